@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a WHIP server must know of, and change in, session descriptions. */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* Longest offer or trickle fragment that is read, in bytes. A browser's offer
+ * with one audio and one video section is 5-9 KB. */
+#define LOCKSTEP_SDP_MAX_BYTES (64 * 1024)
+
+/**
+ * LockstepSdpError:
+ * @LOCKSTEP_SDP_ERROR_MALFORMED: not an SDP, or a line in it is broken (HTTP 400)
+ * @LOCKSTEP_SDP_ERROR_UNSUPPORTED: a valid SDP that asks for what cannot be
+ *   done here: no common codec, three media sections, no DTLS (HTTP 422)
+ * @LOCKSTEP_SDP_ERROR_TOO_LARGE: longer than a bound above (HTTP 413)
+ */
+typedef enum
+{
+  LOCKSTEP_SDP_ERROR_MALFORMED,
+  LOCKSTEP_SDP_ERROR_UNSUPPORTED,
+  LOCKSTEP_SDP_ERROR_TOO_LARGE,
+} LockstepSdpError;
+
+#define LOCKSTEP_SDP_ERROR (lockstep_sdp_error_quark ())
+GQuark lockstep_sdp_error_quark (void);
+
+typedef enum
+{
+  LOCKSTEP_MEDIA_AUDIO,
+  LOCKSTEP_MEDIA_VIDEO,
+  LOCKSTEP_MEDIA_OTHER,
+} LockstepMediaKind;
+
+typedef struct
+{
+  guint id;                     /* 1..14, or 1..255 with two-byte headers */
+  char *uri;
+} LockstepExtmap;
+
+/* One m= section of an offer. */
+typedef struct
+{
+  LockstepMediaKind kind;
+  char *mid;
+  gboolean rejected;            /* port 0 and no bundle-only */
+  int payload;                  /* the payload type that was chosen, -1: none */
+  char *encoding;               /* "OPUS", "H264"; NULL: none chosen */
+  guint clock_rate;             /* Hz */
+  int rtx_payload;              /* -1: none offered for payload */
+  gboolean nack, nack_pli, ccm_fir, transport_cc;       /* rtcp-fb of payload */
+  GArray *extmaps;              /* LockstepExtmap: those offered and kept */
+} LockstepOfferMedia;
+
+/* A checked offer, ready for webrtcbin 1.22. */
+typedef struct
+{
+  char *sdp;                    /* the rewritten text */
+  GPtrArray *media;             /* LockstepOfferMedia, in m-line order */
+  GPtrArray *fingerprints;      /* char*: "sha-256 AB:CD:..." in upper case hex */
+  char *ice_ufrag, *ice_pwd;
+  gboolean trickle;             /* a=ice-options:trickle was there */
+} LockstepOffer;
+
+/**
+ * lockstep_offer_parse:
+ * @body: the request body; need not end in NUL
+ * @length: its bytes
+ * @accept_audio: encoding names wanted, best first, NULL-terminated; NULL: none
+ * @accept_video: likewise
+ *
+ * Reads a WHIP offer (RFC 9725, section 4.2), checks it and rewrites it so that webrtcbin
+ * 1.22.0 takes it: session-level setup and fingerprint are copied into each
+ * section, missing mids and BUNDLE groups are added, and so on (each rule is
+ * explained where it is done). Refuses what cannot be made to work, with a text
+ * for the publisher.
+ *
+ * Returns: (transfer full): the offer, or NULL with a #LockstepSdpError
+ */
+LockstepOffer *lockstep_offer_parse (const char *body, gsize length,
+    const char *const *accept_audio, const char *const *accept_video,
+    GError **error);
+void lockstep_offer_free (LockstepOffer *offer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepOffer, lockstep_offer_free)
+
+/**
+ * lockstep_offer_media_caps:
+ *
+ * Codec preferences for the transceiver of this section: the chosen payload
+ * with its profile, feedback and `extmap-N` fields (webrtcbin 1.22.0 drops every
+ * header extension from the answer that is not named here), followed by its
+ * RTX payload where one was offered.
+ *
+ * Returns: (transfer full): caps, NULL for a section without a chosen payload
+ */
+GstCaps *lockstep_offer_media_caps (const LockstepOfferMedia *media);
+
+/**
+ * lockstep_answer_finish:
+ * @answer: webrtcbin's answer, gathering complete
+ * @public_addresses: addresses that replace those of host candidates (1:1 NAT),
+ *   NULL-terminated, or NULL
+ *
+ * Turns webrtcbin's answer into the one that is sent: candidates of the first
+ * section repeated for none other (BUNDLE), link-local and TCP-active ones
+ * left out, end-of-candidates added, profile-level-id put back. Checks that
+ * there is at least one candidate and that each accepted section is there.
+ *
+ * Returns: (transfer full): the text, or NULL with a #LockstepSdpError
+ */
+char *lockstep_answer_finish (const char *answer, const LockstepOffer *offer,
+    const char *const *public_addresses, GError **error);
+
+/* One candidate of a trickle fragment. */
+typedef struct
+{
+  guint mline;                  /* index into the offer's sections */
+  char *candidate;              /* "candidate:..." ; NULL: end of candidates */
+} LockstepCandidate;
+
+typedef struct
+{
+  char *ice_ufrag, *ice_pwd;    /* NULL: not in the fragment */
+  GPtrArray *candidates;        /* LockstepCandidate */
+  gboolean restart;             /* credentials other than the offer's */
+} LockstepTrickle;
+
+/**
+ * lockstep_trickle_parse:
+ *
+ * Reads an application/trickle-ice-sdpfrag body (RFC 8840, RFC 9725 section 4.3.1).
+ * Candidates of an unknown transport are dropped silently, as the RFC says;
+ * more than 64 are an error.
+ */
+LockstepTrickle *lockstep_trickle_parse (const char *body, gsize length,
+    const LockstepOffer *offer, GError **error);
+void lockstep_trickle_free (LockstepTrickle *trickle);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepTrickle, lockstep_trickle_free)
+
+/**
+ * lockstep_certificate_matches:
+ * @pem: the peer's certificate as DTLS received it
+ * @fingerprints: as in #LockstepOffer: sha-256, sha-384, sha-512 (sha-1 and
+ *   md5 are not trusted)
+ *
+ * RFC 8122, section 5: the certificate must match one of the fingerprints.
+ * webrtcbin 1.22.0 does not check this.
+ */
+gboolean lockstep_certificate_matches (const char *pem,
+    const GPtrArray *fingerprints, GError **error);
+
+/**
+ * lockstep_ice_link_header:
+ * @server: "stun://host:port", "turn://user:password@host:port?transport=udp"
+ *
+ * Returns: (transfer full): a Link header value (RFC 9725, section 4.6), or
+ *   NULL with a #LockstepSdpError that says what is wrong with @server
+ */
+char *lockstep_ice_link_header (const char *server, GError **error);
+
+G_END_DECLS
