@@ -286,6 +286,7 @@ begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
   Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
   const Item *next = g_queue_peek_head (&audio->queue);
   gboolean has_video, has_audio;
+  gint64 interval;
   LockstepAudioFormat format = next != NULL ? next->format : s->in_format;
 
   has_video = video->active && s->have_video && video->seen
@@ -308,7 +309,10 @@ begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
   s->have_skew = FALSE;
   s->skew = 0;
   s->wrote_video = FALSE;
-  s->interval = lockstep_segment_plan_interval (&s->plan, start);
+  interval = lockstep_segment_plan_interval (&s->plan, start);
+  if (s->config.epoch && s->any && interval != s->interval + 1)
+    s->discontinuity = TRUE;    /* intervals without a segment lie between */
+  s->interval = interval;
   s->grid_error = lockstep_segment_plan_error (&s->plan,
       audio_start != LOCKSTEP_NO_TIME ? audio_start : start);
   s->start_discontinuity = s->discontinuity;
@@ -821,7 +825,7 @@ push_audio_frame (LockstepSegmenter * s, GstBuffer * frame,
   track->last = pts + duration;
   s->in_format = *format;
   s->have_audio = TRUE;
-  s->frame = duration;
+  s->frame = s->plan.frame = duration;
   if (!take_back (s, track, pts)) {
     gst_buffer_unref (frame);
     return;
@@ -836,8 +840,10 @@ push_audio_frame (LockstepSegmenter * s, GstBuffer * frame,
   item->generation = track->generation;
   enqueue (track, item);
 
-  /* Pictures may be far apart: media time goes on */
+  /* A far sender's pictures may be far apart: media time goes on. An encoder's
+   * may come long after the audio. */
   if (video->active && !video->eos && s->plan.running
+      && s->plan.mode == LOCKSTEP_KEY_ON_REQUEST
       && track->generation == s->plan_generation
       && (s->plan.position == LOCKSTEP_NO_TIME
           || pts > s->plan.position + SECOND / 2))
