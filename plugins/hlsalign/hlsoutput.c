@@ -252,8 +252,7 @@ key_file_free (KeyFile * key)
 static void
 delete_keys (HlsOutput * output)
 {
-  guint64 oldest = output->playlist->sequence
-      - MIN (output->playlist->sequence,
+  guint64 oldest = output->playlist->sequence - MIN (output->playlist->sequence,
       g_queue_get_length (&output->playlist->expired));
 
   while (output->keys.head != NULL && output->keys.head->next != NULL
@@ -354,8 +353,7 @@ align_sequence (HlsOutput * output, const LockstepSegment * segment,
     g_autofree char *file = lockstep_playlist_name (output->config->location,
         next, NULL);
 
-    append (output, next, file, at, MAX (duration, 1000), FALSE, TRUE,
-        NULL);
+    append (output, next, file, at, MAX (duration, 1000), FALSE, TRUE, NULL);
     g_mutex_lock (&output->lock);
     output->stats.gaps++;
     g_mutex_unlock (&output->lock);
