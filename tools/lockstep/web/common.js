@@ -59,6 +59,9 @@ export const whole = (x) => (Number.isFinite (x) ? String (Math.round (x)) : non
 export const kbps = (x) => (!Number.isFinite (x) ? none : x >= 1000 ? `${(x / 1000).toFixed (x < 9950 ? 2 : 1)}\u202fMbit/s` : `${Math.round (x)}\u202fkbit/s`);
 export const size = (w, h) => (w && h ? `${w}×${h}` : none);
 
+/** A codec's name as people write it. */
+export const codecName = (name) => ({ h264: 'H.264', opus: 'Opus' })[String (name).toLowerCase ()] || name;
+
 /** Seconds as 42 s, 3 min 05 s, 2 h 07 min, 3 d 4 h. */
 export function duration (s) {
   if (!Number.isFinite (s) || s < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The front page: what runs on this server, refreshed every two seconds. */
 
-import { $, duration, fixed, getJson, kbps, setText, showState, size, sleep, stateWords } from './common.js';
+import { $, codecName, duration, fixed, getJson, kbps, setText, showState, size, sleep, stateWords } from './common.js';
 
 const list = $('channels');
 const cards = new Map ();
@@ -45,9 +45,9 @@ function showChannel (view, c) {
   if (c.state === 'live' || c.state === 'lost')
     facts.push (`for ${duration (Date.now () / 1000 - c.since)}`);
   if (c.video)
-    facts.push ([c.video.codec, size (c.video.width, c.video.height), kbps (c.video.kbps)].filter ((x) => x && x !== '–').join (' '));
+    facts.push ([codecName (c.video.codec), size (c.video.width, c.video.height), kbps (c.video.kbps)].filter ((x) => x && x !== '–').join (' '));
   if (c.audio)
-    facts.push ([c.audio.codec, kbps (c.audio.kbps)].filter ((x) => x && x !== '–').join (' '));
+    facts.push ([codecName (c.audio.codec), kbps (c.audio.kbps)].filter ((x) => x && x !== '–').join (' '));
   if (c.segments)
     facts.push (`${c.segments} segments of ${fixed (c.segment_duration, 2, 's')}`);
   setText (view.facts, facts.join (' · '));

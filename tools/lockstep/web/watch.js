@@ -10,9 +10,10 @@ const query = new URLSearchParams (location.search);
 const video = $('video');
 const forced = { 'hls.js': 'hls.js', native: 'native' }[query.get ('player')] || null;
 
-/* What this page shows of itself to scripts that drive it. errors: fatal ones; warnings: what was recovered from. */
+/* What this page shows of itself to scripts that drive it. latency, delay, behindEdge are seconds (NaN: not known);
+ * errors: fatal ones; warnings: what was recovered from; starts: how many players were made. */
 const shown = globalThis.lockstep = {
-  state: 'waiting', latency: NaN, behindEdge: NaN, stalls: 0, stalledSeconds: 0, player: null, starts: 0, errors: [], warnings: [], channel: null,
+  state: 'waiting', latency: NaN, delay: NaN, behindEdge: NaN, stalls: 0, stalledSeconds: 0, player: null, starts: 0, errors: [], warnings: [], channel: null,
 };
 
 let player = null;
@@ -21,7 +22,7 @@ let apiTrouble = '';
 let failures = 0;
 let restartAt = 0;
 /* The progress of the picture: where it stood when it last moved, and since when it stands. */
-const progress = { time: 0, movedAt: 0, moving: false, stalled: false };
+const progress = { time: 0, movedAt: 0, moving: false, stalled: false, begun: false };
 
 const words = {
   waiting: ['idle', 'Not live'],
@@ -38,7 +39,9 @@ function setState (state, reason = '') {
   shown.state = state;
   showState (words[state][0], words[state][1], reason);
   document.title = `${state === 'playing' ? '● ' : ''}${channel} · Lockstep`;
-  setText ($('stage-note'), player && state !== 'waiting' ? '' : reason);
+  const soundOnly = player && progress.moving && !video.videoWidth && shown.channel?.audio;
+  setText ($('stage-note'), player ? (soundOnly ? 'Sound only' : '') : reason);
+  $('reason').classList.toggle ('unseen', !player);
   video.hidden = !player;
 }
 
@@ -59,10 +62,9 @@ function startPlayer () {
   shown.player = kind;
   shown.starts++;
   playerSince = performance.now ();
-  Object.assign (progress, { time: video.currentTime, movedAt: playerSince, moving: false, stalled: false });
+  Object.assign (progress, { time: video.currentTime, movedAt: playerSince, moving: false, stalled: false, begun: false });
   setState ('loading');
   mine.start (shown.channel.hls, shown.channel.segment_duration).catch ((e) => report (e.message, true));
-  play ();
 }
 
 function stopPlayer () {
@@ -154,9 +156,9 @@ function look () {
   if (seconds !== progress.time) {
     if (progress.stalled)
       shown.stalledSeconds += (now - progress.movedAt) / 1000;
-    if (progress.moving && now - playerSince > 10000)
+    if (now - playerSince > 10000)
       failures = 0;
-    Object.assign (progress, { time: seconds, movedAt: now, moving: true, stalled: false });
+    Object.assign (progress, { time: seconds, movedAt: now, stalled: false });
   } else if (progress.moving && !progress.stalled && !video.paused && !video.seeking && now - progress.movedAt > 500) {
     progress.stalled = true;
     shown.stalls++;
@@ -196,9 +198,9 @@ function showAll () {
     ['Speed', player && video.playbackRate !== 1 ? `${video.playbackRate.toFixed (2)}×` : '1×', 'Above 1 while it catches up'],
     ['Picture', player ? size (video.videoWidth, video.videoHeight) : '–'],
     ['Frames dropped', q && player ? `${q.droppedVideoFrames} of ${q.totalVideoFrames}` : '–'],
-    ['Stalls', shown.stalls ? `${shown.stalls} (${fixed (shown.stalledSeconds, 1, 's')})` : '0'],
+    ['Stalls', shown.stalls ? `${shown.stalls} (${fixed (shown.stalledSeconds + (progress.stalled ? (performance.now () - progress.movedAt) / 1000 : 0), 1, 's')})` : '0'],
     ['Player', shown.player || '–'],
-    ['Rate at the server', kbps ((c?.video?.kbps ?? NaN) + (c?.audio?.kbps || 0)) === '–' ? kbps (c?.audio?.kbps) : kbps (c.video.kbps + (c.audio?.kbps || 0))],
+    ['Rate at the server', kbps (c?.video || c?.audio ? (c.video?.kbps || 0) + (c.audio?.kbps || 0) : NaN)],
     ['Sound against picture', fixed (c?.av_offset_ms ?? NaN, 1, 'ms'), 'As the server measures it; above 0, sound is late'],
     ['Segments', c?.segments ? `${whole (c.segments)}, ${fixed (c.segment_duration, 2, 's')} each` : '–'],
     ['Off the segment grid', fixed (c?.grid_error_ms ?? NaN, 1, 'ms')],
@@ -219,6 +221,14 @@ $('play').addEventListener ('click', () => {
   $('play').hidden = true;
   play ();
 });
+/* A new source pauses the element: each player is started once, when it has something to show. */
+video.addEventListener ('canplay', () => {
+  if (player && !progress.begun) {
+    progress.begun = true;
+    play ();
+  }
+});
+video.addEventListener ('playing', () => { progress.moving = player !== null; });
 /* After a pause, live goes on at the live edge. */
 let pausedAt = 0;
 video.addEventListener ('pause', () => { pausedAt = performance.now (); });

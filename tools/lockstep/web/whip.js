@@ -200,6 +200,8 @@ export class WhipClient extends EventTarget {
     if (servers.length && JSON.stringify (servers) !== JSON.stringify (this.iceServers)) {
       this.iceServers = servers;
       this.pc.setConfiguration ({ ...this.pc.getConfiguration (), iceServers: servers });
+      /* They may be what it takes: do not wait long for a path without them. */
+      this.#connectLimit = Math.min (this.#connectLimit, 5000);
     }
     this.answer = body;
     /* What the sender does with its Opus encoder is the answer's to say (RFC 7587 §6.1). */
