@@ -266,7 +266,8 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
   if (!asked || channel->reason == NULL)
     set_reason (channel, reason);
   g_clear_pointer (&channel->stats, json_object_unref);
-  channel->video = channel->audio = (Rate) { 0 };
+  channel->video = channel->audio = (Rate) {
+  0};
 
   if (channel->offer != NULL && !channel->sent) {
     /* this offer waited for the channel to be free */
@@ -495,8 +496,7 @@ channel_trickle (Channel * channel, const char *sdpfrag, ChannelReply reply,
     return;
   }
   if (g_queue_get_length (&channel->trickles) >= MAX_TRICKLES) {
-    reply (429, "too many candidates at once; wait for the answers",
-        user_data);
+    reply (429, "too many candidates at once; wait for the answers", user_data);
     return;
   }
   trickle = g_new0 (PendingTrickle, 1);
@@ -578,14 +578,20 @@ channel_table_find (ChannelTable * table, const char *name)
 static int
 compare_channels (gconstpointer a, gconstpointer b)
 {
-  return strcmp ((*(Channel * const *) a)->name, (*(Channel * const *) b)->name);
+  return strcmp ((*(Channel * const *) a)->name,
+      (*(Channel * const *) b)->name);
 }
 
 GPtrArray *
 channel_table_list (ChannelTable * table)
 {
-  GPtrArray *list = g_hash_table_get_values_as_ptr_array (table->channels);
+  GPtrArray *list = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer channel;
 
+  g_hash_table_iter_init (&iter, table->channels);
+  while (g_hash_table_iter_next (&iter, NULL, &channel))
+    g_ptr_array_add (list, channel);
   g_ptr_array_sort (list, compare_channels);
   return list;
 }
@@ -651,12 +657,10 @@ channel_to_json (Channel * channel)
   JsonObject *stats = channel->stats;
   g_autofree char *playlist = g_build_filename (channel->table->output,
       channel->name, "index.m3u8", NULL);
-  g_autofree char *url =
-      g_strdup_printf ("/hls/%s/index.m3u8", channel->name);
+  g_autofree char *url = g_strdup_printf ("/hls/%s/index.m3u8", channel->name);
 
   json_object_set_string_member (object, "name", channel->name);
-  json_object_set_string_member (object, "state",
-      state_names[channel->state]);
+  json_object_set_string_member (object, "state", state_names[channel->state]);
   json_object_set_int_member (object, "since", channel->since);
   set_string_or_null (object, "reason", channel->reason);
   set_string_or_null (object, "hls",

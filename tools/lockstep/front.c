@@ -6,6 +6,7 @@
 
 #include <gst/lockstep/sdp.h>
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 /* Requests under way, open connections without one among them. */
@@ -58,8 +59,7 @@ static void
 set_limit (Request * request, guint seconds)
 {
   g_clear_handle_id (&request->timer, g_source_remove);
-  request->timer =
-      g_timeout_add_seconds (seconds, request_timed_out, request);
+  request->timer = g_timeout_add_seconds (seconds, request_timed_out, request);
 }
 
 static void
@@ -67,8 +67,7 @@ got_headers (SoupServerMessage * msg, gpointer user_data)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
 
-  soup_message_headers_replace (headers, "Server",
-      "lockstep/" PACKAGE_VERSION);
+  soup_message_headers_replace (headers, "Server", "lockstep/" PACKAGE_VERSION);
   /* libsoup 3.2.3 keeps a connection for ever that its client has closed; and
    * pages and players of any origin may read what is public anyway */
   soup_message_headers_replace (headers, "Connection", "close");
@@ -267,8 +266,7 @@ make_output (Front * front, const char *folder, GError ** error)
   probe = g_build_filename (front->output, ".lockstep-probe", NULL);
   if (g_mkdir_with_parents (front->output, 0755) != 0) {
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-        "output=%s: the folder cannot be made: %s", folder,
-        g_strerror (errno));
+        "output=%s: the folder cannot be made: %s", folder, g_strerror (errno));
     return FALSE;
   }
   if (!g_file_set_contents (probe, "", 0, NULL)) {
@@ -276,7 +274,7 @@ make_output (Front * front, const char *folder, GError ** error)
         "output=%s: the folder cannot be written", folder);
     return FALSE;
   }
-  remove (probe);
+  g_unlink (probe);
   return TRUE;
 }
 

@@ -45,8 +45,7 @@ http_hls (Front * front, SoupServerMessage * msg, const char *rest)
       http_send (msg, kinds[i].type, kinds[i].cache, bytes);
     return;
   }
-  http_error (msg, SOUP_STATUS_NOT_FOUND,
-      g_str_has_suffix (slash + 1, ".m3u8")
+  http_error (msg, SOUP_STATUS_NOT_FOUND, g_str_has_suffix (slash + 1, ".m3u8")
       ? "nothing has been published on this channel yet"
       : "there is no such segment; it may be too old");
 }

@@ -52,8 +52,8 @@ http_api (Front * front, SoupServerMessage * msg, const char *rest)
 static void
 metric (GString * text, const char *name, const char *type, const char *help)
 {
-  g_string_append_printf (text, "# HELP lockstep_%s %s\n# TYPE lockstep_%s %s\n",
-      name, help, name, type);
+  g_string_append_printf (text,
+      "# HELP lockstep_%s %s\n# TYPE lockstep_%s %s\n", name, help, name, type);
 }
 
 /* A figure of each channel's stream, as the RTP session or jitter buffer has it. */
@@ -66,10 +66,10 @@ static const StreamMetric stream_metrics[] = {
   {"rtp_packets_total", "counter", "RTP packets received.", "packets"},
   {"rtp_bytes_total", "counter", "RTP payload bytes received.", "octets"},
   {"rtp_packets_lost", "gauge",
-      "RTP packets missing by RFC 3550's count; falls when they come late.",
+        "RTP packets missing by RFC 3550's count; falls when they come late.",
       "lost"},
   {"rtp_packets_unrecovered_total", "counter",
-      "RTP packets that were given up: neither late nor retransmitted in time.",
+        "RTP packets that were given up: neither late nor retransmitted in time.",
       "not_recovered"},
   {"rtp_packets_late_total", "counter",
       "RTP packets that came too late to be used.", "late"},
@@ -84,7 +84,7 @@ static const StreamMetric stream_metrics[] = {
 
 static const StreamMetric channel_metrics[] = {
   {"received_bytes_total", "counter",
-      "Bytes received from the publisher: media, RTCP and DTLS.",
+        "Bytes received from the publisher: media, RTCP and DTLS.",
       "received_bytes"},
   {"received_packets_total", "counter",
       "Packets received from the publisher.", "received_packets"},

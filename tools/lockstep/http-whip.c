@@ -6,6 +6,10 @@
 #include <gst/lockstep/sdp.h>
 #include <string.h>
 
+/* RFC 6585; libsoup has no names for these */
+#define STATUS_PRECONDITION_REQUIRED 428
+#define STATUS_TOO_MANY_REQUESTS 429
+
 /* POSTs that reach a worker: this many at once, then this many a second. */
 #define POST_BURST 20
 #define POSTS_PER_SECOND 10
@@ -71,9 +75,10 @@ whip_error (SoupServerMessage * msg, guint status, const char *text)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
 
-  if (status == 503 || status == 429)
+  if (status == SOUP_STATUS_SERVICE_UNAVAILABLE
+      || status == STATUS_TOO_MANY_REQUESTS)
     soup_message_headers_replace (headers, "Retry-After", "5");
-  else if (status == 409)
+  else if (status == SOUP_STATUS_CONFLICT)
     soup_message_headers_replace (headers, "Retry-After", "3");
   http_error (msg, status, text);
 }
@@ -171,7 +176,8 @@ post_offer (Front * front, SoupServerMessage * msg, const char *channel)
   if (sdp == NULL)
     return;
   if (!take_post_allowance (front)) {
-    whip_error (msg, 429, "too many offers; wait a little");
+    whip_error (msg, STATUS_TOO_MANY_REQUESTS,
+        "too many offers; wait a little");
     return;
   }
   waiting = wait_for_worker (front, msg, channel, FALSE);
@@ -200,14 +206,15 @@ patch_session (Front * front, SoupServerMessage * msg, Channel * channel)
   const char *match =
       soup_message_headers_get_one (soup_server_message_get_request_headers
       (msg), "If-Match");
-  g_autofree char *etag = g_strdup_printf ("\"%s\"", channel_get_etag (channel));
+  g_autofree char *etag =
+      g_strdup_printf ("\"%s\"", channel_get_etag (channel));
   g_autofree char *fragment = NULL;
 
   if (!content_type_is (msg, "application/trickle-ice-sdpfrag")) {
     http_error (msg, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE, "candidates are sent "
         "as Content-Type: application/trickle-ice-sdpfrag");
   } else if (match == NULL) {
-    http_error (msg, SOUP_STATUS_PRECONDITION_REQUIRED,
+    http_error (msg, STATUS_PRECONDITION_REQUIRED,
         "an If-Match header with the session's ETag is needed");
   } else if (g_str_equal (match, "*")) {
     http_error (msg, SOUP_STATUS_UNPROCESSABLE_ENTITY, "ICE restart is not "

@@ -124,8 +124,8 @@ delete_session (Publisher * publisher)
 static void
 give_up_session (Publisher * publisher, const char *format, ...)
 G_GNUC_PRINTF (2, 3);
-static void
-give_up_session (Publisher * publisher, const char *format, ...)
+     static void
+         give_up_session (Publisher * publisher, const char *format, ...)
 {
   g_autofree char *text = NULL;
   va_list args;

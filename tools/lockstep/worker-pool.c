@@ -76,8 +76,7 @@ schedule_spare (WorkerPool * pool)
       : MIN (1u << MIN (pool->failures - 1, 10), MAX_RESTART_DELAY_S);
 
   if (pool->keep_spare && pool->spare == NULL && pool->restart_timer == 0)
-    pool->restart_timer = delay == 0
-        ? g_idle_add (make_spare, pool)
+    pool->restart_timer = delay == 0 ? g_idle_add (make_spare, pool)
         : g_timeout_add_seconds (delay, make_spare, pool);
 }
 

@@ -111,8 +111,7 @@ worker_stats_new (GstElement * pipeline, GstElement * webrtc)
 
   g_mutex_init (&stats->lock);
   stats->pipeline = pipeline;
-  stats->jitter_buffers =
-      g_ptr_array_new_with_free_func (jitter_buffer_free);
+  stats->jitter_buffers = g_ptr_array_new_with_free_func (jitter_buffer_free);
   stats->sequence = -1;
   g_signal_connect (pipeline, "deep-element-added",
       G_CALLBACK (element_added), stats);
@@ -192,8 +191,7 @@ add_rtp_source (WorkerStats * stats, guint ssrc, JsonObject * to)
     return;
   sources = g_value_get_boxed (list);
   for (guint i = 0; i < sources->n_values; i++) {
-    const GstStructure *source =
-        gst_value_get_structure (&sources->values[i]);
+    const GstStructure *source = gst_value_get_structure (&sources->values[i]);
     guint its_ssrc = 0;
 
     gst_structure_get_uint (source, "ssrc", &its_ssrc);
@@ -270,7 +268,8 @@ add_streams (WorkerStats * stats, JsonObject * message)
     g_autoptr (GstCaps) caps = gst_pad_get_current_caps (l->data);
     const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
     const char *media = s ? gst_structure_get_string (s, "media") : NULL;
-    const char *codec = s ? gst_structure_get_string (s, "encoding-name") : NULL;
+    const char *codec =
+        s ? gst_structure_get_string (s, "encoding-name") : NULL;
     JsonObject *stream;
     guint ssrc = 0;
 
@@ -294,8 +293,7 @@ worker_stats_message (WorkerStats * stats)
   gint64 idle = worker_stats_idle_us (stats);
 
   g_mutex_lock (&stats->lock);
-  json_object_set_int_member (message, "received_bytes",
-      stats->received_bytes);
+  json_object_set_int_member (message, "received_bytes", stats->received_bytes);
   json_object_set_int_member (message, "received_packets",
       stats->received_packets);
   g_mutex_unlock (&stats->lock);

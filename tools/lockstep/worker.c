@@ -143,15 +143,14 @@ drain (Worker * worker, const char *reason)
     quit (worker);
     return;
   }
-  worker->limit_timer =
-      g_timeout_add (DRAIN_LIMIT_MS, drain_timed_out, worker);
+  worker->limit_timer = g_timeout_add (DRAIN_LIMIT_MS, drain_timed_out, worker);
   g_thread_unref (g_thread_new ("drain", send_all_eos, worker));
 }
 
 static void
-fail (Worker * worker, const char *format, ...) G_GNUC_PRINTF (2, 3);
-static void
 fail (Worker * worker, const char *format, ...)
+G_GNUC_PRINTF (2, 3);
+     static void fail (Worker * worker, const char *format, ...)
 {
   g_autofree char *reason = NULL;
   va_list args;
@@ -393,7 +392,8 @@ send_refusal (Worker * worker, const char *type, const GError * error)
   JsonObject *message = ipc_message (type);
   guint status = 400;
 
-  if (g_error_matches (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_UNSUPPORTED))
+  if (g_error_matches (error, LOCKSTEP_SDP_ERROR,
+          LOCKSTEP_SDP_ERROR_UNSUPPORTED))
     status = 422;
   else if (g_error_matches (error, LOCKSTEP_SDP_ERROR,
           LOCKSTEP_SDP_ERROR_TOO_LARGE))
