@@ -831,7 +831,8 @@ has_trickle (const LockstepSdpText * text)
 
     for (guint i = 0; i < n; i++) {
       if (g_strcmp0 (lines[i].key, "ice-options") == 0) {
-        g_auto (GStrv) words = g_strsplit (lines[i].value, " ", -1);
+        /* libdatachannel puts a comma between them */
+        g_auto (GStrv) words = g_strsplit_set (lines[i].value, " ,", -1);
 
         if (g_strv_contains ((const char *const *) words, "trickle"))
           return TRUE;
