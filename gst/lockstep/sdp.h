@@ -36,19 +36,27 @@ typedef enum
 
 typedef struct
 {
-  guint id;                     /* 1..14, or 1..255 with two-byte headers */
+  guint id;                     /* 1..14: one-byte headers, all that rtpbin 1.22 reads */
   char *uri;
+  gboolean send_only;           /* offered as "id/sendonly" */
 } LockstepExtmap;
 
 /* One m= section of an offer. */
 typedef struct
 {
   LockstepMediaKind kind;
+  char *kind_name;              /* as in the m= line: "audio", "video", "application" */
+  char *proto;                  /* of the m= line */
+  char *formats;                /* of the m= line, separated by spaces */
   char *mid;
+  gboolean mid_added;           /* the offer had none */
+  int mline;                    /* index in the rewritten text, -1: not in it */
   gboolean rejected;            /* port 0 and no bundle-only */
   int payload;                  /* the payload type that was chosen, -1: none */
   char *encoding;               /* "OPUS", "H264"; NULL: none chosen */
+  char *encoding_params;        /* "2" of opus/48000/2; NULL: none */
   guint clock_rate;             /* Hz */
+  char *fmtp;                   /* of payload as offered, NULL: none */
   int rtx_payload;              /* -1: none offered for payload */
   gboolean nack, nack_pli, ccm_fir, transport_cc;       /* rtcp-fb of payload */
   GArray *extmaps;              /* LockstepExtmap: those offered and kept */
@@ -62,6 +70,8 @@ typedef struct
   GPtrArray *fingerprints;      /* char*: "sha-256 AB:CD:..." in upper case hex */
   char *ice_ufrag, *ice_pwd;
   gboolean trickle;             /* a=ice-options:trickle was there */
+  char **bundle;                /* mids of the accepted sections, the tagged one first */
+  gboolean bundle_added;        /* the offer had no BUNDLE group */
 } LockstepOffer;
 
 /**
@@ -116,7 +126,7 @@ char *lockstep_answer_finish (const char *answer, const LockstepOffer *offer,
 /* One candidate of a trickle fragment. */
 typedef struct
 {
-  guint mline;                  /* index into the offer's sections */
+  guint mline;                  /* index into the rewritten offer's sections, for add-ice-candidate */
   char *candidate;              /* "candidate:..." ; NULL: end of candidates */
 } LockstepCandidate;
 
