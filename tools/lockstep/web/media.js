@@ -3,8 +3,8 @@
 
 /** An error whose message is for the person at the page. */
 export class MediaError extends Error {
-  constructor (message) {
-    super (message);
+  constructor(message) {
+    super(message);
     this.name = 'MediaError';
   }
 }
@@ -12,13 +12,13 @@ export class MediaError extends Error {
 const insecure = 'Browsers give camera, microphone and screen only to secure pages: open this page over HTTPS, or on localhost.';
 
 /** Why cameras cannot be had here at all, or '' if they can. */
-export function whyNoDevices () {
+export function whyNoDevices() {
   if (navigator.mediaDevices)
     return '';
   return globalThis.isSecureContext === false ? insecure : 'This browser offers no camera or microphone to pages.';
 }
 
-function explain (e, what) {
+function explain(e, what) {
   const words = {
     NotAllowedError: `The browser did not allow the ${what}. Allow it beside the address bar, then try again.`,
     SecurityError: `The browser's settings forbid the ${what} on this page.`,
@@ -27,11 +27,11 @@ function explain (e, what) {
     AbortError: `The ${what} stopped while it was being opened.`,
     OverconstrainedError: `The ${what} that was chosen is no longer there, or cannot do what was asked.`,
   };
-  return new MediaError (words[e.name] || `The ${what} cannot be used: ${e.message || e.name}.`);
+  return new MediaError(words[e.name] || `The ${what} cannot be used: ${e.message || e.name}.`);
 }
 
 /* voice: the browser's echo cancelling and noise filters, which make the sound mono and fit for speech only. */
-function audioConstraints ({ device, voice }) {
+function audioConstraints({ device, voice }) {
   return {
     ...(device ? { deviceId: { exact: device } } : {}),
     echoCancellation: voice,
@@ -42,7 +42,7 @@ function audioConstraints ({ device, voice }) {
   };
 }
 
-function videoConstraints ({ device, width, height, fps }) {
+function videoConstraints({ device, width, height, fps }) {
   return {
     ...(device ? { deviceId: { exact: device } } : {}),
     width: { ideal: width },
@@ -52,71 +52,71 @@ function videoConstraints ({ device, width, height, fps }) {
 }
 
 /** Camera and microphone. video, audio: options for the constraints, or null to leave it out. */
-export async function openCamera (video, audio) {
-  const no = whyNoDevices ();
+export async function openCamera(video, audio) {
+  const no = whyNoDevices();
   if (no)
-    throw new MediaError (no);
+    throw new MediaError(no);
   const what = video && audio ? 'camera or microphone' : video ? 'camera' : 'microphone';
   try {
-    return await navigator.mediaDevices.getUserMedia ({
-      video: video ? videoConstraints (video) : false,
-      audio: audio ? audioConstraints (audio) : false,
+    return await navigator.mediaDevices.getUserMedia({
+      video: video ? videoConstraints(video) : false,
+      audio: audio ? audioConstraints(audio) : false,
     });
   } catch (e) {
     /* With both asked for, the browser does not say which is missing: look. */
     if (e.name === 'NotFoundError' && video && audio) {
-      const kinds = (await listDevices ()).map ((d) => d.kind);
-      if (kinds.includes ('videoinput') !== kinds.includes ('audioinput')) {
-        const missing = kinds.includes ('videoinput') ? 'microphone' : 'camera';
-        throw new MediaError (`There is no ${missing} on this computer. Untick “${missing === 'camera' ? 'Picture' : 'Sound'}” to publish without it.`);
+      const kinds = (await listDevices()).map((d) => d.kind);
+      if (kinds.includes('videoinput') !== kinds.includes('audioinput')) {
+        const missing = kinds.includes('videoinput') ? 'microphone' : 'camera';
+        throw new MediaError(`There is no ${missing} on this computer. Untick “${missing === 'camera' ? 'Picture' : 'Sound'}” to publish without it.`);
       }
     }
-    throw explain (e, what);
+    throw explain(e, what);
   }
 }
 
 /** A screen, window or tab that the person picks, with its sound where the system gives it. */
-export async function openScreen (video, audio) {
+export async function openScreen(video, audio) {
   if (!navigator.mediaDevices?.getDisplayMedia) {
-    throw new MediaError (whyNoDevices () || 'This browser cannot share a screen.');
+    throw new MediaError(whyNoDevices() || 'This browser cannot share a screen.');
   }
   try {
-    return await navigator.mediaDevices.getDisplayMedia ({
+    return await navigator.mediaDevices.getDisplayMedia({
       video: { width: { max: video.width }, height: { max: video.height }, frameRate: { ideal: video.fps, max: video.fps } },
       audio: audio ? { echoCancellation: false, noiseSuppression: false, autoGainControl: false } : false,
     });
   } catch (e) {
     if (e.name === 'NotAllowedError')
-      throw new MediaError ('Nothing was chosen to share.');
-    throw explain (e, 'screen');
+      throw new MediaError('Nothing was chosen to share.');
+    throw explain(e, 'screen');
   }
 }
 
 /** The cameras and microphones of this computer; names are empty until one of them was allowed. */
-export async function listDevices () {
+export async function listDevices() {
   try {
-    return await navigator.mediaDevices.enumerateDevices ();
+    return await navigator.mediaDevices.enumerateDevices();
   } catch {
     return [];
   }
 }
 
 /** Keeps the screen on while `wanted` () is true. Returns a function to call when that may have changed. */
-export function wakeLockWhile (wanted) {
+export function wakeLockWhile(wanted) {
   let lock = null;
   const update = async () => {
-    if (!wanted ()) {
-      lock?.release ();
+    if (!wanted()) {
+      lock?.release();
       lock = null;
     } else if (!lock && document.visibilityState === 'visible') {
       try {
-        lock = await navigator.wakeLock?.request ('screen') || null;
-        lock?.addEventListener ('release', () => { lock = null; });
+        lock = await navigator.wakeLock?.request('screen') || null;
+        lock?.addEventListener('release', () => { lock = null; });
       } catch {
         lock = null;
       }
     }
   };
-  document.addEventListener ('visibilitychange', update);
+  document.addEventListener('visibilitychange', update);
   return update;
 }

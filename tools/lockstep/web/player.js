@@ -7,8 +7,8 @@
  * after a fatal one the owner destroys the player and makes another. */
 
 /** Whether the browser plays HLS itself. */
-export function hasNativeHls (video) {
-  return video.canPlayType ('application/vnd.apple.mpegurl') !== '';
+export function hasNativeHls(video) {
+  return video.canPlayType('application/vnd.apple.mpegurl') !== '';
 }
 
 export class NativePlayer {
@@ -17,83 +17,83 @@ export class NativePlayer {
   #report;
   #failed = () => {
     const e = this.#video.error;
-    this.#report (e ? `${['', 'aborted', 'network', 'decode', 'format'][e.code] || 'media'}: ${e.message || 'no details'}` : 'media error', true);
+    this.#report(e ? `${['', 'aborted', 'network', 'decode', 'format'][e.code] || 'media'}: ${e.message || 'no details'}` : 'media error', true);
   };
 
-  constructor (video, report) {
+  constructor(video, report) {
     this.#video = video;
     this.#report = report;
-    video.addEventListener ('error', this.#failed);
+    video.addEventListener('error', this.#failed);
   }
 
-  async start (url) {
+  async start(url) {
     this.#video.src = url;
   }
 
-  destroy () {
-    this.#video.removeEventListener ('error', this.#failed);
-    this.#video.removeAttribute ('src');
-    this.#video.load ();
+  destroy() {
+    this.#video.removeEventListener('error', this.#failed);
+    this.#video.removeAttribute('src');
+    this.#video.load();
   }
 
-  behindEdge () {
+  behindEdge() {
     const { seekable, currentTime } = this.#video;
-    return seekable.length ? Math.max (0, seekable.end (seekable.length - 1) - currentTime) : NaN;
+    return seekable.length ? Math.max(0, seekable.end(seekable.length - 1) - currentTime) : NaN;
   }
 
-  wallClock () {
-    const start = this.#video.getStartDate?. ();
-    return start ? start.getTime () + this.#video.currentTime * 1000 : NaN;
+  wallClock() {
+    const start = this.#video.getStartDate?.();
+    return start ? start.getTime() + this.#video.currentTime * 1000 : NaN;
   }
 
   /** A live playlist has no end: its duration is infinite until the server closes it. */
-  ended () {
-    return this.#video.ended || Number.isFinite (this.#video.duration);
+  ended() {
+    return this.#video.ended || Number.isFinite(this.#video.duration);
   }
 
   /** Moves on to the newest picture, as after a long pause. */
-  catchUp () {
+  catchUp() {
     const { seekable } = this.#video;
     if (seekable.length)
-      this.#video.currentTime = Math.max (seekable.start (0), seekable.end (seekable.length - 1) - 3);
+      this.#video.currentTime = Math.max(seekable.start(0), seekable.end(seekable.length - 1) - 3);
   }
 }
 
 let loading = null;
 
 /* hls.js is large and only some browsers need it: loaded when it is. */
-function loadHls () {
-  loading ??= new Promise ((resolve, reject) => {
-    const script = document.createElement ('script');
+function loadHls() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script');
     script.src = '/assets/hls.min.js';
-    script.onload = () => (globalThis.Hls ? resolve (globalThis.Hls) : reject (new Error ('hls.js did not load')));
+    script.onload = () => (globalThis.Hls ? resolve(globalThis.Hls) : reject(new Error('hls.js did not load')));
     script.onerror = () => {
       loading = null;
-      script.remove ();
-      reject (new Error ('hls.js is not on this server'));
+      script.remove();
+      reject(new Error('hls.js is not on this server'));
     };
-    document.head.append (script);
+    document.head.append(script);
   });
   return loading;
 }
 
 /* A channel that is not there yet, or not there just now, answers 404: keep asking, once a second or two. */
-function patient (timeToFirstByte, loadTime, retries) {
+function patient(timeToFirstByte, loadTime, retries) {
   const again = { maxNumRetry: retries, retryDelayMs: 500, maxRetryDelayMs: 2000, backoff: 'linear' };
   return {
     default: {
       maxTimeToFirstByteMs: timeToFirstByte,
       maxLoadTimeMs: loadTime,
       timeoutRetry: again,
-      errorRetry: { ...again, shouldRetry: (policy, count) => Boolean (policy) && count < policy.maxNumRetry },
+      errorRetry: { ...again, shouldRetry: (policy, count) => Boolean(policy) && count < policy.maxNumRetry },
     },
   };
 }
 
 /** How far behind the newest segment's end to play, in seconds. The next segment shows up one longest segment after
  * that end, and a second covers asking for the playlist, loading, and a keyframe that comes late. */
-export function syncDistance (longest) {
-  return Math.min (12, Math.max (1.5, longest + 1));
+export function syncDistance(longest) {
+  return Math.min(12, Math.max(1.5, longest + 1));
 }
 
 export class HlsJsPlayer {
@@ -106,21 +106,21 @@ export class HlsJsPlayer {
   #recovered = -Infinity;
   #distance = 0;
 
-  constructor (video, report) {
+  constructor(video, report) {
     this.#video = video;
     this.#report = report;
   }
 
-  async start (url, segmentDuration) {
-    const Hls = this.#Hls = await loadHls ();
+  async start(url, segmentDuration) {
+    const Hls = this.#Hls = await loadHls();
     if (this.#gone)
       return;
-    if (!Hls.isSupported ()) {
-      this.#report ('this browser has neither HLS nor Media Source Extensions', true);
+    if (!Hls.isSupported()) {
+      this.#report('this browser has neither HLS nor Media Source Extensions', true);
       return;
     }
-    this.#distance = syncDistance (segmentDuration || 1);
-    const hls = this.#hls = new Hls ({
+    this.#distance = syncDistance(segmentDuration || 1);
+    const hls = this.#hls = new Hls({
       liveSyncDuration: this.#distance,
       liveMaxLatencyDuration: this.#distance + 6,
       maxLiveSyncPlaybackRate: 1.08,
@@ -129,20 +129,20 @@ export class HlsJsPlayer {
       backBufferLength: 30,
       maxBufferLength: 20,
       maxBufferHole: 0.2,
-      manifestLoadPolicy: patient (8000, 20000, 1e6),
-      playlistLoadPolicy: patient (8000, 20000, 1e6),
-      fragLoadPolicy: patient (8000, 60000, 4),
+      manifestLoadPolicy: patient(8000, 20000, 1e6),
+      playlistLoadPolicy: patient(8000, 20000, 1e6),
+      fragLoadPolicy: patient(8000, 60000, 4),
     });
-    hls.on (Hls.Events.ERROR, (event, data) => this.#error (data));
-    hls.on (Hls.Events.LEVEL_UPDATED, (event, data) => this.#keepDistance (data.details));
-    hls.loadSource (url);
-    hls.attachMedia (this.#video);
+    hls.on(Hls.Events.ERROR, (event, data) => this.#error(data));
+    hls.on(Hls.Events.LEVEL_UPDATED, (event, data) => this.#keepDistance(data.details));
+    hls.loadSource(url);
+    hls.attachMedia(this.#video);
   }
 
   /* The distance follows the longest segment in the playlist: up at once, down only with a clear margin. */
-  #keepDistance (details) {
-    const longest = details.fragments.reduce ((most, f) => Math.max (most, f.duration), 0);
-    const wanted = syncDistance (longest);
+  #keepDistance(details) {
+    const longest = details.fragments.reduce((most, f) => Math.max(most, f.duration), 0);
+    const wanted = syncDistance(longest);
     if (longest > 0 && (wanted > this.#distance || wanted < this.#distance - 0.3)) {
       this.#distance = wanted;
       this.#hls.config.liveMaxLatencyDuration = wanted + 6;
@@ -150,45 +150,45 @@ export class HlsJsPlayer {
     }
   }
 
-  #error (data) {
+  #error(data) {
     const { ErrorTypes } = this.#Hls;
     /* Waiting at the live edge is what stalls are counted for, on the page; a 404 is an answer, not a fault. */
     const text = `${data.details}${data.response?.code ? ` (HTTP ${data.response.code})` : ''}${data.reason ? `: ${data.reason}` : ''}`;
     if (!data.fatal) {
-      this.#report (text, false);
+      this.#report(text, false);
       return;
     }
-    if (data.type === ErrorTypes.MEDIA_ERROR && performance.now () - this.#recovered > 5000) {
-      this.#recovered = performance.now ();
-      this.#report (`${text}; recovering`, false);
-      this.#hls.recoverMediaError ();
+    if (data.type === ErrorTypes.MEDIA_ERROR && performance.now() - this.#recovered > 5000) {
+      this.#recovered = performance.now();
+      this.#report(`${text}; recovering`, false);
+      this.#hls.recoverMediaError();
       return;
     }
-    this.#report (text, true);
+    this.#report(text, true);
   }
 
-  destroy () {
+  destroy() {
     this.#gone = true;
-    this.#hls?.destroy ();
+    this.#hls?.destroy();
     this.#hls = null;
   }
 
-  behindEdge () {
+  behindEdge() {
     return this.#hls?.latency || NaN;
   }
 
-  wallClock () {
+  wallClock() {
     const date = this.#hls?.playingDate;
-    return date ? date.getTime () : NaN;
+    return date ? date.getTime() : NaN;
   }
 
-  ended () {
+  ended() {
     return this.#hls?.latestLevelDetails?.live === false;
   }
 
-  catchUp () {
+  catchUp() {
     const at = this.#hls?.liveSyncPosition;
-    if (Number.isFinite (at))
+    if (Number.isFinite(at))
       this.#video.currentTime = at;
   }
 }
