@@ -451,7 +451,7 @@ add_local_addresses (GObject * ice, gboolean loopback_only)
   if (getifaddrs (&interfaces) == 0) {
     for (struct ifaddrs * i = interfaces; i != NULL; i = i->ifa_next) {
       char text[INET6_ADDRSTRLEN];
-      gboolean loopback = i->ifa_flags & IFF_LOOPBACK;
+      gboolean loopback = (i->ifa_flags & IFF_LOOPBACK) != 0;
       const void *address;
       gboolean ok;
 
