@@ -73,7 +73,7 @@ test('wrong presets and parameters: 78, all of them at once', () => {
 test('a pipeline that cannot be built: 78 and the reason; a missing element: 69', () => {
   const preset = (name, pipeline, more = {}) => {
     const file = path.join(folder, `${name}.json`);
-    fs.writeFileSync(file, JSON.stringify({ summary: name, pipeline, signalling: { element: 'webrtc', protocol: 'whip', audio: [], video: [] }, ...more,
+    fs.writeFileSync(file, JSON.stringify({ summary: name, pipeline, signalling: { element: 'webrtc', protocol: 'whip' }, ...more,
       parameters: { listen: { type: 'string', default: '127.0.0.1:0', summary: 's' } } }));
     return file;
   };

@@ -154,14 +154,36 @@ drop_all (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
+/* What a pad carries. Its caps may not be there yet when it is added; the section
+ * of the offer that its transceiver stands for is. */
+static LockstepMediaKind
+pad_kind (WebrtcEnd * end, GstPad * pad)
+{
+  g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
+  guint mline = G_MAXUINT;
+
+  g_object_get (pad, "transceiver", &transceiver, NULL);
+  if (transceiver != NULL)
+    g_object_get (transceiver, "mlineindex", &mline, NULL);
+  if (end->offer == NULL || mline >= end->offer->media->len)
+    return LOCKSTEP_MEDIA_OTHER;
+  return ((const LockstepOfferMedia *) g_ptr_array_index (end->offer->media,
+          mline))->kind;
+}
+
 /* Runs before the pad's first packet, in the thread that will push it. */
 static void
 pad_added (GstElement * webrtc, GstPad * pad, gpointer user_data)
 {
   WebrtcEnd *end = user_data;
 
-  if (!GST_PAD_IS_SRC (pad) || verify_peer (end))
+  if (!GST_PAD_IS_SRC (pad))
     return;
+  if (verify_peer (end)) {
+    if (end->callbacks.added != NULL)
+      end->callbacks.added (pad, pad_kind (end, pad), end->user_data);
+    return;
+  }
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, drop_all, NULL,
       NULL);
   post (end, lose, 0,
