@@ -154,21 +154,22 @@ drop_all (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* What a pad carries. Its caps may not be there yet when it is added; the section
- * of the offer that its transceiver stands for is. */
+/* What a pad carries, by the caps that came with its stream. They are on the target
+ * of the ghost pad alone by now; the transceiver that webrtcbin 1.22.0 names is the
+ * first one's for every stream of a bundle. */
 static LockstepMediaKind
-pad_kind (WebrtcEnd * end, GstPad * pad)
+pad_kind (GstPad * pad)
 {
-  g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
-  guint mline = G_MAXUINT;
+  g_autoptr (GstPad) target = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
+  g_autoptr (GstCaps) caps = target ? gst_pad_get_current_caps (target) : NULL;
+  const char *media = caps == NULL ? NULL
+      : gst_structure_get_string (gst_caps_get_structure (caps, 0), "media");
 
-  g_object_get (pad, "transceiver", &transceiver, NULL);
-  if (transceiver != NULL)
-    g_object_get (transceiver, "mlineindex", &mline, NULL);
-  if (end->offer == NULL || mline >= end->offer->media->len)
-    return LOCKSTEP_MEDIA_OTHER;
-  return ((const LockstepOfferMedia *) g_ptr_array_index (end->offer->media,
-          mline))->kind;
+  if (g_strcmp0 (media, "audio") == 0)
+    return LOCKSTEP_MEDIA_AUDIO;
+  if (g_strcmp0 (media, "video") == 0)
+    return LOCKSTEP_MEDIA_VIDEO;
+  return LOCKSTEP_MEDIA_OTHER;
 }
 
 /* Runs before the pad's first packet, in the thread that will push it. */
@@ -181,7 +182,7 @@ pad_added (GstElement * webrtc, GstPad * pad, gpointer user_data)
     return;
   if (verify_peer (end)) {
     if (end->callbacks.added != NULL)
-      end->callbacks.added (pad, pad_kind (end, pad), end->user_data);
+      end->callbacks.added (pad, pad_kind (pad), end->user_data);
     return;
   }
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, drop_all, NULL,

@@ -260,8 +260,11 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
   g_autoptr (GstElement) element = NULL;
   g_autoptr (GstPad) sink = NULL;
 
-  if (kind == LOCKSTEP_MEDIA_OTHER || stream->element == NULL)
+  if (kind == LOCKSTEP_MEDIA_OTHER || stream->element == NULL) {
+    log_warning (worker->channel, "a stream that is neither sound nor picture "
+        "is not used");
     return;
+  }
   element = gst_bin_get_by_name (GST_BIN (worker->pipeline), stream->element);
   sink = gst_element_get_static_pad (element, "sink");
   if (GST_PAD_LINK_FAILED (gst_pad_link (pad, sink)))
