@@ -64,7 +64,7 @@ static void
 add_replaced (GPtrArray * list, const LockstepSdpCandidate * candidate,
     const GPtrArray * addresses)
 {
-  gboolean replaced = FALSE;
+  guint n = 0;
 
   for (guint i = 0; i < addresses->len; i++) {
     GInetAddress *address = addresses->pdata[i];
@@ -77,12 +77,13 @@ add_replaced (GPtrArray * list, const LockstepSdpCandidate * candidate,
       continue;
     copy = lockstep_sdp_candidate_copy (candidate);
     g_set_object (&copy->address, address);
-    /* RFC 8445, section 5.1.2: no two with one priority */
-    copy->priority -= MIN (copy->priority, i * 256);
+    /* RFC 8445, section 5.1.2: no two with one priority, and none below 1. The
+     * local preference stands above the last 8 bits. */
+    copy->priority = copy->priority > n * 256 ? copy->priority - n * 256 : 1;
     add_candidate (list, copy);
-    replaced = TRUE;
+    n++;
   }
-  if (!replaced) {
+  if (n == 0) {
     LockstepSdpCandidate *copy = lockstep_sdp_candidate_copy (candidate);
 
     if (addresses->len > 0 && copy->related_address != NULL) {
