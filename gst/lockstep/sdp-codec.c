@@ -10,6 +10,7 @@ typedef struct
 {
   int payload;
   char *encoding;               /* upper case */
+  char *offered;                /* as written */
   guint clock_rate;
   char *params;
   const char *fmtp;             /* NULL: none */
@@ -19,6 +20,7 @@ static void
 format_clear (Format * format)
 {
   g_free (format->encoding);
+  g_free (format->offered);
   g_free (format->params);
 }
 
@@ -60,6 +62,7 @@ format_set_static (Format * format)
   for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
     if (known[i].payload == format->payload) {
       format->encoding = g_strdup (known[i].encoding);
+      format->offered = g_strdup (known[i].encoding);
       format->clock_rate = known[i].clock_rate;
     }
   }
@@ -79,6 +82,7 @@ format_set_rtpmap (Format * format, const char *rtpmap, GError ** error)
       || rate == 0)
     return broken (error, "a=rtpmap is not \"payload name/rate\"", rtpmap);
   format->encoding = g_ascii_strup (parts[0], -1);
+  format->offered = g_strdup (parts[0]);
   format->clock_rate = rate;
   if (parts[2] != NULL && g_strchomp (parts[2])[0] != '\0') {
     if (!lockstep_sdp_is_token (parts[2], 32))
@@ -262,6 +266,7 @@ lockstep_sdp_choose_payload (const LockstepSdpText * text, guint section,
 
   media->payload = best->payload;
   media->encoding = g_strdup (best->encoding);
+  media->encoding_offered = g_strdup (best->offered);
   media->encoding_params = g_strdup (best->params);
   media->clock_rate = best->clock_rate;
   media->fmtp = g_strdup (best->fmtp);
@@ -271,7 +276,7 @@ lockstep_sdp_choose_payload (const LockstepSdpText * text, guint section,
     g_autofree char *apt = NULL;
     guint64 target;
 
-    /* RFC 4588, section 8.1: same clock rate, apt names the original */
+    /* RFC 4588, section 8: same clock rate, apt names the original */
     if (g_strcmp0 (format->encoding, "RTX") != 0
         || format->clock_rate != media->clock_rate)
       continue;
@@ -302,8 +307,8 @@ static const char *const format_parameters[][4] = {
 static gboolean
 is_plain_value (const char *value)
 {
-  gsize n = strspn (value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-      "0123456789+/=,-");
+  gsize n = strspn (value,
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" "0123456789+/=,-");
 
   return n > 0 && value[n] == '\0';
 }
@@ -343,6 +348,15 @@ lockstep_sdp_offer_fmtp (const LockstepOfferMedia * media)
 
   foreach_parameter (media, append_parameter, out);
   return out->len > 0 ? g_strdup (out->str) : NULL;
+}
+
+/* "opus/48000/2" */
+char *
+lockstep_sdp_rtpmap (const LockstepOfferMedia * media)
+{
+  return g_strdup_printf ("%s/%u%s%s", media->encoding_offered,
+      media->clock_rate, media->encoding_params != NULL ? "/" : "",
+      media->encoding_params != NULL ? media->encoding_params : "");
 }
 
 static void

@@ -46,6 +46,7 @@ media_free (LockstepOfferMedia * media)
   g_free (media->formats);
   g_free (media->mid);
   g_free (media->encoding);
+  g_free (media->encoding_offered);
   g_free (media->encoding_params);
   g_free (media->fmtp);
   g_array_unref (media->extmaps);
@@ -100,7 +101,8 @@ read_session (Reader * r, GError ** error)
     if (lines[i].type == 'o')
       origin = &lines[i];
     if (lines[i].type == 'k') {
-      g_set_error (error, ERROR_UNSUPPORTED, "a k= line is obsolete (RFC 8866)");
+      g_set_error (error, ERROR_UNSUPPORTED,
+          "a k= line is obsolete (RFC 8866)");
       return FALSE;
     }
   }
@@ -125,8 +127,8 @@ read_session (Reader * r, GError ** error)
     g_set_error (error, ERROR_MALFORMED, "the SDP has no m= section");
     return FALSE;
   }
-  /* RFC 9725, section 4.4.1: a WHIP client is a full ICE agent. webrtcbin 1.22.0
-   * would wait for checks that a lite one never sends. */
+  /* RFC 9725, section 4.3: a WHIP client is a full ICE agent. webrtcbin 1.22.0
+   * takes the controlled role and would wait for a lite one to nominate. */
   if (lockstep_sdp_text_has (r->text, 0, "ice-lite")) {
     g_set_error (error, ERROR_UNSUPPORTED,
         "the offer is ice-lite: a WHIP client must do full ICE");
@@ -323,7 +325,7 @@ read_transport (Reader * r, guint section, const char *mid, GError ** error)
   if (!g_str_equal (setup, "actpass") && !g_str_equal (setup, "active")) {
     g_set_error (error, ERROR_UNSUPPORTED,
         "section %s: a=setup is \"%.16s\"; a WHIP client offers actpass or "
-        "active (RFC 9725, section 4.4.2)", mid, setup);
+        "active (RFC 9725, section 4.4.4)", mid, setup);
     return FALSE;
   }
   if (r->setup != NULL && !g_str_equal (r->setup, setup)) {
@@ -401,7 +403,6 @@ read_extmap (const char *value, gboolean * used, LockstepOfferMedia * media,
     recv_only = g_str_equal (slash + 1, "recvonly")
         || g_str_equal (slash + 1, "inactive");
   }
-  /* up to 4096..4351 for the numbers of offers that choose among them */
   if (!lockstep_sdp_number (words[0], 65535, &id) || id == 0) {
     g_set_error (error, ERROR_MALFORMED, "a=extmap has no valid id");
     return FALSE;
@@ -476,7 +477,7 @@ is_dtls_rtp (const char *proto)
 }
 
 /* RFC 9725, section 4.4.2: one MediaStream with at most one audio and one
- * video; and section 4.2: no section may fail by itself. */
+ * video; and section 4.4.3: no section may fail by itself. */
 static gboolean
 check_kind (Reader * r, const LockstepOfferMedia * media,
     const char *const *accepted, GError ** error)
@@ -515,8 +516,7 @@ read_mid (Reader * r, guint section, LockstepOfferMedia * media,
     GError ** error)
 {
   GError *twice = NULL;
-  const char *mid =
-      lockstep_sdp_text_only (r->text, section, "mid", &twice);
+  const char *mid = lockstep_sdp_text_only (r->text, section, "mid", &twice);
 
   if (twice != NULL) {
     g_propagate_error (error, twice);
@@ -616,7 +616,7 @@ read_section (Reader * r, guint section, const char *const *accept_audio,
   if (!check_direction (r, section, name, error)
       || !read_transport (r, section, name, error))
     return FALSE;
-  /* webrtcbin has no RTCP port of its own (RFC 9725, section 4.4.2) */
+  /* webrtcbin has no RTCP port of its own (RFC 9725, section 4.4.1) */
   if (!lockstep_sdp_text_has (r->text, section, "rtcp-mux")
       && !lockstep_sdp_text_has (r->text, section, "rtcp-mux-only")) {
     g_set_error (error, ERROR_UNSUPPORTED, "section %s has no a=rtcp-mux",
@@ -736,6 +736,7 @@ static void
 write_section (Reader * r, const LockstepOfferMedia * media,
     gboolean candidates, GString * out)
 {
+  g_autofree char *rtpmap = lockstep_sdp_rtpmap (media);
   g_autofree char *fmtp = lockstep_sdp_offer_fmtp (media);
   const int pt = media->payload;
 
@@ -768,11 +769,7 @@ write_section (Reader * r, const LockstepOfferMedia * media,
     /* without its direction: rtpbasedepayload 1.22.0 wants a plain URI */
     g_string_append_printf (out, "a=extmap:%u %s\r\n", map->id, map->uri);
   }
-  g_string_append_printf (out, "a=rtpmap:%d %s/%u", pt, media->encoding,
-      media->clock_rate);
-  if (media->encoding_params != NULL)
-    g_string_append_printf (out, "/%s", media->encoding_params);
-  g_string_append (out, "\r\n");
+  g_string_append_printf (out, "a=rtpmap:%d %s\r\n", pt, rtpmap);
   if (media->nack)
     g_string_append_printf (out, "a=rtcp-fb:%d nack\r\n", pt);
   if (media->nack_pli)

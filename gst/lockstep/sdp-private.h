@@ -119,6 +119,9 @@ gboolean lockstep_sdp_candidate_is_listed (const GPtrArray *list,
 gboolean lockstep_sdp_choose_payload (const LockstepSdpText *text,
     guint section, const LockstepSdpMline *mline,
     const char *const *accepted, LockstepOfferMedia *media, GError **error);
+/* rtpmap of the chosen payload, with its name in the offer's letters: some clients
+ * compare them as they are. */
+char *lockstep_sdp_rtpmap (const LockstepOfferMedia *media);
 /* fmtp of the chosen payload for webrtcbin, NULL: none. */
 char *lockstep_sdp_offer_fmtp (const LockstepOfferMedia *media);
 /* fmtp of the chosen payload as it stands in the answer, NULL: none. */

@@ -100,7 +100,7 @@ insert (GByteArray * bytes, guint at, const guint8 * data, guint n)
   g_autofree guint8 *copy = g_memdup2 (data, n);
   const guint old = bytes->len;
 
-  if (old + n > MAX_BYTES)
+  if (n == 0 || old + n > MAX_BYTES)
     return;
   g_byte_array_set_size (bytes, old + n);
   memmove (bytes->data + at + n, bytes->data + at, old - at);

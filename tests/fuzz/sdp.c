@@ -119,7 +119,7 @@ fuzz_others (const char *data, gsize size)
   static const char *const addresses[] = { "198.51.100.1", "2001:db8::1",
     NULL
   };
-  g_autofree char *text = g_strndup (data, size);
+  g_autofree char *text = g_strndup (size > 0 ? data : "", size);
   g_autoptr (GPtrArray) fingerprints = g_ptr_array_new ();
   g_autoptr (LockstepTrickle) trickle = NULL;
   g_autofree char *answer = NULL;

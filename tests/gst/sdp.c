@@ -3,6 +3,8 @@
  * ICE server, and each way to be refused. */
 #include <gst/lockstep/sdp.h>
 
+#include <gst/sdp/sdp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sdp-certificate.h"
@@ -153,27 +155,28 @@ static const Change changes[] = {
 
   {"no ufrag", "a=ice-ufrag:abcd\n", "", UNSUPPORTED, "ice-ufrag"},
   {"no pwd", "a=ice-pwd:0123456789abcdef012345\n", "", UNSUPPORTED, "ice-pwd"},
-  {"short ufrag", "a=ice-ufrag:abcd", "a=ice-ufrag:abc", MALFORMED, "ice-ufrag"},
+  {"short ufrag", "a=ice-ufrag:abcd", "a=ice-ufrag:abc", MALFORMED,
+      "ice-ufrag"},
   {"short pwd", "a=ice-pwd:0123456789abcdef012345",
       "a=ice-pwd:0123456789abcdef01234", MALFORMED, "ice-pwd"},
   {"ufrag letters", "a=ice-ufrag:abcd", "a=ice-ufrag:ab d", MALFORMED, "ufrag"},
   {"ufrag differs", "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef012345\n"
         FINGERPRINT "a=setup:actpass\na=mid:v",
-        "a=ice-ufrag:efgh\na=ice-pwd:0123456789abcdef012345\n" FINGERPRINT
-      "a=setup:actpass\na=mid:v", UNSUPPORTED, "other ICE credentials"},
+      "a=ice-ufrag:efgh\na=ice-pwd:0123456789abcdef012345\n" FINGERPRINT
+        "a=setup:actpass\na=mid:v", UNSUPPORTED, "other ICE credentials"},
   {"pwd differs", "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef012345\n"
         FINGERPRINT "a=setup:actpass\na=mid:v",
-        "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef012346\n" FINGERPRINT
-      "a=setup:actpass\na=mid:v", UNSUPPORTED, "other ICE credentials"},
+      "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef012346\n" FINGERPRINT
+        "a=setup:actpass\na=mid:v", UNSUPPORTED, "other ICE credentials"},
   {"ufrag twice", "a=ice-ufrag:abcd\n", "a=ice-ufrag:abcd\na=ice-ufrag:abcd\n",
       MALFORMED, "twice"},
 
   {"no fingerprint", FINGERPRINT, "", UNSUPPORTED, "DTLS"},
   {"sha-1 only", FINGERPRINT, "a=fingerprint:sha-1 11:22:33:44:55:66:77:88:99:"
-      "AA:BB:CC:DD:EE:FF:00:11:22:33:44\n", UNSUPPORTED, "SHA-256"},
+        "AA:BB:CC:DD:EE:FF:00:11:22:33:44\n", UNSUPPORTED, "SHA-256"},
   {"lower case", DIGEST "\na=setup:actpass\na=mid:a",
-        "11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:"
-      "88:99:aa:bb:cc:dd:ee:ff:00\na=setup:actpass\na=mid:a", OK, DIGEST},
+      "11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:"
+        "88:99:aa:bb:cc:dd:ee:ff:00\na=setup:actpass\na=mid:a", OK, DIGEST},
   {"short digest", DIGEST, "11:22", MALFORMED, "32 bytes"},
   {"broken digest", DIGEST, "11:2x:33", MALFORMED, "digest"},
   {"broken separators", "11:22:33:44", "11:22 33:44", MALFORMED, "hash digest"},
@@ -376,7 +379,7 @@ test_caps (void)
       "extmap-3=(string)" TWCC ", extmap-4=(string)" MID "; application/x-rtp,"
       "media=video, payload=99, clock-rate=90000, encoding-name=RTX,"
       "apt=(string)98");
-  LockstepOfferMedia none = { .payload = -1 };
+  LockstepOfferMedia none = {.payload = -1 };
 
   g_assert_true (gst_caps_is_strictly_equal (a, a_expected));
   g_assert_true (gst_caps_is_strictly_equal (v, v_expected));
@@ -396,7 +399,7 @@ test_choice (void)
     int payload;
   } cases[] = {
     {H264 ("96", "0", "42e01f") H264 ("97", "1", "42001f")
-          H264 ("98", "1", "42e01f"), {"H264"}, 98},
+        H264 ("98", "1", "42e01f"), {"H264"}, 98},
     {H264 ("96", "1", "42001f") H264 ("97", "0", "42e01f"), {"H264"}, 96},
     {H264 ("96", "1", "640028") H264 ("97", "1", "4d0028"), {"H264"}, 97},
     {H264 ("96", "1", "640028") H264 ("97", "1", "42001f"), {"H264"}, 97},
@@ -414,7 +417,7 @@ test_choice (void)
     {"a=rtpmap:96 VP9/90000\na=fmtp:96 profile-id=2\na=rtpmap:97 VP9/90000\n"
           "a=fmtp:97 profile-id=0\n", {"VP9"}, 97},
     {"a=rtpmap:96 AV1/90000\na=fmtp:96 profile=1\na=rtpmap:97 AV1/90000\n",
-          {"AV1"}, 97},
+        {"AV1"}, 97},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -506,6 +509,9 @@ test_bounds (void)
   g_assert_null (lockstep_offer_parse (NULL, 0, audio, video, &error));
   assert_error ("empty", error, MALFORMED, "empty");
   g_clear_error (&error);
+  g_assert_null (parse ("\n\r\n", &error));
+  assert_error ("blank", error, MALFORMED, "empty");
+  g_clear_error (&error);
   g_assert_null (lockstep_offer_parse ("v=0\n\0", 5, audio, video, &error));
   assert_error ("NUL", error, MALFORMED, "control character 0x00");
   g_clear_error (&error);
@@ -574,6 +580,47 @@ test_truncated (void)
   }
 }
 
+/* webrtcbin makes caps of all that an SDP says, and the names of their fields are
+ * quarks, which are for ever. A publisher that comes again and again with new
+ * names must not grow the table. */
+static void
+test_names_do_not_pile_up (void)
+{
+  GQuark first = 0, last;
+
+  for (guint i = 0; i < 100; i++) {
+    g_autofree char *junk = g_strdup_printf ("a=sendonly\na=junk-%u:1\n"
+        "a=ssrc:%u cname:x\na=rid:r%u send\na=rtcp-fb:98 junk-%u\n"
+        "a=extmap:%u junk-%u\n", i, i, i, i, 200 + i, i);
+    g_autofree char *parameter = g_strdup_printf ("42e01f;junk-p%u=1\n", i);
+    g_autofree char *with_junk = replace (OFFER, "a=sendonly\n", junk);
+    g_autofree char *text = replace (with_junk, "42e01f\n", parameter);
+    g_autofree char *session = g_strdup_printf ("t=0 0\na=junk-s%u:1\n", i);
+    g_autofree char *body = replace (text, "t=0 0\n", session);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (LockstepOffer) offer = parse (body, &error);
+    g_autoptr (GstSDPMessage) message = NULL;
+
+    g_assert_no_error (error);
+    gst_sdp_message_new_from_text (offer->sdp, &message);
+    for (guint m = 0; m < gst_sdp_message_medias_len (message); m++) {
+      const GstSDPMedia *media = gst_sdp_message_get_media (message, m);
+      g_autoptr (GstCaps) all = gst_caps_new_empty_simple ("x/y");
+      g_autoptr (GstCaps) caps = NULL;
+
+      caps = gst_sdp_media_get_caps_from_media (media,
+          atoi (gst_sdp_media_get_format (media, 0)));
+      g_assert_nonnull (caps);
+      gst_sdp_message_attributes_to_caps (message, all);
+      gst_sdp_media_attributes_to_caps (media, all);
+    }
+    if (i == 0)
+      first = g_quark_from_string ("lockstep-test-first");
+  }
+  last = g_quark_from_string ("lockstep-test-last");
+  g_assert_cmpuint (last - first, ==, 1);
+}
+
 #define ANSWER_SESSION \
     "v=0\r\no=- 77 3 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n" \
     "a=group:BUNDLE a v\r\n"
@@ -618,7 +665,7 @@ test_answer (void)
       "a=group:BUNDLE a v\r\n"
       "m=audio 5004 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 203.0.113.1\r\n"
       "a=ice-ufrag:uuuu\r\na=ice-pwd:pppppppppppppppppppppp\r\na=mid:a\r\n"
-      "a=rtcp-mux\r\na=setup:active\r\na=rtpmap:111 OPUS/48000/2\r\n"
+      "a=rtcp-mux\r\na=setup:active\r\na=rtpmap:111 opus/48000/2\r\n"
       "a=rtcp-fb:111 transport-cc\r\na=recvonly\r\n"
       "a=fingerprint:sha-256 " DIGEST "\r\n"
       "a=extmap:3 " TWCC "\r\n"
@@ -887,13 +934,13 @@ test_link_header (void)
     {"STUNS://[2001:db8::1]:5349",
         "<stuns:[2001:db8::1]:5349>; rel=\"ice-server\""},
     {"turn://user:my%40pass@turn.example.net?transport=udp",
-          "<turn:turn.example.net?transport=udp>; rel=\"ice-server\"; "
+        "<turn:turn.example.net?transport=udp>; rel=\"ice-server\"; "
           "username=\"user\"; credential=\"my@pass\"; "
-        "credential-type=\"password\""},
+          "credential-type=\"password\""},
     {"turns://u:a%22b%5Cc@192.0.2.1:443?transport=tcp",
-          "<turns:192.0.2.1:443?transport=tcp>; rel=\"ice-server\"; "
+        "<turns:192.0.2.1:443?transport=tcp>; rel=\"ice-server\"; "
           "username=\"u\"; credential=\"a\\\"b\\\\c\"; "
-        "credential-type=\"password\""},
+          "credential-type=\"password\""},
     {"", NULL, "must begin"},
     {"http://x", NULL, "must begin"},
     {"stun:", NULL, "host"},
@@ -989,6 +1036,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sdp/offer/bounds", test_bounds);
   g_test_add_func ("/sdp/offer/truncated", test_truncated);
   g_test_add_func ("/sdp/offer/files", test_files);
+  g_test_add_func ("/sdp/offer/names", test_names_do_not_pile_up);
   g_test_add_func ("/sdp/answer/whole", test_answer);
   g_test_add_func ("/sdp/answer/public-addresses",
       test_answer_public_addresses);
