@@ -9,6 +9,7 @@ typedef struct
 {
   const LockstepOfferMedia *media;
   guint section;
+  gboolean has_mid;             /* whether a=mid is written */
 } Pair;
 
 static gboolean
@@ -195,7 +196,7 @@ is_of_payload (const LockstepSdpLine * line, const char *key,
 
 /* Lines of webrtcbin's section that are written here instead. */
 static gboolean
-is_replaced (const LockstepSdpLine * line, const LockstepOfferMedia * media)
+is_replaced (const LockstepSdpLine * line, const Pair * pair)
 {
   static const char *const keys[] =
       { "candidate", "end-of-candidates", "extmap", NULL };
@@ -205,8 +206,8 @@ is_replaced (const LockstepSdpLine * line, const LockstepOfferMedia * media)
   if (g_strv_contains (keys, line->key))
     return TRUE;
   if (g_str_equal (line->key, "mid"))
-    return media->mid_added;
-  return is_of_payload (line, "fmtp", media);
+    return !pair->has_mid;
+  return is_of_payload (line, "fmtp", pair->media);
 }
 
 /* The header extensions that webrtcbin agreed to, with the direction that
@@ -261,7 +262,7 @@ write_section (const LockstepSdpText * text, const Pair * pair,
     g_string_append (out, "c=IN IP4 0.0.0.0\r\n");
   }
   for (guint i = 1; i < n; i++) {
-    if (is_replaced (&lines[i], pair->media))
+    if (is_replaced (&lines[i], pair))
       continue;
     if (is_of_payload (&lines[i], "rtpmap", pair->media)) {
       g_string_append_printf (out, "a=rtpmap:%d %s\r\n",
@@ -296,6 +297,14 @@ write_rejected (const LockstepOfferMedia * media, GString * out)
   g_string_append (out, "a=inactive\r\n");
 }
 
+/* RFC 5888: no group that was not offered. With two sections, whose shared ICE
+ * credentials mean one transport, it is written all the same. */
+static gboolean
+has_group (const LockstepOffer * offer, guint n_live)
+{
+  return !offer->bundle_added || n_live > 1;
+}
+
 static gboolean
 write_session (const LockstepSdpText * text, const LockstepOffer * offer,
     guint n_live, GString * out, GError ** error)
@@ -311,9 +320,7 @@ write_session (const LockstepSdpText * text, const LockstepOffer * offer,
   if (origin == NULL)
     return fail (error, "the answer has no o= line");
   g_string_append_printf (out, "v=0\r\no=%s\r\ns=-\r\nt=0 0\r\n", origin);
-  /* RFC 5888: no group that was not offered. With two sections, whose shared ICE
-   * credentials mean one transport, it is written all the same. */
-  if (!offer->bundle_added || n_live > 1) {
+  if (has_group (offer, n_live)) {
     g_autofree char *mids = g_strjoinv (" ", offer->bundle);
 
     g_string_append_printf (out, "a=group:BUNDLE %s\r\n", mids);
@@ -360,7 +367,9 @@ lockstep_answer_finish (const char *answer, const LockstepOffer * offer,
     return NULL;
   for (guint i = 0; i < offer->media->len; i++) {
     const LockstepOfferMedia *media = offer->media->pdata[i];
-    const Pair pair = { media, media->mline + 1 };
+    const Pair pair = { media, media->mline + 1,
+      !media->mid_added || has_group (offer, n_live)
+    };
 
     if (media->rejected)
       write_rejected (media, out);

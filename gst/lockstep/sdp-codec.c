@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Chooses one payload type of an m= section, with its feedback and RTX, and
- * writes the caps and the fmtp that follow from it. */
+/* Chooses one payload type of an m= section, with its feedback, RTX and header
+ * extensions, and writes the caps and the fmtp that follow from it. */
 #include "sdp-private.h"
 
 #include <string.h>
@@ -228,6 +228,70 @@ read_feedback (const LockstepSdpText * text, guint section,
     else if (g_str_equal (what, "transport-cc"))
       media->transport_cc = TRUE;
   }
+}
+
+/* What webrtcbin and rtpbin 1.22.0 or a later element make use of. Left out:
+ * urn:3gpp:video-orientation, because a sender that may use it no longer turns
+ * the picture itself, and HLS has no way to say it; abs-send-time and toffset,
+ * because congestion control is by transport-wide-cc; stream ids, because
+ * there is one stream a section; what only a renderer uses. */
+static const char *const kept_extmaps[] = {
+  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+  "urn:ietf:params:rtp-hdrext:sdes:mid",
+  "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+  "urn:ietf:params:rtp-hdrext:ntp-64",
+  NULL
+};
+
+/* a=extmap:id[/direction] uri [attributes] (RFC 8285, section 8) */
+gboolean
+lockstep_sdp_read_extmap (const char *value, gboolean * used,
+    LockstepOfferMedia * media, GError ** error)
+{
+  g_auto (GStrv) words = g_strsplit (value, " ", 3);
+  LockstepExtmap map = { 0 };
+  gboolean recv_only = FALSE;
+  guint64 id;
+  char *slash;
+
+  if (words[0] == NULL || words[1] == NULL || words[1][0] == '\0') {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_MALFORMED, "a=extmap is not \"id uri\"");
+    return FALSE;
+  }
+  slash = strchr (words[0], '/');
+  if (slash != NULL) {
+    *slash = '\0';
+    map.send_only = g_str_equal (slash + 1, "sendonly");
+    recv_only = g_str_equal (slash + 1, "recvonly")
+        || g_str_equal (slash + 1, "inactive");
+  }
+  if (!lockstep_sdp_number (words[0], 65535, &id) || id == 0) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_MALFORMED, "a=extmap has no valid id");
+    return FALSE;
+  }
+  /* id 15 is reserved; rtpbin 1.22.0 reads no two-byte headers, in which a
+   * packet goes as soon as one id is above 14 */
+  if (recv_only || id > LOCKSTEP_SDP_MAX_EXTMAP_ID
+      || !g_strv_contains (kept_extmaps, words[1]))
+    return TRUE;
+  for (guint i = 0; i < media->extmaps->len; i++) {
+    if (g_str_equal (g_array_index (media->extmaps, LockstepExtmap, i).uri,
+            words[1]))
+      return TRUE;
+  }
+  if (used[id]) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_MALFORMED,
+        "a=extmap: id %u is given twice in one section", (guint) id);
+    return FALSE;
+  }
+  used[id] = TRUE;
+  map.id = id;
+  map.uri = g_strdup (words[1]);
+  g_array_append_val (media->extmaps, map);
+  return TRUE;
 }
 
 gboolean

@@ -159,97 +159,6 @@ read_group (Reader * r, GError ** error)
   return TRUE;
 }
 
-/* RFC 8122, section 5: hash function and digest, two hex digits a byte.
- * Returns NULL and no error for a hash that is not trusted. */
-static char *
-read_fingerprint (const char *value, GError ** error)
-{
-  static const struct
-  {
-    const char *name;
-    guint bytes;
-  } hashes[] = {
-    {"sha-256", 32}, {"sha-384", 48}, {"sha-512", 64}
-  };
-  g_auto (GStrv) words = g_strsplit (value, " ", 3);
-  g_autofree char *name = NULL;
-  g_autofree char *hex = NULL;
-
-  if (g_strv_length (words) != 2) {
-    g_set_error (error, ERROR_MALFORMED,
-        "a=fingerprint is not \"hash digest\"");
-    return NULL;
-  }
-  name = g_ascii_strdown (words[0], -1);
-  hex = g_ascii_strup (g_strchomp (words[1]), -1);
-  for (guint i = 0; i < G_N_ELEMENTS (hashes); i++) {
-    const gsize size = strlen (hex);
-
-    if (!g_str_equal (name, hashes[i].name))
-      continue;
-    for (gsize p = 0; p < size; p++) {
-      if (p % 3 == 2 ? hex[p] != ':' : !g_ascii_isxdigit (hex[p])) {
-        g_set_error (error, ERROR_MALFORMED, "a=fingerprint: broken digest");
-        return NULL;
-      }
-    }
-    if (size != hashes[i].bytes * 3 - 1) {
-      g_set_error (error, ERROR_MALFORMED,
-          "a=fingerprint: a %s digest has %u bytes", name, hashes[i].bytes);
-      return NULL;
-    }
-    return g_strconcat (name, " ", hex, NULL);
-  }
-  return NULL;
-}
-
-/* The fingerprints of one section, or of the session where it has none. */
-static GPtrArray *
-read_fingerprints (Reader * r, guint section, GError ** error)
-{
-  g_autoptr (GPtrArray) out = g_ptr_array_new_with_free_func (g_free);
-  gboolean any = FALSE;
-
-  for (;;) {
-    guint n;
-    const LockstepSdpLine *lines =
-        lockstep_sdp_text_lines (r->text, section, &n);
-
-    for (guint i = 0; i < n; i++) {
-      GError *bad = NULL;
-      char *fingerprint;
-
-      if (g_strcmp0 (lines[i].key, "fingerprint") != 0)
-        continue;
-      any = TRUE;
-      fingerprint = read_fingerprint (lines[i].value, &bad);
-      if (bad != NULL) {
-        g_propagate_error (error, bad);
-        return NULL;
-      }
-      if (fingerprint == NULL)
-        continue;
-      if (out->len == LOCKSTEP_SDP_MAX_FINGERPRINTS) {
-        g_free (fingerprint);
-        g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_TOO_LARGE,
-            "more than %d fingerprints", LOCKSTEP_SDP_MAX_FINGERPRINTS);
-        return NULL;
-      }
-      g_ptr_array_add (out, fingerprint);
-    }
-    if (any || section == 0)
-      break;
-    section = 0;
-  }
-  if (out->len == 0) {
-    g_set_error (error, ERROR_UNSUPPORTED, any
-        ? "no fingerprint with SHA-256, SHA-384 or SHA-512"
-        : "no a=fingerprint: media must be encrypted with DTLS");
-    return NULL;
-  }
-  return g_steal_pointer (&out);
-}
-
 static gboolean
 same_strings (const GPtrArray * a, const GPtrArray * b)
 {
@@ -304,7 +213,7 @@ read_transport (Reader * r, guint section, const char *mid, GError ** error)
     return FALSE;
   }
 
-  fingerprints = read_fingerprints (r, section, error);
+  fingerprints = lockstep_sdp_read_fingerprints (r->text, section, error);
   if (fingerprints == NULL)
     return FALSE;
   if (offer->fingerprints->len == 0) {
@@ -368,77 +277,17 @@ check_direction (Reader * r, guint section, const char *mid, GError ** error)
   return TRUE;
 }
 
-/* What webrtcbin and rtpbin 1.22.0 or a later element make use of. Left out:
- * urn:3gpp:video-orientation, because a sender that may use it no longer turns
- * the picture itself, and HLS has no way to say it; abs-send-time and toffset,
- * because congestion control is by transport-wide-cc; stream ids, because
- * there is one stream a section; what only a renderer uses. */
-static const char *const kept_extmaps[] = {
-  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-  "urn:ietf:params:rtp-hdrext:sdes:mid",
-  "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
-  "urn:ietf:params:rtp-hdrext:ntp-64",
-  NULL
-};
-
-/* a=extmap:id[/direction] uri [attributes] (RFC 8285, section 8) */
-static gboolean
-read_extmap (const char *value, gboolean * used, LockstepOfferMedia * media,
-    GError ** error)
-{
-  g_auto (GStrv) words = g_strsplit (value, " ", 3);
-  LockstepExtmap map = { 0 };
-  gboolean recv_only = FALSE;
-  guint64 id;
-  char *slash;
-
-  if (words[0] == NULL || words[1] == NULL || words[1][0] == '\0') {
-    g_set_error (error, ERROR_MALFORMED, "a=extmap is not \"id uri\"");
-    return FALSE;
-  }
-  slash = strchr (words[0], '/');
-  if (slash != NULL) {
-    *slash = '\0';
-    map.send_only = g_str_equal (slash + 1, "sendonly");
-    recv_only = g_str_equal (slash + 1, "recvonly")
-        || g_str_equal (slash + 1, "inactive");
-  }
-  if (!lockstep_sdp_number (words[0], 65535, &id) || id == 0) {
-    g_set_error (error, ERROR_MALFORMED, "a=extmap has no valid id");
-    return FALSE;
-  }
-  /* id 15 is reserved; rtpbin 1.22.0 reads no two-byte headers, in which a
-   * packet goes as soon as one id is above 14 */
-  if (recv_only || id > 14 || !g_strv_contains (kept_extmaps, words[1]))
-    return TRUE;
-  for (guint i = 0; i < media->extmaps->len; i++) {
-    if (g_str_equal (g_array_index (media->extmaps, LockstepExtmap, i).uri,
-            words[1]))
-      return TRUE;
-  }
-  if (used[id]) {
-    g_set_error (error, ERROR_MALFORMED,
-        "a=extmap: id %u is given twice in one section", (guint) id);
-    return FALSE;
-  }
-  used[id] = TRUE;
-  map.id = id;
-  map.uri = g_strdup (words[1]);
-  g_array_append_val (media->extmaps, map);
-  return TRUE;
-}
-
 static gboolean
 read_lines (Reader * r, guint section, LockstepOfferMedia * media,
     GError ** error)
 {
-  gboolean used[15] = { FALSE };
+  gboolean used[LOCKSTEP_SDP_MAX_EXTMAP_ID + 1] = { FALSE };
   guint n;
   const LockstepSdpLine *lines = lockstep_sdp_text_lines (r->text, section, &n);
 
   for (guint i = 0; i < n; i++) {
     if (g_strcmp0 (lines[i].key, "extmap") == 0) {
-      if (!read_extmap (lines[i].value, used, media, error))
+      if (!lockstep_sdp_read_extmap (lines[i].value, used, media, error))
         return FALSE;
     } else if (g_strcmp0 (lines[i].key, "candidate") == 0) {
       g_autoptr (LockstepSdpCandidate) candidate = NULL;
@@ -676,10 +525,10 @@ check_bundle (Reader * r, GError ** error)
       continue;
     for (guint m = 0; m < mids->len; m++)
       listed |= g_str_equal (mids->pdata[m], media->mid);
-    if (!listed && r->group != NULL && !media->mid_added) {
+    if (!listed && r->group != NULL) {
       g_set_error (error, ERROR_UNSUPPORTED,
-          "section %s is not in a=group:BUNDLE: WHIP is one transport",
-          media->mid);
+          "the m=%s section is not in a=group:BUNDLE: WHIP is one transport",
+          media->kind_name);
       return FALSE;
     }
     if (!listed)
@@ -700,7 +549,7 @@ check_bundle (Reader * r, GError ** error)
 static gboolean
 check_shared_numbers (LockstepOffer * offer, GError ** error)
 {
-  const char *uris[15] = { NULL };
+  const char *uris[LOCKSTEP_SDP_MAX_EXTMAP_ID + 1] = { NULL };
   gboolean used[128] = { FALSE };
 
   for (guint i = 0; i < offer->media->len; i++) {

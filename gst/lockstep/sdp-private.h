@@ -114,6 +114,17 @@ gboolean lockstep_sdp_candidate_is_useful (const LockstepSdpCandidate *candidate
 gboolean lockstep_sdp_candidate_is_listed (const GPtrArray *list,
     const LockstepSdpCandidate *candidate);
 
+/* The sha-256, -384 and -512 fingerprints of a section, "hash DIGEST", or those
+ * of the session where it has none. NULL with an error: not one of them. */
+GPtrArray *lockstep_sdp_read_fingerprints (const LockstepSdpText *text,
+    guint section, GError **error);
+
+/* One-byte header extensions, all that rtpbin 1.22.0 reads. */
+#define LOCKSTEP_SDP_MAX_EXTMAP_ID 14
+/* Adds what a=extmap says to @media, if it is of use. @used: by id, which ones
+ * the section has. */
+gboolean lockstep_sdp_read_extmap (const char *value, gboolean *used,
+    LockstepOfferMedia *media, GError **error);
 /* Chooses payload, feedback and RTX of a section (section > 0) and fills those
  * fields of @media. */
 gboolean lockstep_sdp_choose_payload (const LockstepSdpText *text,
