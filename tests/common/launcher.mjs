@@ -45,11 +45,11 @@ export class Launcher {
     self.process = spawn(build('tools', 'lockstep', 'lockstep'), ['run', preset, 'listen=127.0.0.1:0', `output=${self.output}`, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
-        ...process.env,
         GST_PLUGIN_PATH_1_0: build('plugins'),
-        GST_REGISTRY_1_0: path.join(self.output, '.registry.bin'),
         LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'),
         LOCKSTEP_WEB_PATH: [build('tools', 'lockstep', 'web'), path.join(sourceRoot, 'tools', 'lockstep', 'web')].join(':'),
+        ...process.env,
+        GST_REGISTRY_1_0: path.join(self.output, '.registry.bin'),
         ...env,
       },
     });

@@ -9,7 +9,7 @@ import { publish, record, shown, sumUp, watch } from '../common/pages.mjs';
 import { fetchPlaylist } from '../common/playlist.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
 
-const skip = whyNoBrowser();
+const skip = whyNoBrowser() || false;
 let launcher;
 let camera; /* publishes */
 let viewer; /* watches */

@@ -10,7 +10,7 @@ import { publish, publisherState, record, shown, sumUp, watch } from '../common/
 import { fetchPlaylist, PlaylistFollower } from '../common/playlist.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
 
-const skip = whyNoBrowser();
+const skip = whyNoBrowser() || false;
 let launcher;
 let publishers;
 let viewer;
