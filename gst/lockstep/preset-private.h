@@ -37,7 +37,7 @@ struct _LockstepPreset
   GPtrArray *properties;        /* LockstepPropertyRule */
   LockstepSignalling signalling;
   char *signalling_element;
-  GStrv audio, video;
+  LockstepStream audio, video;
 };
 
 const LockstepParameter *lockstep_preset_find_parameter (const LockstepPreset *

@@ -84,6 +84,13 @@ alternative_free (gpointer data)
   g_free (alternative);
 }
 
+static void
+stream_clear (LockstepStream * stream)
+{
+  g_clear_pointer (&stream->encodings, g_strfreev);
+  g_clear_pointer (&stream->element, g_free);
+}
+
 void
 lockstep_preset_free (LockstepPreset * preset)
 {
@@ -96,8 +103,8 @@ lockstep_preset_free (LockstepPreset * preset)
   g_ptr_array_unref (preset->alternatives);
   g_ptr_array_unref (preset->properties);
   g_free (preset->signalling_element);
-  g_strfreev (preset->audio);
-  g_strfreev (preset->video);
+  stream_clear (&preset->audio);
+  stream_clear (&preset->video);
   g_free (preset);
 }
 
@@ -487,6 +494,24 @@ read_alternatives (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
 }
 
 static void
+read_stream (LockstepStream * stream, JsonNode * node, const char *place,
+    GPtrArray * faults)
+{
+  static const char *const keys[] = { "encodings", "element", NULL };
+  JsonObject *object = get_object (node, place, faults);
+  g_autofree char *at = g_strconcat (place, ".encodings", NULL);
+
+  if (object == NULL)
+    return;
+  check_keys (object, place, keys, faults);
+  stream_clear (stream);
+  stream->encodings =
+      read_strings (json_object_get_member (object, "encodings"), at, faults);
+  stream->element =
+      g_strdup (get_string (object, "element", FALSE, place, faults));
+}
+
+static void
 read_signalling (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
 {
   static const char *const keys[] =
@@ -507,11 +532,9 @@ read_signalling (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
   else if (protocol != NULL)
     lockstep_fault_add (faults, "signalling.protocol",
         "there is no protocol '%s'; they are whip and whip-client", protocol);
-  g_strfreev (preset->audio);
-  g_strfreev (preset->video);
-  preset->audio = read_strings (json_object_get_member (object, "audio"),
+  read_stream (&preset->audio, json_object_get_member (object, "audio"),
       "signalling.audio", faults);
-  preset->video = read_strings (json_object_get_member (object, "video"),
+  read_stream (&preset->video, json_object_get_member (object, "video"),
       "signalling.video", faults);
 }
 
@@ -567,8 +590,8 @@ lockstep_preset_parse (const char *name, const char *text, gssize length,
   preset->pipeline = g_ptr_array_new_with_free_func (g_free);
   preset->alternatives = g_ptr_array_new_with_free_func (alternative_free);
   preset->properties = g_ptr_array_new_with_free_func (rule_free);
-  preset->audio = g_new0 (char *, 1);
-  preset->video = g_new0 (char *, 1);
+  preset->audio.encodings = g_new0 (char *, 1);
+  preset->video.encodings = g_new0 (char *, 1);
 
   if (length > LOCKSTEP_PRESET_MAX_BYTES) {
     lockstep_fault_add (faults, name, "the file is larger than %d KiB",
@@ -622,14 +645,14 @@ lockstep_preset_get_signalling_element (const LockstepPreset * preset)
   return preset->signalling_element;
 }
 
-const char *const *
-lockstep_preset_get_audio_encodings (const LockstepPreset * preset)
+const LockstepStream *
+lockstep_preset_get_audio (const LockstepPreset * preset)
 {
-  return (const char *const *) preset->audio;
+  return &preset->audio;
 }
 
-const char *const *
-lockstep_preset_get_video_encodings (const LockstepPreset * preset)
+const LockstepStream *
+lockstep_preset_get_video (const LockstepPreset * preset)
 {
-  return (const char *const *) preset->video;
+  return &preset->video;
 }

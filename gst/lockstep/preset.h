@@ -72,9 +72,15 @@ const GPtrArray *lockstep_preset_get_parameters (const LockstepPreset *preset);
 LockstepSignalling lockstep_preset_get_signalling (const LockstepPreset *preset);
 /* The name of the WebRTC element in the pipeline; NULL without signalling. */
 const char *lockstep_preset_get_signalling_element (const LockstepPreset *preset);
-/* RTP encoding names that signalling accepts, best first. */
-const char *const *lockstep_preset_get_audio_encodings (const LockstepPreset *preset);
-const char *const *lockstep_preset_get_video_encodings (const LockstepPreset *preset);
+/* What signalling accepts of one kind of media, and where it goes. */
+typedef struct
+{
+  GStrv encodings;              /* RTP encoding names, best first; never NULL */
+  char *element;                /* its sink pad takes the RTP; NULL: sent only */
+} LockstepStream;
+
+const LockstepStream *lockstep_preset_get_audio (const LockstepPreset *preset);
+const LockstepStream *lockstep_preset_get_video (const LockstepPreset *preset);
 
 /* Returns a value from the environment, or NULL. */
 typedef const char *(*LockstepGetenv) (const char *name);

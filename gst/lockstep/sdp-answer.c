@@ -9,13 +9,19 @@ typedef struct
 {
   const LockstepOfferMedia *media;
   guint section;
+  gboolean has_mid;             /* whether a=mid is written */
 } Pair;
 
 static gboolean
-fail (GError ** error, const char *format, const char *what)
+G_GNUC_PRINTF (2, 3)
+fail (GError ** error, const char *format, ...)
 {
-  g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_UNSUPPORTED,
-      format, what);
+  va_list args;
+
+  va_start (args, format);
+  g_propagate_error (error, g_error_new_valist (LOCKSTEP_SDP_ERROR,
+          LOCKSTEP_SDP_ERROR_UNSUPPORTED, format, args));
+  va_end (args);
   return FALSE;
 }
 
@@ -64,7 +70,7 @@ static void
 add_replaced (GPtrArray * list, const LockstepSdpCandidate * candidate,
     const GPtrArray * addresses)
 {
-  gboolean replaced = FALSE;
+  guint n = 0;
 
   for (guint i = 0; i < addresses->len; i++) {
     GInetAddress *address = addresses->pdata[i];
@@ -77,12 +83,13 @@ add_replaced (GPtrArray * list, const LockstepSdpCandidate * candidate,
       continue;
     copy = lockstep_sdp_candidate_copy (candidate);
     g_set_object (&copy->address, address);
-    /* RFC 8445, section 5.1.2: no two with one priority */
-    copy->priority -= MIN (copy->priority, i * 256);
+    /* RFC 8445, section 5.1.2: no two with one priority, and none below 1. The
+     * local preference stands above the last 8 bits. */
+    copy->priority = copy->priority > n * 256 ? copy->priority - n * 256 : 1;
     add_candidate (list, copy);
-    replaced = TRUE;
+    n++;
   }
-  if (!replaced) {
+  if (n == 0) {
     LockstepSdpCandidate *copy = lockstep_sdp_candidate_copy (candidate);
 
     if (addresses->len > 0 && copy->related_address != NULL) {
@@ -123,8 +130,7 @@ collect_candidates (const LockstepSdpText * text,
           || candidate->port == 0
           || g_inet_address_get_is_link_local (candidate->address)
           || g_inet_address_get_is_any (candidate->address)
-          || (candidate->tcp
-              && g_strcmp0 (candidate->tcptype, "passive") != 0))
+          || (candidate->tcp && g_strcmp0 (candidate->tcptype, "passive") != 0))
         continue;
       add_replaced (list, candidate, addresses);
     }
@@ -155,8 +161,9 @@ read_addresses (const char *const *strings, GError ** error)
   return g_steal_pointer (&addresses);
 }
 
-/* RFC 8445, section 5.1.4: the default destination is the one most likely to work:
- * relayed, then server reflexive, then host. IPv4, as no peer is without. */
+/* What m= and c= name (RFC 8839, default candidate): the one most likely to
+ * work, which is the relayed, then the server reflexive, then a host one. IPv4,
+ * as no peer is without. */
 static const LockstepSdpCandidate *
 default_candidate (const GPtrArray * list)
 {
@@ -175,9 +182,21 @@ default_candidate (const GPtrArray * list)
   return best;
 }
 
+/* Whether this is a=@key of the chosen payload. */
+static gboolean
+is_of_payload (const LockstepSdpLine * line, const char *key,
+    const LockstepOfferMedia * media)
+{
+  char *end;
+
+  return g_str_equal (line->key, key)
+      && g_ascii_strtoll (line->value, &end, 10) == media->payload
+      && *end == ' ';
+}
+
 /* Lines of webrtcbin's section that are written here instead. */
 static gboolean
-is_replaced (const LockstepSdpLine * line, const LockstepOfferMedia * media)
+is_replaced (const LockstepSdpLine * line, const Pair * pair)
 {
   static const char *const keys[] =
       { "candidate", "end-of-candidates", "extmap", NULL };
@@ -187,18 +206,12 @@ is_replaced (const LockstepSdpLine * line, const LockstepOfferMedia * media)
   if (g_strv_contains (keys, line->key))
     return TRUE;
   if (g_str_equal (line->key, "mid"))
-    return media->mid_added;
-  if (g_str_equal (line->key, "fmtp")) {
-    char *end;
-
-    return g_ascii_strtoll (line->value, &end, 10) == media->payload
-        && *end == ' ';
-  }
-  return FALSE;
+    return !pair->has_mid;
+  return is_of_payload (line, "fmtp", pair->media);
 }
 
 /* The header extensions that webrtcbin agreed to, with the direction that
- * the offer's asks for (RFC 8285, section 6). */
+ * the offer's asks for (RFC 8285, section 7). */
 static void
 write_extmaps (const LockstepSdpText * text, const Pair * pair, GString * out)
 {
@@ -226,6 +239,7 @@ static void
 write_section (const LockstepSdpText * text, const Pair * pair,
     const GPtrArray * candidates, GString * out)
 {
+  g_autofree char *rtpmap = lockstep_sdp_rtpmap (pair->media);
   g_autofree char *fmtp = lockstep_sdp_answer_fmtp (pair->media);
   const LockstepSdpCandidate *preferred =
       candidates != NULL ? default_candidate (candidates) : NULL;
@@ -248,8 +262,13 @@ write_section (const LockstepSdpText * text, const Pair * pair,
     g_string_append (out, "c=IN IP4 0.0.0.0\r\n");
   }
   for (guint i = 1; i < n; i++) {
-    if (is_replaced (&lines[i], pair->media))
+    if (is_replaced (&lines[i], pair))
       continue;
+    if (is_of_payload (&lines[i], "rtpmap", pair->media)) {
+      g_string_append_printf (out, "a=rtpmap:%d %s\r\n",
+          pair->media->payload, rtpmap);
+      continue;
+    }
     g_string_append_printf (out, lines[i].value[0] != '\0' ? "a=%s:%s\r\n"
         : "a=%s\r\n", lines[i].key, lines[i].value);
   }
@@ -278,6 +297,14 @@ write_rejected (const LockstepOfferMedia * media, GString * out)
   g_string_append (out, "a=inactive\r\n");
 }
 
+/* RFC 5888: no group that was not offered. With two sections, whose shared ICE
+ * credentials mean one transport, it is written all the same. */
+static gboolean
+has_group (const LockstepOffer * offer, guint n_live)
+{
+  return !offer->bundle_added || n_live > 1;
+}
+
 static gboolean
 write_session (const LockstepSdpText * text, const LockstepOffer * offer,
     guint n_live, GString * out, GError ** error)
@@ -291,11 +318,9 @@ write_session (const LockstepSdpText * text, const LockstepOffer * offer,
       origin = lines[i].value;
   }
   if (origin == NULL)
-    return fail (error, "the answer has no %s line", "o=");
+    return fail (error, "the answer has no o= line");
   g_string_append_printf (out, "v=0\r\no=%s\r\ns=-\r\nt=0 0\r\n", origin);
-  /* RFC 5888, section 9.2: no group that was not offered. With two sections, whose
-   * shared ICE credentials mean one transport, it is written all the same. */
-  if (!offer->bundle_added || n_live > 1) {
+  if (has_group (offer, n_live)) {
     g_autofree char *mids = g_strjoinv (" ", offer->bundle);
 
     g_string_append_printf (out, "a=group:BUNDLE %s\r\n", mids);
@@ -338,12 +363,13 @@ lockstep_answer_finish (const char *answer, const LockstepOffer * offer,
       return NULL;
   }
   candidates = collect_candidates (text, addresses, error);
-  if (candidates == NULL
-      || !write_session (text, offer, n_live, out, error))
+  if (candidates == NULL || !write_session (text, offer, n_live, out, error))
     return NULL;
   for (guint i = 0; i < offer->media->len; i++) {
     const LockstepOfferMedia *media = offer->media->pdata[i];
-    const Pair pair = { media, media->mline + 1 };
+    const Pair pair = { media, media->mline + 1,
+      !media->mid_added || has_group (offer, n_live)
+    };
 
     if (media->rejected)
       write_rejected (media, out);

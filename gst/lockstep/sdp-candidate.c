@@ -119,6 +119,8 @@ lockstep_sdp_candidate_parse (const char *value, GError ** error)
     c->tcp = TRUE;
   else if (g_ascii_strcasecmp (words[2], "udp") != 0)
     return NULL;
+  if (!c->tcp)
+    g_clear_pointer (&c->tcptype, g_free);
   for (type = 0; type < G_N_ELEMENTS (type_names); type++) {
     if (g_str_equal (words[7], type_names[type]))
       break;

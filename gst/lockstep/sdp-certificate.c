@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compares a DTLS certificate with the fingerprints of an offer. */
-#include <gst/lockstep/sdp.h>
+/* Reads the fingerprints of an offer, and compares a DTLS certificate with them. */
+#include "sdp-private.h"
 
 #include <string.h>
 
@@ -13,12 +13,101 @@
 static const struct
 {
   const char *name;
+  guint bytes;
   GChecksumType type;
 } hashes[] = {
-  {"sha-512 ", G_CHECKSUM_SHA512},
-  {"sha-384 ", G_CHECKSUM_SHA384},
-  {"sha-256 ", G_CHECKSUM_SHA256},
+  {"sha-512", 64, G_CHECKSUM_SHA512},
+  {"sha-384", 48, G_CHECKSUM_SHA384},
+  {"sha-256", 32, G_CHECKSUM_SHA256},
 };
+
+/* RFC 8122, section 5: hash function and digest, two hex digits a byte.
+ * Returns NULL and no error for a hash that is not trusted. */
+static char *
+read_fingerprint (const char *value, GError ** error)
+{
+  g_auto (GStrv) words = g_strsplit (value, " ", 3);
+  g_autofree char *name = NULL;
+  g_autofree char *hex = NULL;
+
+  if (g_strv_length (words) != 2) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_MALFORMED, "a=fingerprint is not \"hash digest\"");
+    return NULL;
+  }
+  name = g_ascii_strdown (words[0], -1);
+  hex = g_ascii_strup (g_strchomp (words[1]), -1);
+  for (guint i = 0; i < G_N_ELEMENTS (hashes); i++) {
+    const gsize size = strlen (hex);
+
+    if (!g_str_equal (name, hashes[i].name))
+      continue;
+    for (gsize p = 0; p < size; p++) {
+      if (p % 3 == 2 ? hex[p] != ':' : !g_ascii_isxdigit (hex[p])) {
+        g_set_error (error, LOCKSTEP_SDP_ERROR,
+            LOCKSTEP_SDP_ERROR_MALFORMED, "a=fingerprint: broken digest");
+        return NULL;
+      }
+    }
+    if (size != hashes[i].bytes * 3 - 1) {
+      g_set_error (error, LOCKSTEP_SDP_ERROR,
+          LOCKSTEP_SDP_ERROR_MALFORMED,
+          "a=fingerprint: a %s digest has %u bytes", name, hashes[i].bytes);
+      return NULL;
+    }
+    return g_strconcat (name, " ", hex, NULL);
+  }
+  return NULL;
+}
+
+/* The fingerprints of one section, or of the session where it has none. */
+GPtrArray *
+lockstep_sdp_read_fingerprints (const LockstepSdpText * text, guint section,
+    GError ** error)
+{
+  g_autoptr (GPtrArray) out = g_ptr_array_new_with_free_func (g_free);
+  gboolean any = FALSE;
+
+  for (;;) {
+    guint n;
+    const LockstepSdpLine *lines = lockstep_sdp_text_lines (text, section, &n);
+
+    for (guint i = 0; i < n; i++) {
+      GError *bad = NULL;
+      char *fingerprint;
+
+      if (g_strcmp0 (lines[i].key, "fingerprint") != 0)
+        continue;
+      any = TRUE;
+      fingerprint = read_fingerprint (lines[i].value, &bad);
+      if (bad != NULL) {
+        g_propagate_error (error, bad);
+        return NULL;
+      }
+      if (fingerprint == NULL)
+        continue;
+      if (out->len == LOCKSTEP_SDP_MAX_FINGERPRINTS) {
+        g_free (fingerprint);
+        g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_TOO_LARGE,
+            "more than %d fingerprints", LOCKSTEP_SDP_MAX_FINGERPRINTS);
+        return NULL;
+      }
+      g_ptr_array_add (out, fingerprint);
+    }
+    if (any || section == 0)
+      break;
+    section = 0;
+  }
+  if (out->len == 0) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_UNSUPPORTED, any
+        ? "no fingerprint with SHA-256, SHA-384 or SHA-512"
+        : "no a=fingerprint: media must be encrypted with DTLS");
+    return NULL;
+  }
+  return g_steal_pointer (&out);
+}
+
 
 /* The DER of the first certificate of a PEM text. */
 static guchar *
@@ -100,17 +189,18 @@ lockstep_certificate_matches (const char *pem,
     return FALSE;
   }
   for (guint h = 0; h < G_N_ELEMENTS (hashes); h++) {
-    const gsize prefix = strlen (hashes[h].name);
+    g_autofree char *prefix = g_strconcat (hashes[h].name, " ", NULL);
+    const gsize prefix_size = strlen (prefix);
     g_autofree char *actual = fingerprint (hashes[h].type, der, length);
     gboolean given = FALSE;
 
     for (guint i = 0; i < fingerprints->len; i++) {
       const char *expected = fingerprints->pdata[i];
 
-      if (g_ascii_strncasecmp (expected, hashes[h].name, prefix) != 0)
+      if (g_ascii_strncasecmp (expected, prefix, prefix_size) != 0)
         continue;
       given = TRUE;
-      if (g_ascii_strcasecmp (expected + prefix, actual) == 0)
+      if (g_ascii_strcasecmp (expected + prefix_size, actual) == 0)
         return TRUE;
     }
     if (given)

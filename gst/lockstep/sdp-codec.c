@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Chooses one payload type of an m= section, with its feedback and RTX, and
- * writes the caps and the fmtp that follow from it. */
+/* Chooses one payload type of an m= section, with its feedback, RTX and header
+ * extensions, and writes the caps and the fmtp that follow from it. */
 #include "sdp-private.h"
 
 #include <string.h>
@@ -10,6 +10,7 @@ typedef struct
 {
   int payload;
   char *encoding;               /* upper case */
+  char *offered;                /* as written */
   guint clock_rate;
   char *params;
   const char *fmtp;             /* NULL: none */
@@ -19,6 +20,7 @@ static void
 format_clear (Format * format)
 {
   g_free (format->encoding);
+  g_free (format->offered);
   g_free (format->params);
 }
 
@@ -60,6 +62,7 @@ format_set_static (Format * format)
   for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
     if (known[i].payload == format->payload) {
       format->encoding = g_strdup (known[i].encoding);
+      format->offered = g_strdup (known[i].encoding);
       format->clock_rate = known[i].clock_rate;
     }
   }
@@ -79,6 +82,7 @@ format_set_rtpmap (Format * format, const char *rtpmap, GError ** error)
       || rate == 0)
     return broken (error, "a=rtpmap is not \"payload name/rate\"", rtpmap);
   format->encoding = g_ascii_strup (parts[0], -1);
+  format->offered = g_strdup (parts[0]);
   format->clock_rate = rate;
   if (parts[2] != NULL && g_strchomp (parts[2])[0] != '\0') {
     if (!lockstep_sdp_is_token (parts[2], 32))
@@ -226,6 +230,70 @@ read_feedback (const LockstepSdpText * text, guint section,
   }
 }
 
+/* What webrtcbin and rtpbin 1.22.0 or a later element make use of. Left out:
+ * urn:3gpp:video-orientation, because a sender that may use it no longer turns
+ * the picture itself, and HLS has no way to say it; abs-send-time and toffset,
+ * because congestion control is by transport-wide-cc; stream ids, because
+ * there is one stream a section; what only a renderer uses. */
+static const char *const kept_extmaps[] = {
+  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+  "urn:ietf:params:rtp-hdrext:sdes:mid",
+  "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+  "urn:ietf:params:rtp-hdrext:ntp-64",
+  NULL
+};
+
+/* a=extmap:id[/direction] uri [attributes] (RFC 8285, section 8) */
+gboolean
+lockstep_sdp_read_extmap (const char *value, gboolean * used,
+    LockstepOfferMedia * media, GError ** error)
+{
+  g_auto (GStrv) words = g_strsplit (value, " ", 3);
+  LockstepExtmap map = { 0 };
+  gboolean recv_only = FALSE;
+  guint64 id;
+  char *slash;
+
+  if (words[0] == NULL || words[1] == NULL || words[1][0] == '\0') {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_MALFORMED, "a=extmap is not \"id uri\"");
+    return FALSE;
+  }
+  slash = strchr (words[0], '/');
+  if (slash != NULL) {
+    *slash = '\0';
+    map.send_only = g_str_equal (slash + 1, "sendonly");
+    recv_only = g_str_equal (slash + 1, "recvonly")
+        || g_str_equal (slash + 1, "inactive");
+  }
+  if (!lockstep_sdp_number (words[0], 65535, &id) || id == 0) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_MALFORMED, "a=extmap has no valid id");
+    return FALSE;
+  }
+  /* id 15 is reserved; rtpbin 1.22.0 reads no two-byte headers, in which a
+   * packet goes as soon as one id is above 14 */
+  if (recv_only || id > LOCKSTEP_SDP_MAX_EXTMAP_ID
+      || !g_strv_contains (kept_extmaps, words[1]))
+    return TRUE;
+  for (guint i = 0; i < media->extmaps->len; i++) {
+    if (g_str_equal (g_array_index (media->extmaps, LockstepExtmap, i).uri,
+            words[1]))
+      return TRUE;
+  }
+  if (used[id]) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR,
+        LOCKSTEP_SDP_ERROR_MALFORMED,
+        "a=extmap: id %u is given twice in one section", (guint) id);
+    return FALSE;
+  }
+  used[id] = TRUE;
+  map.id = id;
+  map.uri = g_strdup (words[1]);
+  g_array_append_val (media->extmaps, map);
+  return TRUE;
+}
+
 gboolean
 lockstep_sdp_choose_payload (const LockstepSdpText * text, guint section,
     const LockstepSdpMline * mline, const char *const *accepted,
@@ -262,6 +330,7 @@ lockstep_sdp_choose_payload (const LockstepSdpText * text, guint section,
 
   media->payload = best->payload;
   media->encoding = g_strdup (best->encoding);
+  media->encoding_offered = g_strdup (best->offered);
   media->encoding_params = g_strdup (best->params);
   media->clock_rate = best->clock_rate;
   media->fmtp = g_strdup (best->fmtp);
@@ -271,7 +340,7 @@ lockstep_sdp_choose_payload (const LockstepSdpText * text, guint section,
     g_autofree char *apt = NULL;
     guint64 target;
 
-    /* RFC 4588, section 8.1: same clock rate, apt names the original */
+    /* RFC 4588, section 8: same clock rate, apt names the original */
     if (g_strcmp0 (format->encoding, "RTX") != 0
         || format->clock_rate != media->clock_rate)
       continue;
@@ -302,8 +371,8 @@ static const char *const format_parameters[][4] = {
 static gboolean
 is_plain_value (const char *value)
 {
-  gsize n = strspn (value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-      "0123456789+/=,-");
+  gsize n = strspn (value,
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" "0123456789+/=,-");
 
   return n > 0 && value[n] == '\0';
 }
@@ -343,6 +412,15 @@ lockstep_sdp_offer_fmtp (const LockstepOfferMedia * media)
 
   foreach_parameter (media, append_parameter, out);
   return out->len > 0 ? g_strdup (out->str) : NULL;
+}
+
+/* "opus/48000/2" */
+char *
+lockstep_sdp_rtpmap (const LockstepOfferMedia * media)
+{
+  return g_strdup_printf ("%s/%u%s%s", media->encoding_offered,
+      media->clock_rate, media->encoding_params != NULL ? "/" : "",
+      media->encoding_params != NULL ? media->encoding_params : "");
 }
 
 static void

@@ -46,6 +46,7 @@ media_free (LockstepOfferMedia * media)
   g_free (media->formats);
   g_free (media->mid);
   g_free (media->encoding);
+  g_free (media->encoding_offered);
   g_free (media->encoding_params);
   g_free (media->fmtp);
   g_array_unref (media->extmaps);
@@ -100,7 +101,8 @@ read_session (Reader * r, GError ** error)
     if (lines[i].type == 'o')
       origin = &lines[i];
     if (lines[i].type == 'k') {
-      g_set_error (error, ERROR_UNSUPPORTED, "a k= line is obsolete (RFC 8866)");
+      g_set_error (error, ERROR_UNSUPPORTED,
+          "a k= line is obsolete (RFC 8866)");
       return FALSE;
     }
   }
@@ -125,8 +127,8 @@ read_session (Reader * r, GError ** error)
     g_set_error (error, ERROR_MALFORMED, "the SDP has no m= section");
     return FALSE;
   }
-  /* RFC 9725, section 4.4.1: a WHIP client is a full ICE agent. webrtcbin 1.22.0
-   * would wait for checks that a lite one never sends. */
+  /* RFC 9725, section 4.3: a WHIP client is a full ICE agent. webrtcbin 1.22.0
+   * takes the controlled role and would wait for a lite one to nominate. */
   if (lockstep_sdp_text_has (r->text, 0, "ice-lite")) {
     g_set_error (error, ERROR_UNSUPPORTED,
         "the offer is ice-lite: a WHIP client must do full ICE");
@@ -155,97 +157,6 @@ read_group (Reader * r, GError ** error)
     r->group = g_strsplit_set (lines[i].value + strlen ("BUNDLE"), " ", -1);
   }
   return TRUE;
-}
-
-/* RFC 8122, section 5: hash function and digest, two hex digits a byte.
- * Returns NULL and no error for a hash that is not trusted. */
-static char *
-read_fingerprint (const char *value, GError ** error)
-{
-  static const struct
-  {
-    const char *name;
-    guint bytes;
-  } hashes[] = {
-    {"sha-256", 32}, {"sha-384", 48}, {"sha-512", 64}
-  };
-  g_auto (GStrv) words = g_strsplit (value, " ", 3);
-  g_autofree char *name = NULL;
-  g_autofree char *hex = NULL;
-
-  if (g_strv_length (words) != 2) {
-    g_set_error (error, ERROR_MALFORMED,
-        "a=fingerprint is not \"hash digest\"");
-    return NULL;
-  }
-  name = g_ascii_strdown (words[0], -1);
-  hex = g_ascii_strup (g_strchomp (words[1]), -1);
-  for (guint i = 0; i < G_N_ELEMENTS (hashes); i++) {
-    const gsize size = strlen (hex);
-
-    if (!g_str_equal (name, hashes[i].name))
-      continue;
-    for (gsize p = 0; p < size; p++) {
-      if (p % 3 == 2 ? hex[p] != ':' : !g_ascii_isxdigit (hex[p])) {
-        g_set_error (error, ERROR_MALFORMED, "a=fingerprint: broken digest");
-        return NULL;
-      }
-    }
-    if (size != hashes[i].bytes * 3 - 1) {
-      g_set_error (error, ERROR_MALFORMED,
-          "a=fingerprint: a %s digest has %u bytes", name, hashes[i].bytes);
-      return NULL;
-    }
-    return g_strconcat (name, " ", hex, NULL);
-  }
-  return NULL;
-}
-
-/* The fingerprints of one section, or of the session where it has none. */
-static GPtrArray *
-read_fingerprints (Reader * r, guint section, GError ** error)
-{
-  g_autoptr (GPtrArray) out = g_ptr_array_new_with_free_func (g_free);
-  gboolean any = FALSE;
-
-  for (;;) {
-    guint n;
-    const LockstepSdpLine *lines =
-        lockstep_sdp_text_lines (r->text, section, &n);
-
-    for (guint i = 0; i < n; i++) {
-      GError *bad = NULL;
-      char *fingerprint;
-
-      if (g_strcmp0 (lines[i].key, "fingerprint") != 0)
-        continue;
-      any = TRUE;
-      fingerprint = read_fingerprint (lines[i].value, &bad);
-      if (bad != NULL) {
-        g_propagate_error (error, bad);
-        return NULL;
-      }
-      if (fingerprint == NULL)
-        continue;
-      if (out->len == LOCKSTEP_SDP_MAX_FINGERPRINTS) {
-        g_free (fingerprint);
-        g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_TOO_LARGE,
-            "more than %d fingerprints", LOCKSTEP_SDP_MAX_FINGERPRINTS);
-        return NULL;
-      }
-      g_ptr_array_add (out, fingerprint);
-    }
-    if (any || section == 0)
-      break;
-    section = 0;
-  }
-  if (out->len == 0) {
-    g_set_error (error, ERROR_UNSUPPORTED, any
-        ? "no fingerprint with SHA-256, SHA-384 or SHA-512"
-        : "no a=fingerprint: media must be encrypted with DTLS");
-    return NULL;
-  }
-  return g_steal_pointer (&out);
 }
 
 static gboolean
@@ -302,7 +213,7 @@ read_transport (Reader * r, guint section, const char *mid, GError ** error)
     return FALSE;
   }
 
-  fingerprints = read_fingerprints (r, section, error);
+  fingerprints = lockstep_sdp_read_fingerprints (r->text, section, error);
   if (fingerprints == NULL)
     return FALSE;
   if (offer->fingerprints->len == 0) {
@@ -323,7 +234,7 @@ read_transport (Reader * r, guint section, const char *mid, GError ** error)
   if (!g_str_equal (setup, "actpass") && !g_str_equal (setup, "active")) {
     g_set_error (error, ERROR_UNSUPPORTED,
         "section %s: a=setup is \"%.16s\"; a WHIP client offers actpass or "
-        "active (RFC 9725, section 4.4.2)", mid, setup);
+        "active (RFC 9725, section 4.4.4)", mid, setup);
     return FALSE;
   }
   if (r->setup != NULL && !g_str_equal (r->setup, setup)) {
@@ -366,78 +277,17 @@ check_direction (Reader * r, guint section, const char *mid, GError ** error)
   return TRUE;
 }
 
-/* What webrtcbin and rtpbin 1.22.0 or a later element make use of. Left out:
- * urn:3gpp:video-orientation, because a sender that may use it no longer turns
- * the picture itself, and HLS has no way to say it; abs-send-time and toffset,
- * because congestion control is by transport-wide-cc; stream ids, because
- * there is one stream a section; what only a renderer uses. */
-static const char *const kept_extmaps[] = {
-  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-  "urn:ietf:params:rtp-hdrext:sdes:mid",
-  "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
-  "urn:ietf:params:rtp-hdrext:ntp-64",
-  NULL
-};
-
-/* a=extmap:id[/direction] uri [attributes] (RFC 8285, section 8) */
-static gboolean
-read_extmap (const char *value, gboolean * used, LockstepOfferMedia * media,
-    GError ** error)
-{
-  g_auto (GStrv) words = g_strsplit (value, " ", 3);
-  LockstepExtmap map = { 0 };
-  gboolean recv_only = FALSE;
-  guint64 id;
-  char *slash;
-
-  if (words[0] == NULL || words[1] == NULL || words[1][0] == '\0') {
-    g_set_error (error, ERROR_MALFORMED, "a=extmap is not \"id uri\"");
-    return FALSE;
-  }
-  slash = strchr (words[0], '/');
-  if (slash != NULL) {
-    *slash = '\0';
-    map.send_only = g_str_equal (slash + 1, "sendonly");
-    recv_only = g_str_equal (slash + 1, "recvonly")
-        || g_str_equal (slash + 1, "inactive");
-  }
-  /* up to 4096..4351 for the numbers of offers that choose among them */
-  if (!lockstep_sdp_number (words[0], 65535, &id) || id == 0) {
-    g_set_error (error, ERROR_MALFORMED, "a=extmap has no valid id");
-    return FALSE;
-  }
-  /* id 15 is reserved; rtpbin 1.22.0 reads no two-byte headers, in which a
-   * packet goes as soon as one id is above 14 */
-  if (recv_only || id > 14 || !g_strv_contains (kept_extmaps, words[1]))
-    return TRUE;
-  for (guint i = 0; i < media->extmaps->len; i++) {
-    if (g_str_equal (g_array_index (media->extmaps, LockstepExtmap, i).uri,
-            words[1]))
-      return TRUE;
-  }
-  if (used[id]) {
-    g_set_error (error, ERROR_MALFORMED,
-        "a=extmap: id %u is given twice in one section", (guint) id);
-    return FALSE;
-  }
-  used[id] = TRUE;
-  map.id = id;
-  map.uri = g_strdup (words[1]);
-  g_array_append_val (media->extmaps, map);
-  return TRUE;
-}
-
 static gboolean
 read_lines (Reader * r, guint section, LockstepOfferMedia * media,
     GError ** error)
 {
-  gboolean used[15] = { FALSE };
+  gboolean used[LOCKSTEP_SDP_MAX_EXTMAP_ID + 1] = { FALSE };
   guint n;
   const LockstepSdpLine *lines = lockstep_sdp_text_lines (r->text, section, &n);
 
   for (guint i = 0; i < n; i++) {
     if (g_strcmp0 (lines[i].key, "extmap") == 0) {
-      if (!read_extmap (lines[i].value, used, media, error))
+      if (!lockstep_sdp_read_extmap (lines[i].value, used, media, error))
         return FALSE;
     } else if (g_strcmp0 (lines[i].key, "candidate") == 0) {
       g_autoptr (LockstepSdpCandidate) candidate = NULL;
@@ -476,7 +326,7 @@ is_dtls_rtp (const char *proto)
 }
 
 /* RFC 9725, section 4.4.2: one MediaStream with at most one audio and one
- * video; and section 4.2: no section may fail by itself. */
+ * video; and section 4.4.3: no section may fail by itself. */
 static gboolean
 check_kind (Reader * r, const LockstepOfferMedia * media,
     const char *const *accepted, GError ** error)
@@ -515,8 +365,7 @@ read_mid (Reader * r, guint section, LockstepOfferMedia * media,
     GError ** error)
 {
   GError *twice = NULL;
-  const char *mid =
-      lockstep_sdp_text_only (r->text, section, "mid", &twice);
+  const char *mid = lockstep_sdp_text_only (r->text, section, "mid", &twice);
 
   if (twice != NULL) {
     g_propagate_error (error, twice);
@@ -616,7 +465,7 @@ read_section (Reader * r, guint section, const char *const *accept_audio,
   if (!check_direction (r, section, name, error)
       || !read_transport (r, section, name, error))
     return FALSE;
-  /* webrtcbin has no RTCP port of its own (RFC 9725, section 4.4.2) */
+  /* webrtcbin has no RTCP port of its own (RFC 9725, section 4.4.1) */
   if (!lockstep_sdp_text_has (r->text, section, "rtcp-mux")
       && !lockstep_sdp_text_has (r->text, section, "rtcp-mux-only")) {
     g_set_error (error, ERROR_UNSUPPORTED, "section %s has no a=rtcp-mux",
@@ -676,10 +525,10 @@ check_bundle (Reader * r, GError ** error)
       continue;
     for (guint m = 0; m < mids->len; m++)
       listed |= g_str_equal (mids->pdata[m], media->mid);
-    if (!listed && r->group != NULL && !media->mid_added) {
+    if (!listed && r->group != NULL) {
       g_set_error (error, ERROR_UNSUPPORTED,
-          "section %s is not in a=group:BUNDLE: WHIP is one transport",
-          media->mid);
+          "the m=%s section is not in a=group:BUNDLE: WHIP is one transport",
+          media->kind_name);
       return FALSE;
     }
     if (!listed)
@@ -700,7 +549,7 @@ check_bundle (Reader * r, GError ** error)
 static gboolean
 check_shared_numbers (LockstepOffer * offer, GError ** error)
 {
-  const char *uris[15] = { NULL };
+  const char *uris[LOCKSTEP_SDP_MAX_EXTMAP_ID + 1] = { NULL };
   gboolean used[128] = { FALSE };
 
   for (guint i = 0; i < offer->media->len; i++) {
@@ -736,6 +585,7 @@ static void
 write_section (Reader * r, const LockstepOfferMedia * media,
     gboolean candidates, GString * out)
 {
+  g_autofree char *rtpmap = lockstep_sdp_rtpmap (media);
   g_autofree char *fmtp = lockstep_sdp_offer_fmtp (media);
   const int pt = media->payload;
 
@@ -768,11 +618,7 @@ write_section (Reader * r, const LockstepOfferMedia * media,
     /* without its direction: rtpbasedepayload 1.22.0 wants a plain URI */
     g_string_append_printf (out, "a=extmap:%u %s\r\n", map->id, map->uri);
   }
-  g_string_append_printf (out, "a=rtpmap:%d %s/%u", pt, media->encoding,
-      media->clock_rate);
-  if (media->encoding_params != NULL)
-    g_string_append_printf (out, "/%s", media->encoding_params);
-  g_string_append (out, "\r\n");
+  g_string_append_printf (out, "a=rtpmap:%d %s\r\n", pt, rtpmap);
   if (media->nack)
     g_string_append_printf (out, "a=rtcp-fb:%d nack\r\n", pt);
   if (media->nack_pli)

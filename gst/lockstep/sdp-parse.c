@@ -10,10 +10,8 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (lockstep-sdp-error-quark, lockstep_sdp_error)
-
-void
-lockstep_sdp_text_free (LockstepSdpText * text)
+G_DEFINE_QUARK (lockstep - sdp - error - quark, lockstep_sdp_error)
+     void lockstep_sdp_text_free (LockstepSdpText * text)
 {
   if (text == NULL)
     return;
@@ -178,6 +176,11 @@ lockstep_sdp_text_parse (const char *body, gsize length, GError ** error)
       g_array_append_val (text->starts, text->lines->len);
     }
     g_array_append_val (text->lines, parsed);
+  }
+  if (text->lines->len == 0) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_MALFORMED,
+        "the body is empty");
+    return NULL;
   }
   return g_steal_pointer (&text);
 }

@@ -114,11 +114,25 @@ gboolean lockstep_sdp_candidate_is_useful (const LockstepSdpCandidate *candidate
 gboolean lockstep_sdp_candidate_is_listed (const GPtrArray *list,
     const LockstepSdpCandidate *candidate);
 
+/* The sha-256, -384 and -512 fingerprints of a section, "hash DIGEST", or those
+ * of the session where it has none. NULL with an error: not one of them. */
+GPtrArray *lockstep_sdp_read_fingerprints (const LockstepSdpText *text,
+    guint section, GError **error);
+
+/* One-byte header extensions, all that rtpbin 1.22.0 reads. */
+#define LOCKSTEP_SDP_MAX_EXTMAP_ID 14
+/* Adds what a=extmap says to @media, if it is of use. @used: by id, which ones
+ * the section has. */
+gboolean lockstep_sdp_read_extmap (const char *value, gboolean *used,
+    LockstepOfferMedia *media, GError **error);
 /* Chooses payload, feedback and RTX of a section (section > 0) and fills those
  * fields of @media. */
 gboolean lockstep_sdp_choose_payload (const LockstepSdpText *text,
     guint section, const LockstepSdpMline *mline,
     const char *const *accepted, LockstepOfferMedia *media, GError **error);
+/* rtpmap of the chosen payload, with its name in the offer's letters: some clients
+ * compare them as they are. */
+char *lockstep_sdp_rtpmap (const LockstepOfferMedia *media);
 /* fmtp of the chosen payload for webrtcbin, NULL: none. */
 char *lockstep_sdp_offer_fmtp (const LockstepOfferMedia *media);
 /* fmtp of the chosen payload as it stands in the answer, NULL: none. */

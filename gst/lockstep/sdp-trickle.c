@@ -120,8 +120,7 @@ read_section (const LockstepSdpText * text, guint section,
             LOCKSTEP_SDP_MAX_CANDIDATES);
         return FALSE;
       }
-      if (known
-          && !add_candidate (trickle, seen, lines[i].value, offer, error))
+      if (known && !add_candidate (trickle, seen, lines[i].value, offer, error))
         return FALSE;
     } else if (g_strcmp0 (lines[i].key, "end-of-candidates") == 0) {
       *end |= known;

@@ -49,7 +49,8 @@ test_mistakes (void)
     {"{\"pipeline\":[\"a\"]}", "'summary' is missing"},
     {"{\"summary\":3,\"pipeline\":[\"a\"]}", "'summary' must be a string"},
     {"{\"summary\":\"s\"}", "pipeline: at least one"},
-    {"{\"summary\":\"s\",\"pipeline\":\"a\"}", "pipeline: this must be an array"},
+    {"{\"summary\":\"s\",\"pipeline\":\"a\"}",
+        "pipeline: this must be an array"},
     {"{\"summary\":\"s\",\"pipeline\":[3]}", "pipeline: entry 0"},
     {"{\"summary\":\"s\",\"pipline\":[\"a\"]}", "did you mean 'pipeline'?"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"zzz\":1}", "no key 'zzz'"},
@@ -71,14 +72,16 @@ test_mistakes (void)
           "\"int\",\"summary\":\"s\",\"min\":11,\"max\":10}}}",
         "'min' is above 'max'"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
-          "\"string\",\"summary\":\"s\",\"min\":1}}}", "for int and double only"},
+          "\"string\",\"summary\":\"s\",\"min\":1}}}",
+        "for int and double only"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
           "\"enum\",\"summary\":\"s\"}}}", "an enum needs 'values'"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
           "\"enum\",\"values\":[\"x\"],\"default\":\"y\",\"summary\":\"s\"}}}",
         "'y' is not one of x"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
-          "\"int\",\"summary\":\"s\",\"defualt\":1}}}", "did you mean 'default'?"},
+          "\"int\",\"summary\":\"s\",\"defualt\":1}}}",
+        "did you mean 'default'?"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
           "\"int\",\"summary\":\"s\",\"default\":[1]}}}", "a single value"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
@@ -94,8 +97,7 @@ test_mistakes (void)
         "alternatives.e: at least one choice"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"alternatives\":{\"e\":[{}]}}",
         "alternatives.e[0]: 'name' is missing"},
-    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"signalling\":{\"element\":\"w\","
-          "\"protocol\":\"smtp\"}}", "no protocol 'smtp'"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"signalling\":{\"element\":\"w\"," "\"protocol\":\"smtp\"}}", "no protocol 'smtp'"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"signalling\":{\"protocol\":"
           "\"whip\"}}", "signalling: 'element' is missing"},
   };

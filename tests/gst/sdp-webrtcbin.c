@@ -333,6 +333,42 @@ test_answer (gconstpointer user_data)
   }
 }
 
+/* The same offer with one thing changed, and a line that must come of it. */
+static void
+check_variant (const char *from, const char *to, const char *line)
+{
+  g_autofree char *body = read_file ("chromium-default.sdp");
+  g_autoptr (GString) text = g_string_new (body);
+  g_autoptr (LockstepOffer) offer = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *raw = NULL;
+  g_autofree char *answer = NULL;
+
+  g_assert_cmpuint (g_string_replace (text, from, to, 0), >, 0);
+  offer = lockstep_offer_parse (text->str, text->len, audio, video, &error);
+  g_assert_no_error (error);
+  raw = answer_of_webrtcbin (offer);
+  answer = lockstep_answer_finish (raw, offer, NULL, &error);
+  g_assert_no_error (error);
+  assert_line (answer, line);
+  g_assert_cmpuint (count (answer, "m="), ==, 2);
+}
+
+static void
+test_variants (void)
+{
+  check_variant ("a=setup:actpass", "a=setup:active", "a=setup:passive");
+  check_variant ("a=sendonly", "a=sendrecv", "a=recvonly");
+  check_variant ("a=group:BUNDLE 0 1", "a=group:BUNDLE 1 0",
+      "a=group:BUNDLE 1 0");
+  check_variant ("m=audio 34870 ", "m=audio 0 ", "a=group:BUNDLE 1");
+  check_variant ("useinbandfec=1", "useinbandfec=1;stereo=1;sprop-stereo=1;"
+      "maxcapturerate=16000", "a=recvonly");
+  check_variant ("42e01f", "640c1f",
+      "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;"
+      "profile-level-id=42001f");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -358,5 +394,6 @@ main (int argc, char **argv)
     g_test_add_data_func_full (path, g_steal_pointer (&file), test_answer,
         g_free);
   }
+  g_test_add_func ("/sdp/webrtcbin/variants", test_variants);
   return g_test_run ();
 }

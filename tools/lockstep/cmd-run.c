@@ -81,7 +81,9 @@ run_preset (LockstepPreset * preset, const char *name, GHashTable * values)
     run.publisher = publisher_new (name, values, workers_broken, &run, &error);
   if (error != NULL) {
     g_printerr ("lockstep: %s\n", error->message);
-    return error->code == G_IO_ERROR_INVALID_ARGUMENT
+    /* a value that cannot be right anywhere, or one that this machine refuses */
+    return error->domain != G_IO_ERROR
+        || error->code == G_IO_ERROR_INVALID_ARGUMENT
         ? EXIT_CONFIG : EXIT_MISSING;
   }
   g_unix_signal_add (SIGINT, interrupted, &run);

@@ -250,8 +250,10 @@ read_ice_servers (Front * front, const char *servers, GError ** error)
     if (server[0] == '\0')
       continue;
     link = lockstep_ice_link_header (server, error);
-    if (link == NULL)
+    if (link == NULL) {
+      g_prefix_error (error, "ice-servers: ");
       return FALSE;
+    }
     g_ptr_array_add (front->ice_links, link);
   }
   return TRUE;

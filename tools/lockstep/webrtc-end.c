@@ -154,14 +154,37 @@ drop_all (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
+/* What a pad carries, by the caps that came with its stream. They are on the target
+ * of the ghost pad alone by now; the transceiver that webrtcbin 1.22.0 names is the
+ * first one's for every stream of a bundle. */
+static LockstepMediaKind
+pad_kind (GstPad * pad)
+{
+  g_autoptr (GstPad) target = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
+  g_autoptr (GstCaps) caps = target ? gst_pad_get_current_caps (target) : NULL;
+  const char *media = caps == NULL ? NULL
+      : gst_structure_get_string (gst_caps_get_structure (caps, 0), "media");
+
+  if (g_strcmp0 (media, "audio") == 0)
+    return LOCKSTEP_MEDIA_AUDIO;
+  if (g_strcmp0 (media, "video") == 0)
+    return LOCKSTEP_MEDIA_VIDEO;
+  return LOCKSTEP_MEDIA_OTHER;
+}
+
 /* Runs before the pad's first packet, in the thread that will push it. */
 static void
 pad_added (GstElement * webrtc, GstPad * pad, gpointer user_data)
 {
   WebrtcEnd *end = user_data;
 
-  if (!GST_PAD_IS_SRC (pad) || verify_peer (end))
+  if (!GST_PAD_IS_SRC (pad))
     return;
+  if (verify_peer (end)) {
+    if (end->callbacks.added != NULL)
+      end->callbacks.added (pad, pad_kind (pad), end->user_data);
+    return;
+  }
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, drop_all, NULL,
       NULL);
   post (end, lose, 0,

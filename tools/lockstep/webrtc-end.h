@@ -7,9 +7,12 @@
 
 typedef struct _WebrtcEnd WebrtcEnd;
 
-/* All are called from the main loop. */
+/* All but added() are called from the main loop. */
 typedef struct
 {
+  /* A stream of the peer begins: link @pad now. From the thread that will push its
+   * first packet, once the peer's certificate is known to be the right one. */
+  void (*added) (GstPad * pad, LockstepMediaKind kind, gpointer user_data);
   /* The local description is ready, with all its candidates. */
   void (*described) (const char *sdp, gpointer user_data);
   /* Negotiation failed: an HTTP status for the peer, and why. */

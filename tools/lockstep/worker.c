@@ -72,53 +72,28 @@ drain_timed_out (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-static gboolean
-send_eos (GstElement * element, GstPad * pad, gpointer user_data)
-{
-  g_autoptr (GstPad) peer = gst_pad_get_peer (pad);
-
-  if (peer != NULL)
-    gst_pad_send_event (peer, gst_event_new_eos ());
-  return TRUE;
-}
-
-/* A branch that no stream was linked to ends too: nobody else would tell it. */
-static void
-end_unlinked (const GValue * item, gpointer user_data)
-{
-  GstElement *element = g_value_get_object (item);
-  GList *pads = NULL;
-
-  GST_OBJECT_LOCK (element);
-  for (GList * l = element->sinkpads; l != NULL; l = l->next)
-    if (!GST_PAD_IS_LINKED (l->data))
-      pads = g_list_prepend (pads, gst_object_ref (l->data));
-  GST_OBJECT_UNLOCK (element);
-  for (GList * l = pads; l != NULL; l = l->next)
-    gst_pad_send_event (l->data, gst_event_new_eos ());
-  g_list_free_full (pads, gst_object_unref);
-}
-
-/* EOS is sent from a thread: it waits for the streaming threads. */
+/* EOS goes in where the RTP does, also into a branch that no stream came for. Sent
+ * from a thread: it waits for the streaming threads. */
 static gpointer
 send_all_eos (gpointer user_data)
 {
   Worker *worker = user_data;
-  g_autoptr (GstElement) webrtc = NULL;
-  const char *name = lockstep_preset_get_signalling_element (worker->preset);
-  g_autoptr (GstIterator) elements = NULL;
+  const LockstepStream *streams[] = {
+    lockstep_preset_get_audio (worker->preset),
+    lockstep_preset_get_video (worker->preset)
+  };
 
-  if (lockstep_preset_get_signalling (worker->preset) !=
-      LOCKSTEP_SIGNALLING_WHIP) {
-    gst_element_send_event (worker->pipeline, gst_event_new_eos ());
-    return NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (streams); i++) {
+    g_autoptr (GstElement) element = NULL;
+    g_autoptr (GstPad) sink = NULL;
+
+    if (streams[i]->element == NULL)
+      continue;
+    element =
+        gst_bin_get_by_name (GST_BIN (worker->pipeline), streams[i]->element);
+    sink = gst_element_get_static_pad (element, "sink");
+    gst_pad_send_event (sink, gst_event_new_eos ());
   }
-  webrtc = gst_bin_get_by_name (GST_BIN (worker->pipeline), name);
-  gst_element_foreach_src_pad (webrtc, send_eos, NULL);
-  elements = gst_bin_iterate_elements (GST_BIN (worker->pipeline));
-  while (gst_iterator_foreach (elements, end_unlinked, NULL) ==
-      GST_ITERATOR_RESYNC)
-    gst_iterator_resync (elements);
   return NULL;
 }
 
@@ -275,8 +250,30 @@ lost (const char *why, gpointer user_data)
   drain (user_data, why);
 }
 
+static void
+stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
+{
+  Worker *worker = user_data;
+  const LockstepStream *stream = kind == LOCKSTEP_MEDIA_AUDIO
+      ? lockstep_preset_get_audio (worker->preset)
+      : lockstep_preset_get_video (worker->preset);
+  g_autoptr (GstElement) element = NULL;
+  g_autoptr (GstPad) sink = NULL;
+
+  if (kind == LOCKSTEP_MEDIA_OTHER || stream->element == NULL) {
+    log_warning (worker->channel, "a stream that is neither sound nor picture "
+        "is not used");
+    return;
+  }
+  element = gst_bin_get_by_name (GST_BIN (worker->pipeline), stream->element);
+  sink = gst_element_get_static_pad (element, "sink");
+  if (GST_PAD_LINK_FAILED (gst_pad_link (pad, sink)))
+    GST_ELEMENT_ERROR (element, CORE, PAD, ("a stream cannot be linked to %s",
+            stream->element), (NULL));
+}
+
 static const WebrtcEndCallbacks end_callbacks = {
-  described, refused, connected, lost
+  stream_added, described, refused, connected, lost
 };
 
 /* What the front asks */
@@ -308,6 +305,37 @@ faults_text (GPtrArray * faults)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
+static GstElement *
+named_element (Worker * worker, const char *place, const char *name)
+{
+  GstElement *element = gst_bin_get_by_name (GST_BIN (worker->pipeline), name);
+
+  if (element == NULL) {
+    worker->exit_code = 78;
+    fail (worker, "%s: no element is named '%s'", place, name);
+  }
+  return element;
+}
+
+static gboolean
+check_stream (Worker * worker, const char *place, const LockstepStream * stream)
+{
+  g_autoptr (GstElement) element = NULL;
+  g_autoptr (GstPad) sink = NULL;
+
+  if (stream->element == NULL)
+    return TRUE;
+  element = named_element (worker, place, stream->element);
+  if (element == NULL)
+    return FALSE;
+  sink = gst_element_get_static_pad (element, "sink");
+  if (sink == NULL) {
+    worker->exit_code = 78;
+    fail (worker, "%s: '%s' has no pad 'sink'", place, stream->element);
+  }
+  return sink != NULL;
+}
+
 static void
 prepare (Worker * worker, JsonObject * message)
 {
@@ -316,7 +344,6 @@ prepare (Worker * worker, JsonObject * message)
   g_autoptr (GstElement) webrtc = NULL;
   g_autoptr (GstBus) bus = NULL;
   const char *name = ipc_get_string (message, "preset");
-  const char *element;
 
   worker->preset = presets_load (name != NULL ? name : "", faults);
   add_values (worker->values, ipc_get_object (message, "values"));
@@ -332,13 +359,14 @@ prepare (Worker * worker, JsonObject * message)
     fail (worker, "%s", text);
     return;
   }
-  element = lockstep_preset_get_signalling_element (worker->preset);
-  webrtc = gst_bin_get_by_name (GST_BIN (worker->pipeline), element);
-  if (webrtc == NULL) {
-    worker->exit_code = 78;
-    fail (worker, "signalling.element: no element is named '%s'", element);
+  webrtc = named_element (worker, "signalling.element",
+      lockstep_preset_get_signalling_element (worker->preset));
+  if (webrtc == NULL
+      || !check_stream (worker, "signalling.audio.element",
+          lockstep_preset_get_audio (worker->preset))
+      || !check_stream (worker, "signalling.video.element",
+          lockstep_preset_get_video (worker->preset)))
     return;
-  }
   bus = gst_element_get_bus (worker->pipeline);
   worker->bus_watch = gst_bus_add_watch (bus, bus_message, worker);
   worker->stats = worker_stats_new (worker->pipeline, webrtc);
@@ -411,8 +439,10 @@ accept_offer (Worker * worker, JsonObject * message)
   g_autoptr (GError) error = NULL;
 
   offer = lockstep_offer_parse (sdp ? sdp : "", sdp ? strlen (sdp) : 0,
-      lockstep_preset_get_audio_encodings (worker->preset),
-      lockstep_preset_get_video_encodings (worker->preset), &error);
+      (const char *const *) lockstep_preset_get_audio (worker->preset)->
+      encodings,
+      (const char *const *) lockstep_preset_get_video (worker->preset)->
+      encodings, &error);
   if (offer == NULL) {
     send_refusal (worker, "refused", error);
     return;
