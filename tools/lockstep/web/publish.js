@@ -263,30 +263,41 @@ function explain(e) {
   return `${known[e.status] || `The server refused (HTTP ${e.status}).`}${said}`;
 }
 
-/* Resolves with the reason when the live session is over: the path broke, or the server no longer has it. */
-function sessionEnds(session, signal) {
+/* Resolves with the reason when the session is over: the path broke, or the server no longer has it, or has it but
+ * nothing of it for six seconds. `onAir` is called once, when the server says that it is live. */
+function sessionEnds(session, signal, onAir) {
   return new Promise((resolve) => {
     session.addEventListener('broken', (e) => resolve(e.detail));
     signal.addEventListener('abort', () => resolve(''));
-    const since = performance.now();
-    let goodAt = since;
     (async () => {
+      const start = performance.now();
+      let goodAt = start;
+      let wasLive = false;
       while (!signal.aborted) {
-        await sleep(2000);
+        await sleep(wasLive ? 2000 : 300);
+        let there;
         let now;
         try {
-          now = await getJson(channelApi(channel));
+          [there, now] = await Promise.all([session.exists(), getJson(channelApi(channel))]);
         } catch {
-          /* An API that does not answer says nothing about the media: the path tells by itself. */
+          /* A server that does not answer says nothing about the media: the path tells by itself. */
           goodAt = performance.now();
           continue;
         }
-        const ours = now && now.session === session.session;
-        const starting = ours && now.state === 'connecting' && performance.now() - since < 15000;
-        if ((ours && now.state === 'live') || starting)
+        const reason = now?.reason ? `: ${now.reason}` : '';
+        if (!there) {
+          resolve(`The server ended the session${reason}${/[.!?]$/.test(reason) ? '' : '.'}`);
+          return;
+        }
+        if (now?.state === 'live' && !wasLive) {
+          wasLive = true;
+          onAir();
+        }
+        /* At first it may take the server a while to see media. */
+        if (now?.state === 'live' || (!wasLive && performance.now() - start < 15000))
           goodAt = performance.now();
         else if (performance.now() - goodAt >= 6000) {
-          resolve(now?.session && !ours ? 'Another publisher took the channel.' : `The server ended the session${now?.reason ? `: ${now.reason}` : '.'}`);
+          resolve(`The server receives nothing${reason}.`);
           return;
         }
       }
@@ -349,13 +360,13 @@ async function goLive() {
       });
       if (!mine.wanted)
         break;
-      const liveSince = performance.now();
+      const since = performance.now();
       wasLive = true;
       Object.assign(shown, { session: client.session, offer: client.offer, answer: client.answer });
-      setState('live', `Channel ${channel} is on air.`);
+      setState('connecting', 'Sending; the server has not shown it yet.');
       figures.start(client.pc, s);
-      reason = await sessionEnds(client, ended.signal);
-      if (performance.now() - liveSince > 10000)
+      reason = await sessionEnds(client, ended.signal, () => setState('live', `Channel ${channel} is on air.`));
+      if (shown.state === 'live' && performance.now() - since > 10000)
         failures = 0;
     } catch (e) {
       reason = explain(e);

@@ -74,7 +74,7 @@ export class WhipClient extends EventTarget {
     this.answer = '';
   }
 
-  /** The last part of the session's URL, which is how the server's API names the session. */
+  /** The last part of the session's URL: a secret of publisher and server. */
   get session() {
     return this.sessionUrl ? decodeURIComponent(this.sessionUrl.pathname.split('/').pop()) : null;
   }
@@ -309,6 +309,17 @@ export class WhipClient extends EventTarget {
     if (sender)
       await sender.replaceTrack(track);
     return Boolean(sender);
+  }
+
+  /** Whether the server still has the session. Throws where it does not say. */
+  async exists() {
+    const r = await fetch(this.sessionUrl, { headers: this.#headers(), cache: 'no-store', signal: AbortSignal.timeout(5000) });
+    if (r.status === 404 || r.status === 410)
+      return false;
+    /* 405 is what servers answered to GET before RFC 9725: it tells nothing, but that the server is there. */
+    if (!r.ok && r.status !== 405)
+      throw new Error(`the server answered ${r.status}`);
+    return true;
   }
 
   /** Ends the session. keepalive: the page is going away, and the request must outlive it. */
