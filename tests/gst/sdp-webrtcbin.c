@@ -322,6 +322,9 @@ test_answer (gconstpointer user_data)
       assert_extmap (answer, media->kind_name, media,
           "urn:ietf:params:rtp-hdrext:sdes:mid");
     }
+    if (g_str_equal (user_data, "chromium-abs-capture.sdp"))
+      assert_extmap (answer, media->kind_name, media,
+          "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time");
     if (media->kind == LOCKSTEP_MEDIA_AUDIO) {
       g_autofree char *section = section_of (answer, "audio");
       g_autofree char *fmtp = g_strdup_printf
@@ -374,8 +377,8 @@ main (int argc, char **argv)
 {
   static const char *const names[] = {
     "chromium-h264-opus", "chromium-default", "chromium-video",
-    "chromium-audio", "chromium-canvas", "chromium-simulcast", "firefox",
-    "libdatachannel", "bare"
+    "chromium-audio", "chromium-canvas", "chromium-simulcast",
+    "chromium-abs-capture", "firefox", "libdatachannel", "bare"
   };
   g_autoptr (GstElementFactory) factory = NULL;
 
