@@ -499,6 +499,8 @@ wait_for_work (GstLatencyBuffer * self, gint64 * now)
       self->waiting_until = G_MININT64;
       continue;
     }
+    if (at > self->passed)
+      self->passed = MAX (self->passed, running_time (self));
     if (at > self->passed) {
       if (!wait_until (self, at))
         continue;
