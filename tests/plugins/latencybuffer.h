@@ -116,6 +116,27 @@ reach (GstHarness * h, GstClockTime when)
   g_assert_true (gst_harness_crank_single_clock_wait (h));
 }
 
+/* Lets the element give up what is due before @when, and waits until it waits for
+ * @when. */
+static inline void
+pass_losses (GstHarness * h, GstClockTime when)
+{
+  GstTestClock *clock = gst_harness_get_testclock (h);
+  GstClockTime next;
+
+  do {
+    GstClockID id;
+
+    gst_test_clock_wait_for_next_pending_id (clock, &id);
+    next = gst_clock_id_get_time (id);
+    gst_clock_id_unref (id);
+    g_assert_cmpuint (next, <=, when);
+    if (next < when)
+      g_assert_true (gst_harness_crank_single_clock_wait (h));
+  } while (next < when);
+  gst_object_unref (clock);
+}
+
 static inline void
 push_at (GstHarness * h, GstClockTime now, GstBuffer * buffer)
 {
