@@ -11,6 +11,11 @@
 #define MAX_JITTER_DELAY (10 * MSECOND)
 /* Requests for one packet are never closer than this. */
 #define LEAST_RETRY_TIMEOUT (5 * MSECOND)
+/* Without a set timeout the time between requests doubles, up to so often: the
+ * RTCP that carries them is sent no faster than its bandwidth allows. */
+#define MAX_BACKOFF 5
+/* A request that seems to be of no use is sent so often. */
+#define PROBE (1000 * MSECOND)
 
 void
 lockstep_rtx_timers_init (LockstepRtxTimers * self)
@@ -21,7 +26,7 @@ lockstep_rtx_timers_init (LockstepRtxTimers * self)
   self->max_retries = -1;
   self->delay_reorder = 3;
   self->stats_timeout = 1000 * MSECOND;
-  self->next = LOCKSTEP_RTX_NEVER;
+  lockstep_rtx_timers_flush (self);
 }
 
 void
@@ -29,6 +34,7 @@ lockstep_rtx_timers_flush (LockstepRtxTimers * self)
 {
   self->n = 0;
   self->next = LOCKSTEP_RTX_NEVER;
+  self->asked = G_MININT64 / 2;
 }
 
 static void
@@ -58,12 +64,14 @@ first_delay (const LockstepRtxTimers * self, gint64 jitter)
 }
 
 static gint64
-retry_timeout (const LockstepRtxTimers * self, gint64 jitter)
+retry_timeout (const LockstepRtxTimers * self, gint64 jitter, guint tries)
 {
   gint64 timeout = self->retry_timeout;
 
-  if (timeout < 0)
+  if (timeout < 0) {
     timeout = self->rtt > 0 ? self->rtt + 2 * jitter : DEFAULT_RETRY_TIMEOUT;
+    timeout = MAX (timeout, LEAST_RETRY_TIMEOUT) << MIN (tries, MAX_BACKOFF);
+  }
   return MAX (timeout, MAX (self->min_retry_timeout, LEAST_RETRY_TIMEOUT));
 }
 
@@ -88,6 +96,10 @@ lockstep_rtx_timers_miss (LockstepRtxTimers * self, gint64 key, gint64 pts,
 static void
 round_trip (LockstepRtxTimers * self, gint64 rtt)
 {
+  if (self->fastest == 0 || rtt < self->fastest)
+    self->fastest = MAX (rtt, 1);
+  else
+    self->fastest += (rtt - self->fastest) / 16;
   /* A retransmission can answer an earlier request than the last, and then
    * seems too fast: outliers count less, and falls less than rises. */
   if (self->rtt == 0)
@@ -194,7 +206,9 @@ useful (const LockstepRtxTimers * self, const LockstepRtxEntry * entry,
   if (entry->tries > 0 && self->retry_period >= 0
       && now - entry->first >= self->retry_period)
     return FALSE;
-  return now + self->rtt < deadline;
+  if (now >= deadline)
+    return FALSE;
+  return now + self->fastest < deadline || now - self->asked >= PROBE;
 }
 
 gboolean
@@ -219,13 +233,13 @@ lockstep_rtx_timers_poll (LockstepRtxTimers * self, gint64 now,
       entry->first = now;
     *request = (LockstepRtxRequest) {
       .key = entry->key,.pts = entry->pts,.retry = entry->tries,
-      .delay = now - entry->since,.rtt = self->rtt,
-      .retry_timeout = retry_timeout (self, jitter),
+      .delay = now - entry->since,.rtt = self->fastest,
+      .retry_timeout = retry_timeout (self, jitter, entry->tries),
       .deadline = deadline - now,
       .period = self->retry_period >= 0 ? self->retry_period :
           MAX (deadline - entry->first, 0),
     };
-    entry->last = now;
+    entry->last = self->asked = now;
     entry->tries++;
     entry->next = now + request->retry_timeout;
     self->count++;

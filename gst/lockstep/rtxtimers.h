@@ -29,7 +29,10 @@ typedef struct
   gint64 pts;                   /* ns */
   guint retry;                  /* requests sent before for this packet */
   gint64 delay;                 /* ns since it was missed */
-  gint64 retry_timeout, period, deadline, rtt;  /* ns */
+  gint64 retry_timeout, period; /* ns */
+  gint64 deadline;              /* ns from now */
+  gint64 rtt;                   /* ns: of the fastest answer, as the time that RTCP
+                                   waits to be sent is part of all the others */
 } LockstepRtxRequest;
 
 /**
@@ -54,6 +57,8 @@ typedef struct
   LockstepRtxEntry entries[LOCKSTEP_RTX_MAX];   /* in order of key */
   guint n;
   gint64 rtt;                   /* 0: not known */
+  gint64 fastest;               /* round trip that is possible; 0: not known */
+  gint64 asked;                 /* time of the newest request */
   gint64 reorder;               /* how long reordered packets took, decaying */
   gint64 next;                  /* least next of all */
   guint64 count, success, failed;
@@ -100,8 +105,10 @@ void lockstep_rtx_timers_passed (LockstepRtxTimers *self, gint64 key,
  * @latency: a packet is released at its PTS + this, ns
  * @jitter: RFC 3550 interarrival jitter, ns
  *
- * The next request that is due at @now and can still be of use: an answer takes
- * one round trip, and must come before the packet's release.
+ * The next request that is due at @now and can still be of use: the fastest
+ * answer seen of late would come before the packet's release. Once a second
+ * one is sent in any case, as only an answer shows that the path has become
+ * faster.
  *
  * Returns: FALSE: none is due
  */

@@ -12,7 +12,7 @@
 #define TWCC "extmap-3=(string)\"http://www.ietf.org/id/" \
     "draft-holmer-rmcat-transport-wide-cc-extensions-01\""
 #define AUDIO_LATENCY 60
-#define VIDEO_LATENCY 150
+#define VIDEO_LATENCY 300
 #define VIDEO_CAPS "application/x-rtp,media=video,encoding-name=VP8,payload=96," \
     "clock-rate=90000,rtcp-fb-nack=true,rtcp-fb-nack-pli=true," \
     "rtcp-fb-transport-cc=true," TWCC
