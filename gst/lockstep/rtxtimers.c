@@ -7,6 +7,7 @@
 #define MSECOND G_GINT64_CONSTANT (1000000)
 /* Until the first answer has shown the round-trip time. */
 #define DEFAULT_RETRY_TIMEOUT (40 * MSECOND)
+#define DEFAULT_RTT (20 * MSECOND)
 /* Without reordering seen, a gap is waited on for the jitter, no more than this. */
 #define MAX_JITTER_DELAY (10 * MSECOND)
 /* Requests for one packet are never closer than this. */
@@ -208,7 +209,8 @@ useful (const LockstepRtxTimers * self, const LockstepRtxEntry * entry,
     return FALSE;
   if (now >= deadline)
     return FALSE;
-  return now + self->fastest < deadline || now - self->asked >= PROBE;
+  return now + (self->fastest > 0 ? self->fastest : DEFAULT_RTT) < deadline
+      || now - self->asked >= PROBE;
 }
 
 gboolean
