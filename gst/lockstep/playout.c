@@ -10,6 +10,9 @@
 /* A packet before its time can only come from a base that is off: more than this,
  * and it is taken for a jump of the sender's timestamps. */
 #define MAX_EARLY SECOND
+/* A packet later than this beyond the bound does not say how far the sequence has
+ * come: it may be a stranger's. */
+#define MAX_LATE (5 * SECOND)
 /* Nothing but late packets for so long, on both clocks: the sender or the path
  * has moved for good. On both, as an outage delivers seconds of media at once. */
 #define ALL_LATE (2 * SECOND)
@@ -322,7 +325,7 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
       return accept (self, packet, 0);
     }
   }
-  if (ahead > 0) {
+  if (ahead > 0 && lateness - bound < MAX_LATE) {
     if (!packet->retransmitted)
       learn (self, item.key, item.timestamp, packet->arrival);
     if (self->do_rtx && ahead > 1)
@@ -463,6 +466,36 @@ missing_pts (const LockstepPlayout * self, gint64 * spacing)
   return self->out_pts + *spacing;
 }
 
+/* The PTS of the queue's head. The rate of the base may have changed between a
+ * packet and one that came earlier but lies later: time never runs against the
+ * timestamps, and one timestamp has one time. */
+static gint64
+head_pts (const LockstepPlayout * self, const LockstepQueueItem * head)
+{
+  if (head->event || !self->released || head->epoch != self->out_epoch
+      || head->key < self->next_key || head->timestamp < self->out_timestamp)
+    return head->pts;
+  if (head->timestamp == self->out_timestamp)
+    return self->out_pts;
+  return MAX (head->pts, self->out_pts);
+}
+
+/* The offset of the queue's head: a new timestamp goes one step further. */
+static gint64
+head_offset (const LockstepPlayout * self, const LockstepQueueItem * head)
+{
+  gint64 limit = self->ts_offset_adjustment;
+  gint64 left = self->ts_offset - self->applied_offset;
+
+  if (limit == 0)
+    return self->ts_offset;
+  if (head->event || (self->released && head->epoch == self->out_epoch
+          && (head->timestamp == self->out_timestamp
+              || head->key < self->next_key)))
+    return self->applied_offset;
+  return self->applied_offset + CLAMP (left, -limit, limit);
+}
+
 gint64
 lockstep_playout_next_time (const LockstepPlayout * self)
 {
@@ -472,8 +505,9 @@ lockstep_playout_next_time (const LockstepPlayout * self)
   if (head != NULL) {
     if (head->event && !head->timed)
       return G_MININT64;
-    at = due (self, lockstep_playout_gap (self) ?
-        missing_pts (self, &spacing) : head->pts);
+    at = lockstep_playout_gap (self) ? due (self, missing_pts (self,
+            &spacing)) : head_pts (self, head) + head_offset (self, head) +
+        lockstep_playout_bound (self);
   }
   if (self->do_rtx) {
     at = MIN (at, self->rtx.next);
@@ -509,24 +543,14 @@ lose (LockstepPlayout * self, gint64 now, LockstepPlayoutAction * action)
   self->out_discont = TRUE;
 }
 
-static void
-step_offset (LockstepPlayout * self)
-{
-  gint64 limit = self->ts_offset_adjustment;
-  gint64 left = self->ts_offset - self->applied_offset;
-
-  if (limit > 0)
-    left = CLAMP (left, -limit, limit);
-  self->applied_offset += left;
-}
-
 gboolean
 lockstep_playout_poll (LockstepPlayout * self, gint64 now,
     LockstepPlayoutAction * action)
 {
   const LockstepQueueItem *head = lockstep_packet_queue_peek (&self->queue);
   LockstepQueueItem item;
-  gboolean reset, same, old;
+  gboolean reset, old;
+  gint64 pts, at_offset;
 
   if (head == NULL)
     return FALSE;
@@ -538,30 +562,27 @@ lockstep_playout_poll (LockstepPlayout * self, gint64 now,
     lose (self, now, action);
     return TRUE;
   }
-  if ((!head->event || head->timed) && due (self, head->pts) > now)
+  pts = head_pts (self, head);
+  at_offset = head_offset (self, head);
+  if ((!head->event || head->timed)
+      && pts + at_offset + lockstep_playout_bound (self) > now)
     return FALSE;
   lockstep_packet_queue_pop (&self->queue, &item);
   if (item.event) {
     *action = (LockstepPlayoutAction) {
       .kind = LOCKSTEP_PLAYOUT_EVENT,.payload = item.payload,
-      .pts = item.timed ? item.pts + offset (self) : item.pts,
+      .pts = item.timed ? item.pts + at_offset : item.pts,
     };
     return TRUE;
   }
 
   old = self->released && item.key < self->next_key;
   reset = !self->released || item.epoch != self->out_epoch;
-  same = !reset && item.timestamp == self->out_timestamp;
+  item.pts = pts;
   if (!old) {
-    if (!same)
-      step_offset (self);
+    self->applied_offset = at_offset;
     if (item.epoch == self->epoch)
       lockstep_timebase_start (&self->timebase);
-    /* The rate of the base may have changed between a packet and one that came
-     * earlier but lies later: time never runs against the timestamps. */
-    if (!reset && item.timestamp >= self->out_timestamp
-        && (item.pts < self->out_pts || same))
-      item.pts = self->out_pts;
     if (!self->released)
       self->next_key = item.key;
     self->out_epoch = item.epoch;
@@ -576,7 +597,7 @@ lockstep_playout_poll (LockstepPlayout * self, gint64 now,
   self->stats.held += (guint64) MAX (now - item.arrival, 0);
   *action = (LockstepPlayoutAction) {
     .kind = LOCKSTEP_PLAYOUT_PACKET,.payload = item.payload,
-    .pts = item.pts + offset (self),.arrival = item.arrival,
+    .pts = item.pts + at_offset,.arrival = item.arrival,
     .timestamp = item.timestamp,.reset = reset && !old,
     .discont = self->out_discont || reset || old,
   };

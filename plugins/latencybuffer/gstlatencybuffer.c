@@ -21,7 +21,7 @@
  * rtpbin's request-jitterbuffer signal), and has its pads, properties, signals
  * and statistics. Packets of one RTP timestamp leave as one buffer list. Every buffer carries
  * its arrival as a #GstReferenceTimestampMeta of timestamp/x-lockstep-arrival
- * (running time), and of timestamp/x-ntp once a sender report has come.
+ * (time of the pipeline's clock), and of timestamp/x-ntp once a sender report has come.
  *
  * With #GstLatencyBuffer:adaptive the bound follows the arrivals between
  * #GstLatencyBuffer:min-latency and #GstLatencyBuffer:max-latency. Timestamps do
@@ -41,7 +41,7 @@
 
 #include <gst/rtp/gstrtpbuffer.h>
 
-#include <gst/lockstep/arrival.h>
+#include <gst/lockstep/metas.h>
 #include <gst/lockstep/rtpheader.h>
 
 GST_DEBUG_CATEGORY (latency_buffer_debug);
@@ -544,6 +544,7 @@ finish_buffer (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
   if (action->reset)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_RESYNC);
   gst_buffer_add_reference_timestamp_meta (buffer, self->arrival_caps,
+      gst_element_get_base_time (GST_ELEMENT_CAST (self)) +
       (GstClockTime) MAX (action->arrival, 0), GST_CLOCK_TIME_NONE);
   if (gst_latency_buffer_ntp_time (self, (guint32) action->timestamp, &ntp))
     gst_buffer_add_reference_timestamp_meta (buffer, self->ntp_caps, ntp,
@@ -733,8 +734,8 @@ gst_latency_buffer_change_state (GstElement * element, GstStateChange change)
     if (change == GST_STATE_CHANGE_READY_TO_PAUSED) {
       gst_clear_caps (&self->arrival_caps);
       gst_clear_caps (&self->ntp_caps);
-      self->arrival_caps = gst_caps_from_string (LOCKSTEP_ARRIVAL_CAPS);
-      self->ntp_caps = gst_caps_from_string (LOCKSTEP_NTP_CAPS);
+      self->arrival_caps = gst_caps_from_string (LOCKSTEP_META_ARRIVAL);
+      self->ntp_caps = gst_caps_from_string (LOCKSTEP_META_NTP);
       self->inactive = FALSE;
     }
     self->blocked = change != GST_STATE_CHANGE_PAUSED_TO_PLAYING;

@@ -2,7 +2,7 @@
 /* latencybuffer: when packets leave, what becomes of late, lost and doubled ones. */
 #include "latencybuffer.h"
 
-#include <gst/lockstep/arrival.h>
+#include <gst/lockstep/metas.h>
 
 /* First packet out, so that the time base stands: 0 at time 0. */
 static GstHarness *
@@ -318,15 +318,17 @@ test_metas (void)
   GstHarness *h = start (100);
   GstBuffer *buffer;
   GstReferenceTimestampMeta *meta;
-  g_autoptr (GstCaps) arrival = gst_caps_from_string (LOCKSTEP_ARRIVAL_CAPS);
-  g_autoptr (GstCaps) ntp = gst_caps_from_string (LOCKSTEP_NTP_CAPS);
+  g_autoptr (GstCaps) arrival = gst_caps_from_string (LOCKSTEP_META_ARRIVAL);
+  g_autoptr (GstCaps) ntp = gst_caps_from_string (LOCKSTEP_META_NTP);
 
   push_at (h, 7 * MS, packet (0, 7 * MS));
   reach (h, 107 * MS);
   buffer = pull (h);
   meta = gst_buffer_get_reference_timestamp_meta (buffer, arrival);
   g_assert_nonnull (meta);
-  g_assert_cmpuint (meta->timestamp, ==, 7 * MS);
+  /* clock time: base time and running time */
+  g_assert_cmpuint (meta->timestamp, ==,
+      gst_element_get_base_time (h->element) + 7 * MS);
   g_assert_null (gst_buffer_get_reference_timestamp_meta (buffer, ntp));
   g_assert_true (GST_BUFFER_IS_DISCONT (buffer));
   gst_buffer_unref (buffer);
