@@ -78,6 +78,11 @@ drain (LockstepPlayout * p, gint64 now, Output * out, gint64 * ts_offset)
   LockstepRtxRequest request;
   guint16 seq;
 
+  /* an offset that changes moves what waits, and late packets may pass */
+  if (p->ts_offset != *ts_offset || p->ts_offset_adjustment != 0
+      || p->late_pass)
+    out->any = FALSE;
+  *ts_offset = p->ts_offset;
   while (lockstep_playout_poll_rtx (p, now, &request, &seq)) {
     g_assert_true (p->do_rtx);
     out->requests++;
@@ -96,20 +101,15 @@ drain (LockstepPlayout * p, gint64 now, Output * out, gint64 * ts_offset)
         break;
     }
     free_payload (action.payload);
-    /* an offset that changes moves what waits, and late packets may pass */
-    if (p->ts_offset != *ts_offset || p->ts_offset_adjustment != 0
-        || p->late_pass) {
-      out->any = FALSE;
+    if (p->late_pass)
       continue;
-    }
     g_assert_cmpint (action.pts + lockstep_playout_bound (p), <=, now);
     if (out->any && !action.reset && action.timestamp >= out->timestamp)
       g_assert_cmpint (action.pts, >=, out->pts);
-    out->any = TRUE;
+    out->any = p->ts_offset_adjustment == 0;
     out->pts = action.pts;
     out->timestamp = action.timestamp;
   }
-  *ts_offset = p->ts_offset;
   g_assert_cmpint (lockstep_playout_next_time (p), >, now);
 }
 
