@@ -158,8 +158,7 @@ pt_map_requested (GstElement * buffer, guint pt, gpointer user_data)
   WebrtcEnd *end = user_data;
 
   for (guint i = 0; end->offer != NULL && i < end->offer->media->len; i++) {
-    const LockstepOfferMedia *media =
-        g_ptr_array_index (end->offer->media, i);
+    const LockstepOfferMedia *media = g_ptr_array_index (end->offer->media, i);
 
     if (media->payload == (int) pt)
       g_object_set (buffer, "do-retransmission", media->nack
@@ -171,8 +170,7 @@ pt_map_requested (GstElement * buffer, guint pt, gpointer user_data)
 }
 
 static GstElement *
-jitter_buffer_requested (GstElement * rtpbin, guint session,
-    gpointer user_data)
+jitter_buffer_requested (GstElement * rtpbin, guint session, gpointer user_data)
 {
   GstElement *buffer = gst_element_factory_make ("latencybuffer", NULL);
 

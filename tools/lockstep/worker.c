@@ -19,6 +19,7 @@
  * After "refused" the worker is as good as new; after anything else it is used up.
  */
 #include "worker.h"
+#include "frame-guard.h"
 #include "ipc.h"
 #include "log.h"
 #include "presets.h"
@@ -250,6 +251,18 @@ lost (const char *why, gpointer user_data)
   drain (user_data, why);
 }
 
+static gboolean
+is_h264 (const LockstepOffer * offer, LockstepMediaKind kind)
+{
+  for (guint i = 0; i < offer->media->len; i++) {
+    const LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
+
+    if (media->kind == kind && g_strcmp0 (media->encoding, "H264") == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static void
 stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
 {
@@ -267,6 +280,8 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
   }
   element = gst_bin_get_by_name (GST_BIN (worker->pipeline), stream->element);
   sink = gst_element_get_static_pad (element, "sink");
+  if (is_h264 (webrtc_end_get_offer (worker->end), kind))
+    frame_guard_add (sink);
   if (GST_PAD_LINK_FAILED (gst_pad_link (pad, sink)))
     GST_ELEMENT_ERROR (element, CORE, PAD, ("a stream cannot be linked to %s",
             stream->element), (NULL));
