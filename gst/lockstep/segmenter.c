@@ -12,6 +12,8 @@
 #define MS G_GINT64_CONSTANT (1000000)
 #define SECOND (1000 * MS)
 
+/* A little more than one of the file's 90 kHz ticks */
+#define TICK (SECOND / 90000 + 1)
 /* Timestamps that go back by more than this start a new timeline. */
 #define BACKWARD (500 * MS)
 /* Nothing for so long is a hole in the timeline. Audio by itself has none. */
@@ -22,6 +24,8 @@
 /* Before the first segment is out, the limit is not known: a source that gives
  * few key frames, and obeys no request, sets it. */
 #define FIRST_LIMIT (12 * SECOND)
+/* Less than this at the very end goes into the segment before. */
+#define TAIL_MIN (100 * MS)
 /* What a boundary may lie before its key frame. */
 #define LAG_MIN (45 * MS)
 /* A track that comes back this far from the others is on another timeline. */
@@ -284,6 +288,7 @@ begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
   Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
   const Item *next = g_queue_peek_head (&audio->queue);
   gboolean has_video, has_audio;
+  gint64 interval;
   LockstepAudioFormat format = next != NULL ? next->format : s->in_format;
 
   has_video = video->active && s->have_video && video->seen
@@ -306,7 +311,10 @@ begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
   s->have_skew = FALSE;
   s->skew = 0;
   s->wrote_video = FALSE;
-  s->interval = lockstep_segment_plan_interval (&s->plan, start);
+  interval = lockstep_segment_plan_interval (&s->plan, start);
+  if (s->config.epoch && s->any && interval != s->interval + 1)
+    s->discontinuity = TRUE;    /* intervals without a segment lie between */
+  s->interval = interval;
   s->grid_error = lockstep_segment_plan_error (&s->plan,
       audio_start != LOCKSTEP_NO_TIME ? audio_start : start);
   s->start_discontinuity = s->discontinuity;
@@ -441,8 +449,9 @@ handle_video (LockstepSegmenter * s, Item * item)
       drop_head (video);
       return;
     }
-    if (!s->plan.running || s->plan.start > item->pts
-        || (item->cut == LOCKSTEP_CUT_NONE && s->plan.start < item->pts))
+    /* Where the plan is ahead, with what came in since, it stays there */
+    if (!s->plan.running || (item->cut == LOCKSTEP_CUT_NONE
+            && s->plan.start < item->pts))
       lockstep_segment_plan_begin (&s->plan, item->pts);
     if (item->cut == LOCKSTEP_CUT_NONE)
       item->split = item->pts;
@@ -477,8 +486,26 @@ handle_video (LockstepSegmenter * s, Item * item)
   item_free (taken);
 }
 
-/* @alone: no picture will come in time to cut at */
-static void
+/* Whether so little is left behind @item that it is no segment of its own. More
+ * may come: then it is too early to say, which is MAYBE. */
+enum
+{
+  NO, YES, MAYBE
+};
+
+static int
+is_tail (const LockstepSegmenter * s, const Item * item)
+{
+  const Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
+
+  if (audio->known_until - item->pts >= MIN (TAIL_MIN, s->config.target / 4)
+      || audio->stalled)
+    return NO;
+  return lockstep_segmenter_is_eos (s) ? YES : MAYBE;
+}
+
+/* @alone: no picture will come in time to cut at. FALSE: more must come first. */
+static gboolean
 handle_audio (LockstepSegmenter * s, Item * item, gboolean alone)
 {
   Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
@@ -490,20 +517,27 @@ handle_audio (LockstepSegmenter * s, Item * item, gboolean alone)
   if (s->in_segment && item->pts + item->duration / 2 < s->start) {
     s->stats.late++;
     drop_head (audio);
-    return;
+    return TRUE;
   }
   if (!s->in_segment) {
     if (!alone) {
       drop_head (audio);        /* what comes before the first key frame */
-      return;
+      return TRUE;
     }
     cut_at_audio (s, item);
   } else if (alone && (!s->layout_audio
-          || item->pts + item->duration / 2 >= boundary_of (s)
           || !lockstep_audio_format_equal (&item->format, &s->out_format))) {
     cut_at_audio (s, item);
+  } else if (alone && item->pts + item->duration / 2 >= boundary_of (s)) {
+    int tail = is_tail (s, item);
+
+    if (tail == MAYBE)
+      return FALSE;
+    if (tail == NO)
+      cut_at_audio (s, item);
   }
   take_audio (s);
+  return TRUE;
 }
 
 static void
@@ -551,15 +585,13 @@ step (LockstepSegmenter * s)
       drop_head (audio);
       return TRUE;
     }
-    handle_audio (s, a, TRUE);
-    return TRUE;
+    return handle_audio (s, a, TRUE);
   }
   if (a != NULL && a->pts + lag (s) <= v->dts) {
     /* No picture for a good part of a segment: audio goes by the grid */
-    handle_audio (s, a, s->in_segment
+    return handle_audio (s, a, s->in_segment
         && v->dts - MAX (s->last_picture, s->start) > s->config.target / 2
         && v->dts > boundary_of (s) + s->config.target / 2);
-    return TRUE;
   }
   if (!a_moved && expected (s, LOCKSTEP_TRACK_AUDIO)
       && (audio->known_until == LOCKSTEP_NO_TIME
@@ -688,11 +720,11 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
     pts = track->last == LOCKSTEP_NO_TIME ? 0 : track->last + duration;
   if (dts == LOCKSTEP_NO_TIME || dts > pts)
     dts = pts;
-  if (track->last != LOCKSTEP_NO_TIME && dts <= track->last) {
+  if (track->last != LOCKSTEP_NO_TIME && dts < track->last + TICK) {
     if (track->last - dts > BACKWARD)
       new_timeline (s, track);
     else
-      dts = track->last + 1;    /* decoding times rise */
+      dts = track->last + TICK; /* decoding times rise, in the file too */
     pts = MAX (pts, dts);
   }
   track->last = dts;
@@ -795,7 +827,7 @@ push_audio_frame (LockstepSegmenter * s, GstBuffer * frame,
   track->last = pts + duration;
   s->in_format = *format;
   s->have_audio = TRUE;
-  s->frame = duration;
+  s->frame = s->plan.frame = duration;
   if (!take_back (s, track, pts)) {
     gst_buffer_unref (frame);
     return;
@@ -810,8 +842,10 @@ push_audio_frame (LockstepSegmenter * s, GstBuffer * frame,
   item->generation = track->generation;
   enqueue (track, item);
 
-  /* Pictures may be far apart: media time goes on */
+  /* A far sender's pictures may be far apart: media time goes on. An encoder's
+   * may come long after the audio. */
   if (video->active && !video->eos && s->plan.running
+      && s->plan.mode == LOCKSTEP_KEY_ON_REQUEST
       && track->generation == s->plan_generation
       && (s->plan.position == LOCKSTEP_NO_TIME
           || pts > s->plan.position + SECOND / 2))

@@ -18,7 +18,8 @@
   "videotestsrc is-live=true pattern=%s ! video/x-raw,format=I420,width=1280," \
   "height=720,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast " \
   "bitrate=1450 vbv-buf-capacity=500 key-int-max=300 ! " \
-  "video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 " \
+  "video/x-h264,profile=constrained-baseline,stream-format=byte-stream ! " \
+  "h264parse config-interval=-1 ! rtph264pay " \
   "aggregate-mode=zero-latency mtu=1200 pt=96 ! " \
   "application/x-rtp,media=video,encoding-name=H264,payload=96,ssrc=(uint)1111 ! " \
   "tee name=video allow-not-linked=true " \

@@ -336,6 +336,18 @@ check_stream (Worker * worker, const char *place, const LockstepStream * stream)
   return sink != NULL;
 }
 
+/* The bound of one kind of stream in ms: its own parameter, else the common one. */
+static int
+latency_of (Worker * worker, const char *name)
+{
+  const char *own = g_hash_table_lookup (worker->values, name);
+  const char *common = g_hash_table_lookup (worker->values, "latency");
+
+  if (own != NULL && own[0] != '-')
+    return g_ascii_strtoll (own, NULL, 10);
+  return common != NULL ? g_ascii_strtoll (common, NULL, 10) : 200;
+}
+
 static void
 prepare (Worker * worker, JsonObject * message)
 {
@@ -377,6 +389,8 @@ prepare (Worker * worker, JsonObject * message)
       .loopback_only = ipc_get_boolean (message, "loopback_only"),
       .public_address = g_hash_table_lookup (worker->values, "public-address"),
       .ice_servers = g_hash_table_lookup (worker->values, "ice-servers"),
+      .audio_latency = latency_of (worker, "audio-latency"),
+      .video_latency = latency_of (worker, "video-latency"),
     };
 
     worker->end = webrtc_end_new (webrtc, &config, &end_callbacks, worker);
