@@ -12,6 +12,8 @@
 #define MS G_GINT64_CONSTANT (1000000)
 #define SECOND (1000 * MS)
 
+/* A little more than one of the file's 90 kHz ticks */
+#define TICK (SECOND / 90000 + 1)
 /* Timestamps that go back by more than this start a new timeline. */
 #define BACKWARD (500 * MS)
 /* Nothing for so long is a hole in the timeline. Audio by itself has none. */
@@ -718,11 +720,11 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
     pts = track->last == LOCKSTEP_NO_TIME ? 0 : track->last + duration;
   if (dts == LOCKSTEP_NO_TIME || dts > pts)
     dts = pts;
-  if (track->last != LOCKSTEP_NO_TIME && dts <= track->last) {
+  if (track->last != LOCKSTEP_NO_TIME && dts < track->last + TICK) {
     if (track->last - dts > BACKWARD)
       new_timeline (s, track);
     else
-      dts = track->last + 1;    /* decoding times rise */
+      dts = track->last + TICK; /* decoding times rise, in the file too */
     pts = MAX (pts, dts);
   }
   track->last = dts;
