@@ -46,7 +46,8 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
 
   gst_init (NULL, NULL);
   flags = take (&data, &size, 1);
-  config.target = (take (&data, &size, 1) + 1) * 20 * G_GINT64_CONSTANT (1000000);
+  config.target =
+      (take (&data, &size, 1) + 1) * 20 * G_GINT64_CONSTANT (1000000);
   config.epoch = flags & 1;
   config.max_skew = G_GINT64_CONSTANT (3000000000);
   s = lockstep_segmenter_new (&config, &callbacks, NULL);
