@@ -11,9 +11,8 @@ lockstep_packet_queue_init (LockstepPacketQueue * self,
     GDestroyNotify free_payload)
 {
   *self = (LockstepPacketQueue) {
-    .free_payload = free_payload,.size = START_SIZE,
-    .ring = g_new (LockstepQueueItem, START_SIZE),
-  };
+  .free_payload = free_payload,.size = START_SIZE,.ring =
+        g_new (LockstepQueueItem, START_SIZE),};
 }
 
 void

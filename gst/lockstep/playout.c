@@ -319,8 +319,7 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
     count_rate (self, packet->arrival);
     if (!late && !passed) {
       self->late_since = LOCKSTEP_PLAYOUT_NEVER;
-    } else if (late && ahead > 0
-        && all_late (self, packet->arrival, item.pts)) {
+    } else if (late && ahead > 0 && all_late (self, packet->arrival, item.pts)) {
       begin_epoch (self, packet);
       return accept (self, packet, 0);
     }
@@ -528,12 +527,11 @@ lose (LockstepPlayout * self, gint64 now, LockstepPlayoutAction * action)
   if (overdue <= MAX_SINGLE_LOST)
     overdue = 1;
   *action = (LockstepPlayoutAction) {
-    .kind = LOCKSTEP_PLAYOUT_LOST,.pts = pts + offset (self),
-    .seq = (guint16) (head->seq - gap),
-    .count = (guint) overdue,.duration = spacing * overdue,
-    .tries = self->do_rtx ?
-        lockstep_rtx_timers_tries (&self->rtx, self->next_key) : 0,
-  };
+  .kind = LOCKSTEP_PLAYOUT_LOST,.pts = pts + offset (self),.seq =
+        (guint16) (head->seq - gap),.count = (guint) overdue,.duration =
+        spacing * overdue,.tries =
+        self->do_rtx ? lockstep_rtx_timers_tries (&self->rtx,
+        self->next_key) : 0,};
   self->stats.lost += overdue;
   pass (self, self->next_key + overdue - 1, FALSE);
   if (self->do_rtx)
@@ -570,9 +568,8 @@ lockstep_playout_poll (LockstepPlayout * self, gint64 now,
   lockstep_packet_queue_pop (&self->queue, &item);
   if (item.event) {
     *action = (LockstepPlayoutAction) {
-      .kind = LOCKSTEP_PLAYOUT_EVENT,.payload = item.payload,
-      .pts = item.timed ? item.pts + at_offset : item.pts,
-    };
+    .kind = LOCKSTEP_PLAYOUT_EVENT,.payload = item.payload,.pts =
+          item.timed ? item.pts + at_offset : item.pts,};
     return TRUE;
   }
 
@@ -596,11 +593,10 @@ lockstep_playout_poll (LockstepPlayout * self, gint64 now,
   self->stats.pushed++;
   self->stats.held += (guint64) MAX (now - item.arrival, 0);
   *action = (LockstepPlayoutAction) {
-    .kind = LOCKSTEP_PLAYOUT_PACKET,.payload = item.payload,
-    .pts = item.pts + at_offset,.arrival = item.arrival,
-    .timestamp = item.timestamp,.reset = reset && !old,
-    .discont = self->out_discont || reset || old,
-  };
+  .kind = LOCKSTEP_PLAYOUT_PACKET,.payload = item.payload,.pts =
+        item.pts + at_offset,.arrival = item.arrival,.timestamp =
+        item.timestamp,.reset = reset && !old,.discont = self->out_discont
+        || reset || old,};
   if (!old)
     self->out_discont = FALSE;
   head = lockstep_packet_queue_peek (&self->queue);

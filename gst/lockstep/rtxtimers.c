@@ -86,9 +86,8 @@ lockstep_rtx_timers_miss (LockstepRtxTimers * self, gint64 key, gint64 pts,
     return;
   entry = &self->entries[self->n++];
   *entry = (LockstepRtxEntry) {
-    .key = key,.pts = pts,.since = now,.after = after,
-    .next = now + first_delay (self, jitter),
-  };
+  .key = key,.pts = pts,.since = now,.after = after,.next =
+        now + first_delay (self, jitter),};
   if (self->delay_reorder > 0 && after >= self->delay_reorder)
     entry->next = now + self->min_delay;
   self->next = MIN (self->next, entry->next);
@@ -234,13 +233,12 @@ lockstep_rtx_timers_poll (LockstepRtxTimers * self, gint64 now,
     if (entry->tries == 0)
       entry->first = now;
     *request = (LockstepRtxRequest) {
-      .key = entry->key,.pts = entry->pts,.retry = entry->tries,
-      .delay = now - entry->since,.rtt = self->fastest,
-      .retry_timeout = retry_timeout (self, jitter, entry->tries),
-      .deadline = deadline - now,
-      .period = self->retry_period >= 0 ? self->retry_period :
-          MAX (deadline - entry->first, 0),
-    };
+    .key = entry->key,.pts = entry->pts,.retry = entry->tries,.delay =
+          now - entry->since,.rtt = self->fastest,.retry_timeout =
+          retry_timeout (self, jitter, entry->tries),.deadline =
+          deadline - now,.period =
+          self->retry_period >=
+          0 ? self->retry_period : MAX (deadline - entry->first, 0),};
     entry->last = self->asked = now;
     entry->tries++;
     entry->next = now + request->retry_timeout;

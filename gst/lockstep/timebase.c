@@ -34,11 +34,10 @@ lockstep_timebase_init (LockstepTimebase * self, guint clock_rate,
   g_return_if_fail (clock_rate > 0);
 
   *self = (LockstepTimebase) {
-    .clock_rate = clock_rate,.max_slew = LOCKSTEP_TIMEBASE_SLEW,
-    .follow = TRUE,.first = timestamp,.offset = arrival,
-    .best = HUGE_VAL,.point.transit = HUGE_VAL,
-    .point_until = LOCKSTEP_TIMEBASE_POINT_BLOCKS,
-  };
+  .clock_rate = clock_rate,.max_slew = LOCKSTEP_TIMEBASE_SLEW,.follow =
+        TRUE,.first = timestamp,.offset = arrival,.best =
+        HUGE_VAL,.point.transit = HUGE_VAL,.point_until =
+        LOCKSTEP_TIMEBASE_POINT_BLOCKS,};
 }
 
 static void
@@ -75,8 +74,7 @@ fit_line (LockstepTimebase * self)
   const LockstepTransit *p = self->points;
   double slope;
 
-  if (self->n_points < 2
-      || p[self->n_points - 1].media - p[0].media < MIN_SPAN)
+  if (self->n_points < 2 || p[self->n_points - 1].media - p[0].media < MIN_SPAN)
     return;
   for (guint i = 0; i < self->n_points; i++) {
     while (n >= 2 && cross (&p[hull[n - 2]], &p[hull[n - 1]], &p[i]) <= 0)

@@ -279,13 +279,12 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
     return GST_FLOW_OK;
   }
   packet = (LockstepRtpPacket) {
-    .payload_type = header.payload_type,.seq = header.seq,
-    .timestamp = header.timestamp,.ssrc = header.ssrc,
-    .retransmitted = GST_BUFFER_FLAG_IS_SET (buffer,
-        GST_RTP_BUFFER_FLAG_RETRANSMISSION),
-    .arrival = arrival_time (self, buffer),
-    .size = (guint32) gst_buffer_get_size (buffer),.payload = buffer,
-  };
+  .payload_type = header.payload_type,.seq = header.seq,.timestamp =
+        header.timestamp,.ssrc = header.ssrc,.retransmitted =
+        GST_BUFFER_FLAG_IS_SET (buffer,
+        GST_RTP_BUFFER_FLAG_RETRANSMISSION),.arrival =
+        arrival_time (self, buffer),.size =
+        (guint32) gst_buffer_get_size (buffer),.payload = buffer,};
   packet.clock_rate = clock_rate (self, header.payload_type, packet.arrival);
 
   g_mutex_lock (&self->lock);
@@ -466,8 +465,7 @@ wait_until (GstLatencyBuffer * self, gint64 until)
   if (clock == NULL)
     return TRUE;
   at = (GstClockTime) MAX ((gint64) base + until, 0);
-  if (self->clock_id == NULL
-      || !gst_clock_id_uses_clock (self->clock_id, clock)
+  if (self->clock_id == NULL || !gst_clock_id_uses_clock (self->clock_id, clock)
       || !gst_clock_single_shot_id_reinit (clock, self->clock_id, at)) {
     if (self->clock_id != NULL)
       gst_clock_id_unref (self->clock_id);
@@ -864,8 +862,7 @@ gst_latency_buffer_init (GstLatencyBuffer * self)
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
   self->playout = g_new (LockstepPlayout, 1);
-  lockstep_playout_init (self->playout,
-      (GDestroyNotify) gst_mini_object_unref);
+  lockstep_playout_init (self->playout, (GDestroyNotify) gst_mini_object_unref);
   stop_flush (self);
   self->srcresult = GST_FLOW_FLUSHING;
   self->blocked = TRUE;

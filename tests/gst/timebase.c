@@ -24,8 +24,7 @@ static void
 stream_init (Stream * s, double ppm)
 {
   *s = (Stream) {
-    .ppm = ppm,.last_pts = G_MININT64,.rand = g_rand_new_with_seed (7),
-  };
+  .ppm = ppm,.last_pts = G_MININT64,.rand = g_rand_new_with_seed (7),};
 }
 
 static gint64
@@ -73,8 +72,7 @@ test_start (void)
   g_assert_cmpint (lockstep_timebase_observe (&t, START + TICKS,
           SECOND + 5 * MS, &shift), ==, SECOND + 5 * MS);
   g_assert_cmpint (shift, ==, -15 * MS);
-  g_assert_cmpint (lockstep_timebase_place (&t, START), ==,
-      SECOND - 15 * MS);
+  g_assert_cmpint (lockstep_timebase_place (&t, START), ==, SECOND - 15 * MS);
   /* one with more moves nothing */
   g_assert_cmpint (lockstep_timebase_observe (&t, START + 2 * TICKS,
           SECOND + 500 * MS, &shift), ==, SECOND + 25 * MS);

@@ -461,7 +461,8 @@ test_clock_rate_change (void)
   guint asked[128] = { 0, };
   GstBuffer *buffer;
 
-  g_signal_connect (h->element, "request-pt-map", G_CALLBACK (give_rate), asked);
+  g_signal_connect (h->element, "request-pt-map", G_CALLBACK (give_rate),
+      asked);
   push_at (h, now, packet_full (10, 4000, SSRC, 97, now, 100));
   push_at (h, now, packet_full (11, 4160, SSRC, 97, now, 100));
   reach (h, now - SPACING + 200 * MS);
