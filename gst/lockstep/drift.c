@@ -10,6 +10,12 @@
  * It says nothing about the clock, so it is taken out before the slope. */
 #define STEP (8 * G_GINT64_CONSTANT (1000000))
 
+/* 1 / quantile of the normal distribution at 3/4 */
+#define MAD_TO_DEVIATION 1.4826
+
+/* The finest that minima of arrivals can be, for the doubt of their slope. */
+#define FINEST (G_GINT64_CONSTANT (1000000) / 2)
+
 static int
 compare_double (const void *a, const void *b)
 {
@@ -33,6 +39,19 @@ lockstep_median (gint64 * values, guint n)
     return 0;
   qsort (values, n, sizeof (gint64), compare_int64);
   return values[(n - 1) / 2];
+}
+
+gdouble
+lockstep_deviation (const gint64 * values, guint n, gint64 * median)
+{
+  gint64 sorted[LOCKSTEP_DRIFT_POINTS];
+
+  n = MIN (n, LOCKSTEP_DRIFT_POINTS);
+  memcpy (sorted, values, n * sizeof (gint64));
+  *median = lockstep_median (sorted, n);
+  for (guint i = 0; i < n; i++)
+    sorted[i] = ABS (values[i] - *median);
+  return MAD_TO_DEVIATION * (gdouble) lockstep_median (sorted, n);
 }
 
 gdouble
@@ -60,6 +79,7 @@ void
 lockstep_drift_init (LockstepDrift * drift)
 {
   memset (drift, 0, sizeof (*drift));
+  drift->doubt = LOCKSTEP_DRIFT_UNKNOWN;
 }
 
 /**
@@ -74,7 +94,7 @@ lockstep_drift_add (LockstepDrift * drift, gint64 at, gint64 value,
     gint64 interval, gint64 min_span)
 {
   gint64 t[LOCKSTEP_DRIFT_POINTS], v[LOCKSTEP_DRIFT_POINTS];
-  gint64 taken_out = 0;
+  gint64 taken_out = 0, span, median;
   guint first;
 
   if (drift->n > 0 && at - drift->last_at < interval)
@@ -101,9 +121,14 @@ lockstep_drift_add (LockstepDrift * drift, gint64 at, gint64 value,
     }
     v[i] -= taken_out;
   }
-  if (drift->n < 3 || t[drift->n - 1] - t[0] < min_span)
+  span = t[drift->n - 1] - t[0];
+  if (drift->n < 3 || span < min_span)
     return;
   drift->slope = CLAMP (lockstep_theil_sen (t, v, drift->n),
       -LOCKSTEP_DRIFT_MAX_PPM * 1e-6, LOCKSTEP_DRIFT_MAX_PPM * 1e-6);
+  for (guint i = 0; i < drift->n; i++)
+    v[i] -= (gint64) (drift->slope * (gdouble) (t[i] - t[0]));
+  drift->doubt = (3 * lockstep_deviation (v, drift->n, &median) + FINEST)
+      / (gdouble) span;
   drift->valid = TRUE;
 }

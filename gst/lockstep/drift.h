@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 /* No quartz is this bad (RFC 3550 senders are within 100 ppm): a steeper slope
  * is a step or an error, and never followed. */
 #define LOCKSTEP_DRIFT_MAX_PPM 500.0
+/* While nothing is known: a hundred parts per million for each clock, and some. */
+#define LOCKSTEP_DRIFT_UNKNOWN 250e-6
 
 typedef struct
 {
@@ -18,7 +20,8 @@ typedef struct
   guint n;                      /* points held */
   guint next;                   /* where the next one goes */
   gint64 last_at;
-  gdouble slope;                /* cached; ns per ns */
+  gdouble slope;                /* ns per ns */
+  gdouble doubt;                /* how far the slope may be off, either side */
   gboolean valid;
 } LockstepDrift;
 
@@ -47,5 +50,15 @@ gdouble lockstep_theil_sen (const gint64 * at, const gint64 * value, guint n);
  * Returns: the median of @n values, the lower one of two; 0 for none
  */
 gint64 lockstep_median (gint64 * values, guint n);
+
+/**
+ * lockstep_deviation:
+ * @values: @n values, at least 1, at most %LOCKSTEP_DRIFT_POINTS
+ * @median: (out): their median
+ *
+ * Returns: the standard deviation of normal noise with their median absolute
+ *   deviation
+ */
+gdouble lockstep_deviation (const gint64 * values, guint n, gint64 * median);
 
 G_END_DECLS

@@ -23,7 +23,7 @@
 /* Standard deviation of the claims beyond which they are noise. Chromium's audio
  * reports scatter by up to 8.5 ms; reports stamped on arrival behind a radio
  * link by ten times that. */
-#define SCATTER_LIMIT (15 * MS)
+#define SCATTER_LIMIT (10 * MS)
 
 /* A claim that differs this much from the believed ones is a jump. */
 #define JUMP (20 * MS)
@@ -33,10 +33,8 @@
 #define DRIFT_ALLOWED (3 * MS)
 
 /* Standard error of a median in standard deviations of one sample, of normal
- * noise: sqrt (pi / 2). And the deviation that a median absolute deviation
- * stands for. */
+ * noise: sqrt (pi / 2). */
 #define MEDIAN_ERROR 1.2533
-#define MAD_TO_DEVIATION 1.4826
 
 /* Sender clocks may be anything; sums below must not overflow. */
 #define FAR (G_GINT64_CONSTANT (1) << 60)
@@ -146,46 +144,81 @@ claimed_offset (const LockstepReportClock * a, const LockstepReportClock * b)
   return CLAMP (offset, -FAR / 2, FAR / 2);
 }
 
+/* From lowest to highest, without the wildest one where there are many. */
+static gint64
+range_of (const gint64 * values, guint n, gint64 median)
+{
+  gint64 low = values[0], high = values[0];
+  guint wildest = n;
+
+  if (n >= 6) {
+    wildest = 0;
+    for (guint i = 1; i < n; i++) {
+      if (ABS (values[i] - median) > ABS (values[wildest] - median))
+        wildest = i;
+    }
+    low = high = median;
+  }
+  for (guint i = 0; i < n; i++) {
+    if (i != wildest) {
+      low = MIN (low, values[i]);
+      high = MAX (high, values[i]);
+    }
+  }
+  return high - low;
+}
+
+/* How far the claims ran from the drift that the arrivals show over their span,
+ * beyond what scatter explains, ns. Not from the arrivals' offset itself: that
+ * moves by some milliseconds when a path is busy, and the claims do not. */
+static gdouble
+unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
+    guint n)
+{
+  gdouble slope = lockstep_theil_sen (pair->at, middle, n);
+  gint64 rest[LOCKSTEP_REPORTS_KEPT], median;
+  gint64 first = pair->at[0], last = pair->at[0];
+
+  for (guint i = 0; i < n; i++) {
+    first = MIN (first, pair->at[i]);
+    last = MAX (last, pair->at[i]);
+    rest[i] = middle[i] - (gint64) (slope * (gdouble) (pair->at[i]
+            - pair->at[0]));
+  }
+  return (fabs (slope) - pair->drift_doubt) * (gdouble) (last - first)
+      - 3 * lockstep_deviation (rest, n, &median);
+}
+
 static void
 judge (LockstepReportPair * pair, gint64 now, gdouble drift)
 {
-  gint64 middle[LOCKSTEP_REPORTS_KEPT], away[LOCKSTEP_REPORTS_KEPT];
-  gint64 excess[LOCKSTEP_REPORTS_KEPT];
-  gint64 low = G_MAXINT64, high = G_MININT64, first = now;
-  gdouble deviation, trend;
+  gint64 middle[LOCKSTEP_REPORTS_KEPT], excess, range;
+  gdouble deviation;
   guint n = pair->n;
 
-  for (guint i = 0; i < n; i++) {
+  for (guint i = 0; i < n; i++)
     middle[i] = pair->claimed[i]
         + (gint64) llrint (drift * (gdouble) (now - pair->at[i]));
-    excess[i] = pair->excess[i];
-    low = MIN (low, middle[i]);
-    high = MAX (high, middle[i]);
-    first = MIN (first, pair->at[i]);
-  }
-  memcpy (away, middle, n * sizeof (gint64));
-  pair->offset = lockstep_median (away, n);
-  for (guint i = 0; i < n; i++)
-    away[i] = ABS (middle[i] - pair->offset);
-  deviation = MAD_TO_DEVIATION * (gdouble) lockstep_median (away, n);
+  deviation = lockstep_deviation (middle, n, &pair->offset);
+  range = range_of (middle, n, pair->offset);
+  lockstep_deviation (pair->excess, n, &excess);
 
-  /* Of two or three, the median deviation says little: take their whole range. */
+  /* Of a few, the median deviation says little: their range counts too. */
   if (n < 4)
-    pair->uncertainty = high - low;
+    pair->uncertainty = range;
   else
-    pair->uncertainty = (gint64) (2 * MEDIAN_ERROR * deviation / sqrt (n));
+    pair->uncertainty = (gint64) (MAX (2 * MEDIAN_ERROR * deviation,
+            (gdouble) range) / sqrt (n));
   pair->uncertainty = MAX (pair->uncertainty, FINEST);
 
-  trend = lockstep_theil_sen (pair->at, pair->excess, n)
-      * (gdouble) (now - first);
   if (n < 2)
     pair->belief = LOCKSTEP_BELIEF_FEW;
-  else if (ABS (lockstep_median (excess, n)) > LOCKSTEP_REPORTS_MAX_CORRECTION)
+  else if (ABS (excess) > LOCKSTEP_REPORTS_MAX_CORRECTION)
     pair->belief = LOCKSTEP_BELIEF_CONTRADICTED;
-  else if (deviation > SCATTER_LIMIT || (n < 4 && high - low > JUMP))
+  else if (deviation > SCATTER_LIMIT || range > 4 * SCATTER_LIMIT
+      || (n < 4 && range > JUMP))
     pair->belief = LOCKSTEP_BELIEF_SCATTERED;
-  else if (n >= 4 && fabs (trend) >
-      DRIFT_ALLOWED + 4 * (gdouble) pair->uncertainty)
+  else if (n >= 3 && unexplained_trend (pair, middle, n) > DRIFT_ALLOWED)
     pair->belief = LOCKSTEP_BELIEF_DRIFTING;
   else
     pair->belief = LOCKSTEP_BELIEF_TRUSTED;
@@ -199,6 +232,7 @@ judge (LockstepReportPair * pair, gint64 now, gdouble drift)
  * @interval: ns; claims sooner than this after the last used ones are left out
  * @arrival_offset: what the arrivals show for the offset of @b against @a, ns
  * @drift: how fast that offset grows, ns per ns
+ * @drift_doubt: how far @drift may be off, either side
  *
  * Takes new claims into account when both streams have one.
  *
@@ -207,7 +241,8 @@ judge (LockstepReportPair * pair, gint64 now, gdouble drift)
 gboolean
 lockstep_report_pair_update (LockstepReportPair * pair,
     const LockstepReportClock * a, const LockstepReportClock * b, gint64 now,
-    gint64 interval, gint64 arrival_offset, gdouble drift)
+    gint64 interval, gint64 arrival_offset, gdouble drift,
+    gdouble drift_doubt)
 {
   gint64 claimed;
 
@@ -240,6 +275,7 @@ lockstep_report_pair_update (LockstepReportPair * pair,
   pair->next = (pair->next + 1) % LOCKSTEP_REPORTS_KEPT;
   pair->n = MIN (pair->n + 1, LOCKSTEP_REPORTS_KEPT);
   pair->last_at = now;
+  pair->drift_doubt = drift_doubt;
   judge (pair, now, drift);
   return TRUE;
 }

@@ -64,6 +64,7 @@ typedef struct
   guint n, next;
   guint64 seen_a, seen_b;       /* claims used up */
   gint64 last_at;
+  gdouble drift_doubt;
   guint outliers;               /* jumps in a row, not stored */
   guint64 jumps;                /* in all */
   LockstepBelief belief;
@@ -78,7 +79,7 @@ void lockstep_report_clock_add (LockstepReportClock * clock, gint64 media,
 void lockstep_report_pair_init (LockstepReportPair * pair);
 gboolean lockstep_report_pair_update (LockstepReportPair * pair,
     const LockstepReportClock * a, const LockstepReportClock * b, gint64 now,
-    gint64 interval, gint64 arrival_offset, gdouble drift);
+    gint64 interval, gint64 arrival_offset, gdouble drift, gdouble drift_doubt);
 gint64 lockstep_report_pair_apply (const LockstepReportPair * pair, gint64 now,
     gint64 believed, gdouble drift);
 

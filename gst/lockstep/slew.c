@@ -11,10 +11,12 @@
 #define NOTICED_LASTS (SECOND / 2)
 #define STEP_LASTS SECOND
 
-/* While the first seconds of a stream are still being learned, an error that
- * moves is better than one that stays. 100 ms in a second is a tenth of a
- * frame's time per frame. */
+/* While a stream's first seconds are still being learned, an error that moves is
+ * better than one that stays: 100 ms in a second at first, a tenth of real time,
+ * and less and less until the learning is over. */
 #define WARMING_SLEW (SECOND / 10)
+#define WARMING_FULL (2 * SECOND)
+#define WARMING_ENDS (6 * SECOND)
 
 /* Fast correction: per second, this many times the part beyond 45 ms ... */
 #define FAST_FACTOR 2
@@ -50,7 +52,7 @@ lasted (gint64 * since, gboolean beyond, gint64 now)
  * lockstep_slew_update:
  * @target: where the offset should be, ns
  * @now: ns, not before 0; going backwards is taken as standing still
- * @warming: the stream has just begun
+ * @age: ns since the stream began
  *
  * Moves the offset. Inside the dead band it stays; outside, it moves to the
  * band's edge no faster than @config allows. An error beyond @config's step that
@@ -60,7 +62,7 @@ lasted (gint64 * since, gboolean beyond, gint64 now)
  */
 gint64
 lockstep_slew_update (LockstepSlew * slew, const LockstepSlewConfig * config,
-    gint64 target, gint64 now, gboolean warming)
+    gint64 target, gint64 now, gint64 age)
 {
   gint64 elapsed = CLAMP (now - slew->last, 0, LONGEST);
   gint64 error = target - slew->offset;
@@ -72,8 +74,9 @@ lockstep_slew_update (LockstepSlew * slew, const LockstepSlewConfig * config,
   if (lasted (&slew->noticed_since, size > LOCKSTEP_SLEW_NOTICED,
           now) >= NOTICED_LASTS)
     rate += MIN (FAST_FACTOR * (size - LOCKSTEP_SLEW_NOTICED), FAST_LIMIT);
-  if (warming)
-    rate = MAX (rate, WARMING_SLEW);
+  if (age < WARMING_ENDS)
+    rate = MAX (rate, MIN (WARMING_ENDS - age, WARMING_ENDS - WARMING_FULL)
+        / ((WARMING_ENDS - WARMING_FULL) / WARMING_SLEW));
   if (size <= config->dead_band)
     return 0;
   move = (gint64) ((gdouble) rate * (gdouble) elapsed / (gdouble) SECOND);

@@ -34,6 +34,6 @@ typedef struct
 void lockstep_slew_set (LockstepSlew * slew, gint64 offset, gint64 now);
 gint64 lockstep_slew_update (LockstepSlew * slew,
     const LockstepSlewConfig * config, gint64 target, gint64 now,
-    gboolean warming);
+    gint64 age);
 
 G_END_DECLS
