@@ -18,6 +18,18 @@
 /* What a bin that stands alone may be wrong by: nothing has confirmed it. */
 #define UNCONFIRMED (G_GINT64_CONSTANT (50) * 1000000)
 
+/* How far the offset of the minima may stand from the middle of the bins' own
+ * offsets: in standard errors of that middle, in standard deviations of one (a
+ * stream of fewer packets meets the low point of a bin less often, which puts the
+ * middle itself off), and at least. */
+#define ERRORS_ALLOWED 3
+#define DEVIATIONS_ALLOWED 0.7
+#define LEAST_ALLOWED (G_GINT64_CONSTANT (2) * 1000000)
+
+/* Standard error of a median, in standard deviations of one sample, of normal
+ * noise: sqrt (pi / 2). */
+#define MEDIAN_ERROR 1.2533
+
 /* Below this many common bins, bins that only one stream has are used too. */
 #define ENOUGH_COMMON 4
 
@@ -138,6 +150,22 @@ lowest_doubt (const Lowest * lowest)
   return lowest->n > 1 ? lowest->second - lowest->least : UNCONFIRMED;
 }
 
+/* A minimum that one stream alone saw (before a change of route, say) puts the
+ * difference of minima off for the whole window. The bins' own differences show
+ * it: each is coarse, but few are wrong, and their middle is off by no more than
+ * their scatter says. */
+static gint64
+bound_by_bins (gint64 offset, const gint64 * each, guint n)
+{
+  gint64 middle, allowed;
+  gdouble deviation = lockstep_deviation (each, n, &middle);
+
+  allowed = (gint64) (deviation * MAX (ERRORS_ALLOWED * MEDIAN_ERROR / sqrt (n),
+          DEVIATIONS_ALLOWED));
+  allowed = MAX (allowed, LEAST_ALLOWED);
+  return CLAMP (offset, middle - allowed, middle + allowed);
+}
+
 /**
  * lockstep_transit_compare:
  * @a: the stream that stays where it is
@@ -155,6 +183,7 @@ lockstep_transit_compare (const LockstepTransit * a, const LockstepTransit * b,
 {
   gint64 last = bin_number (now);
   Lowest common_a = { 0, }, common_b = { 0, }, all_a = { 0, }, all_b = { 0, };
+  gint64 each[LOCKSTEP_TRANSIT_BINS];
 
   for (guint i = 0; i < LOCKSTEP_TRANSIT_BINS; i++) {
     const LockstepTransitBin *bin_a = get_bin (a, last - (gint64) i);
@@ -169,6 +198,7 @@ lockstep_transit_compare (const LockstepTransit * a, const LockstepTransit * b,
       lowest_add (&all_b, value_b);
     }
     if (bin_a && bin_b) {
+      each[common_a.n] = value_b - bin_a->min;
       lowest_add (&common_a, bin_a->min);
       lowest_add (&common_b, value_b);
     }
@@ -181,6 +211,9 @@ lockstep_transit_compare (const LockstepTransit * a, const LockstepTransit * b,
     common_b = all_b;
   }
   difference->offset = common_b.least - common_a.least;
+  if (difference->bins >= ENOUGH_COMMON)
+    difference->offset = bound_by_bins (difference->offset, each,
+        difference->bins);
   difference->uncertainty = lowest_doubt (&common_a) + lowest_doubt (&common_b);
   return TRUE;
 }
