@@ -347,6 +347,21 @@ lockstep_av_sync_poll (LockstepAvSync * sync, gint64 now)
 }
 
 /**
+ * lockstep_av_stream_open:
+ * @now: ns
+ *
+ * Opens the stream's gate early: nothing more will come, or there is no room to
+ * hold more. Nothing happens to a stream that had no packet.
+ */
+void
+lockstep_av_stream_open (LockstepAvSync * sync, LockstepAvStream * s,
+    gint64 now)
+{
+  if (s->state == STATE_GATED)
+    open_stream (sync, s, now);
+}
+
+/**
  * lockstep_av_sync_deadline:
  *
  * Returns: when lockstep_av_sync_poll() has something to open, ns; -1 for never

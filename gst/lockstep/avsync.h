@@ -110,6 +110,8 @@ LockstepAvVerdict lockstep_av_stream_observe (LockstepAvSync * sync,
     LockstepAvStream * stream, gint64 timestamp, guint32 ssrc, gint64 arrival,
     gint64 now);
 gboolean lockstep_av_stream_is_open (const LockstepAvStream * stream);
+void lockstep_av_stream_open (LockstepAvSync * sync, LockstepAvStream * stream,
+    gint64 now);
 gboolean lockstep_av_stream_stamp (LockstepAvSync * sync,
     LockstepAvStream * stream, gint64 timestamp, gint64 now, gint64 * pts);
 void lockstep_av_stream_report (LockstepAvSync * sync,
