@@ -192,7 +192,7 @@ unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
 static void
 judge (LockstepReportPair * pair, gint64 now, gdouble drift)
 {
-  gint64 middle[LOCKSTEP_REPORTS_KEPT], excess, range;
+  gint64 middle[LOCKSTEP_REPORTS_KEPT] = { 0, }, excess, range;
   gdouble deviation;
   guint n = pair->n;
 
