@@ -51,6 +51,7 @@
 
 #include <gst/video/video.h>
 #include <stdio.h>
+#include <string.h>
 
 GST_DEBUG_CATEGORY (avresync_debug);
 #define GST_CAT_DEFAULT avresync_debug
@@ -64,9 +65,9 @@ GST_DEBUG_CATEGORY (avresync_debug);
 #define MAX_START_GATE (10 * GST_SECOND)
 #define MAX_OFFSET (10 * GST_SECOND)
 
-/* What one stream may hold while its gate is closed. */
-#define MAX_HELD_ITEMS 8192
-#define MAX_HELD_BYTES (32 * 1024 * 1024)
+/* What one stream may hold. Then its gate opens, or its source has to wait. */
+#define MAX_ITEMS 8192
+#define MAX_BYTES (64 * 1024 * 1024)
 
 /* Latency is reported in steps, so that it is not negotiated for each change. */
 #define HEADROOM_STEP (20 * GST_MSECOND)
@@ -173,118 +174,175 @@ get_stats (GstAvresync * self)
   return stats;
 }
 
-/* Pushes what waits on an open pad. With the pad's stream lock, without the
- * element's. */
-static GstFlowReturn
-drain (GstAvresync * self, AvPad * pad)
-{
-  for (;;) {
-    GstStructure *news = NULL;
-    GstObject *object = NULL;
-    gboolean ask = FALSE, drop = FALSE;
-    GstFlowReturn flow = GST_FLOW_OK;
-    gboolean buffered;
-    AvItem *item;
-    gint64 now;
+static gboolean gate_over (GstClock * clock, GstClockTime time, GstClockID id,
+    gpointer data);
+static GstClockID arm_timer (GstAvresync * self);
 
-    g_mutex_lock (&self->lock);
-    item = g_queue_peek_head (&pad->items);
-    buffered = item && GST_IS_BUFFER (item->object);
-    if (!item || (buffered && item->timed
-            && !lockstep_av_stream_is_open (pad->stream))) {
-      flow = pad->flow;
-      g_mutex_unlock (&self->lock);
-      return flow;
-    }
-    g_queue_pop_head (&pad->items);
-    now = self->latest;
-    if (buffered) {
-      pad->bytes -= gst_buffer_get_size (GST_BUFFER_CAST (item->object));
-      drop = item->timed && self->wait_for_keyframe
-          && av_pad_waits_for_keyframe (pad, item, now, &ask);
-      if (!drop) {
-        object = (GstObject *) av_pad_stamp (pad, self->sync, item, now);
-        if (item->timed)
-          news = av_pad_news (pad, self->sync);
-      } else {
-        gst_mini_object_unref (g_steal_pointer (&item->object));
-      }
-    } else {
-      object = (GstObject *) av_pad_move_event (pad, GST_EVENT_CAST (item->object));
-      item->object = NULL;
-    }
-    g_mutex_unlock (&self->lock);
-    g_free (item);
-
-    if (news)
-      gst_element_post_message (GST_ELEMENT (self),
-          gst_message_new_element (GST_OBJECT (self), news));
-    if (ask)
-      gst_pad_push_event (pad->sinkpad,
-          gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
-              TRUE, 0));
-    if (drop)
-      continue;
-    if (!buffered) {
-      gst_pad_push_event (pad->srcpad, GST_EVENT_CAST (object));
-      continue;
-    }
-    flow = gst_pad_push (pad->srcpad, GST_BUFFER_CAST (object));
-    g_mutex_lock (&self->lock);
-    pad->flow = flow;
-    if (flow != GST_FLOW_OK)
-      av_pad_clear (pad);
-    g_mutex_unlock (&self->lock);
-  }
-}
-
+/* What has to be done without the lock after something went on. */
 typedef struct
 {
-  GstAvresync *self;
-  AvPad *pad;
-} Drain;
+  GSList *news;                 /* GstStructure */
+  GSList *ask;                  /* GstPad: keyframes are wanted from there */
+  GstClockID timer;
+  gboolean latency;
+} Todo;
 
 static void
-drain_free (gpointer data)
+do_todo (GstAvresync * self, Todo * todo)
 {
-  Drain *d = data;
-
-  av_pad_unref (d->pad);
-  g_free (d);
-}
-
-static void
-drain_async (GstElement * element, gpointer data)
-{
-  Drain *d = data;
-  GstAvresync *self = GST_AVRESYNC (element);
-
-  GST_PAD_STREAM_LOCK (d->pad->sinkpad);
-  g_mutex_lock (&self->lock);
-  d->pad->draining = FALSE;
-  g_mutex_unlock (&self->lock);
-  drain (self, d->pad);
-  GST_PAD_STREAM_UNLOCK (d->pad->sinkpad);
-}
-
-/* Other pads' gates opened too. Their buffers are pushed by a thread each: a sink
- * that waits for one stream must not keep another's from coming. With the lock. */
-static void
-drain_others (GstAvresync * self, const AvPad * except)
-{
-  for (GList * l = self->pads; l; l = l->next) {
-    AvPad *pad = l->data;
-    Drain *d;
-
-    if (pad == except || pad->draining || g_queue_is_empty (&pad->items)
-        || !pad->stream || !lockstep_av_stream_is_open (pad->stream))
-      continue;
-    pad->draining = TRUE;
-    d = g_new (Drain, 1);
-    d->self = self;
-    d->pad = av_pad_ref (pad);
-    gst_element_call_async (GST_ELEMENT (self), drain_async, d, drain_free);
+  todo->news = g_slist_reverse (todo->news);
+  for (GSList * l = todo->news; l; l = l->next)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self), l->data));
+  for (GSList * l = todo->ask; l; l = l->next)
+    gst_pad_push_event (l->data,
+        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
+            TRUE, 0));
+  g_slist_free (todo->news);
+  g_slist_free_full (todo->ask, gst_object_unref);
+  if (todo->latency)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_latency (GST_OBJECT (self)));
+  /* Some clocks call back at once. */
+  if (todo->timer) {
+    gst_clock_id_wait_async (todo->timer, gate_over, gst_object_ref (self),
+        gst_object_unref);
+    gst_clock_id_unref (todo->timer);
   }
+}
+
+/* Gives what waits its timestamps, as far as the gate is open, and hands it to
+ * the src pad's thread. With the lock. */
+static void
+release (GstAvresync * self, AvPad * pad, Todo * todo)
+{
+  AvItem *item;
+
+  while ((item = g_queue_peek_head (&pad->waiting))) {
+    gboolean ask = FALSE;
+
+    if (item->timed && !lockstep_av_stream_is_open (pad->stream))
+      break;
+    g_queue_pop_head (&pad->waiting);
+    if (!item->timed) {
+      if (GST_IS_EVENT (item->object))
+        item->object = GST_MINI_OBJECT_CAST (av_pad_move_event (pad,
+                GST_EVENT_CAST (item->object)));
+    } else if (self->wait_for_keyframe
+        && av_pad_waits_for_keyframe (pad, item, self->latest, &ask)) {
+      if (ask)
+        todo->ask = g_slist_prepend (todo->ask, gst_object_ref (pad->sinkpad));
+      pad->bytes -= av_item_size (item);
+      av_item_free (item);
+      continue;
+    } else {
+      GstStructure *news;
+
+      av_pad_stamp (pad, self->sync, item, self->latest);
+      news = av_pad_news (pad, self->sync);
+      if (news)
+        todo->news = g_slist_prepend (todo->news, news);
+    }
+    g_queue_push_tail (&pad->ready, item);
+  }
+  g_cond_broadcast (&pad->changed);
+}
+
+static void
+release_all (GstAvresync * self, Todo * todo)
+{
+  for (GList * l = self->pads; l; l = l->next)
+    release (self, l->data, todo);
+}
+
+/* Holds the upstream thread while there is too much. With the lock; FALSE where
+ * the pad is flushing. */
+static gboolean
+wait_for_room (GstAvresync * self, AvPad * pad, Todo * todo)
+{
+  while (!pad->flushing && pad->flow == GST_FLOW_OK
+      && (pad->bytes > MAX_BYTES
+          || g_queue_get_length (&pad->waiting)
+          + g_queue_get_length (&pad->ready) > MAX_ITEMS)) {
+    if (pad->stream && !lockstep_av_stream_is_open (pad->stream)) {
+      lockstep_av_stream_open (self->sync, pad->stream, self->latest);
+      release (self, pad, todo);
+      continue;
+    }
+    g_cond_wait (&pad->changed, &self->lock);
+  }
+  return !pad->flushing;
+}
+
+/* The src pad's thread. */
+static void
+gst_avresync_loop (gpointer data)
+{
+  GstPad *srcpad = data;
+  AvPad *pad = gst_pad_get_element_private (srcpad);
+  GstAvresync *self = GST_AVRESYNC (pad->element);
+  GstMiniObject *object;
+  GstFlowReturn flow = GST_FLOW_OK;
+  AvItem *item = NULL;
+
+  g_mutex_lock (&self->lock);
+  while (!pad->flushing && !(item = g_queue_pop_head (&pad->ready)))
+    g_cond_wait (&pad->changed, &self->lock);
+  if (item) {
+    pad->bytes -= av_item_size (item);
+    g_cond_broadcast (&pad->changed);
+  }
+  g_mutex_unlock (&self->lock);
+
+  if (!item) {
+    flow = GST_FLOW_FLUSHING;
+  } else {
+    object = g_steal_pointer (&item->object);
+    g_free (item);
+    if (GST_IS_EVENT (object))
+      gst_pad_push_event (srcpad, GST_EVENT_CAST (object));
+    else
+      flow = gst_pad_push (srcpad, GST_BUFFER_CAST (object));
+  }
+  if (flow != GST_FLOW_OK) {
+    /* Upstream learns of it at its next buffer. One that is not linked may be
+     * linked later. */
+    g_mutex_lock (&self->lock);
+    if (flow != GST_FLOW_NOT_LINKED || pad->flushing) {
+      pad->flow = flow;
+      av_pad_clear (pad);
+      gst_pad_pause_task (srcpad);
+    }
+    g_cond_broadcast (&pad->changed);
+    g_mutex_unlock (&self->lock);
+  }
+}
+
+static void
+set_flushing (GstAvresync * self, AvPad * pad, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  pad->flushing = flushing;
+  if (flushing)
+    av_pad_clear (pad);
+  pad->flow = flushing ? GST_FLOW_FLUSHING : GST_FLOW_OK;
+  g_cond_broadcast (&pad->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+gst_avresync_src_activate (GstPad * srcpad, GstObject * parent,
+    GstPadMode mode, gboolean active)
+{
+  AvPad *pad = gst_pad_get_element_private (srcpad);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  /* Pads are activated before they have a parent. */
+  set_flushing (GST_AVRESYNC (pad->element), pad, !active);
+  if (active)
+    return gst_pad_start_task (srcpad, gst_avresync_loop, srcpad, NULL);
+  return gst_pad_stop_task (srcpad);
 }
 
 static void
@@ -302,22 +360,25 @@ static gboolean
 gate_over (GstClock * clock, GstClockTime time, GstClockID id, gpointer data)
 {
   GstAvresync *self = data;
+  Todo todo = { NULL, };
 
   g_mutex_lock (&self->lock);
-  if (self->timer == id && GST_CLOCK_TIME_IS_VALID (time)) {
+  if (self->timer == id) {
     self->latest = MAX (self->latest, self->timer_at);
     gst_clock_id_unref (self->timer);
     self->timer = NULL;
     self->timer_at = -1;
-    lockstep_av_sync_poll (self->sync, self->latest);
-    drain_others (self, NULL);
+    if (lockstep_av_sync_poll (self->sync, self->latest))
+      release_all (self, &todo);
+    todo.timer = arm_timer (self);
   }
   g_mutex_unlock (&self->lock);
+  do_todo (self, &todo);
   return TRUE;
 }
 
 /* A gate must open even if nothing more comes. With the lock; what it returns is
- * to be given to wait_for_gate() without. */
+ * to be waited for without. */
 static GstClockID
 arm_timer (GstAvresync * self)
 {
@@ -336,17 +397,6 @@ arm_timer (GstAvresync * self)
   self->timer = gst_clock_new_single_shot_id (clock,
       gst_element_get_base_time (GST_ELEMENT (self)) + deadline);
   return gst_clock_id_ref (self->timer);
-}
-
-/* Some clocks call back at once, hence not with the lock. */
-static void
-wait_for_gate (GstAvresync * self, GstClockID timer)
-{
-  if (!timer)
-    return;
-  gst_clock_id_wait_async (timer, gate_over, gst_object_ref (self),
-      gst_object_unref);
-  gst_clock_id_unref (timer);
 }
 
 /* TRUE where the reported latency has to be negotiated again. With the lock. */
@@ -370,27 +420,23 @@ gst_avresync_chain (GstPad * sinkpad, GstObject * parent, GstBuffer * buffer)
 {
   GstAvresync *self = GST_AVRESYNC (parent);
   AvPad *pad = gst_pad_get_element_private (sinkpad);
-  gboolean live = is_live (self, pad), latency_changed;
+  gboolean live = is_live (self, pad);
   gint64 now = live ? running_time_now (self) : -1, arrival;
   AvItem *item = g_new0 (AvItem, 1);
-  GstClockID timer;
+  GstFlowReturn flow = GST_FLOW_OK;
+  Todo todo = { NULL, };
 
   item->object = GST_MINI_OBJECT_CAST (buffer);
   g_mutex_lock (&self->lock);
-  if (pad->flow != GST_FLOW_OK && pad->flow != GST_FLOW_NOT_LINKED) {
-    GstFlowReturn flow = pad->flow;
-
+  if (pad->flow != GST_FLOW_OK || !pad->stream) {
+    flow = pad->stream ? pad->flow : GST_FLOW_NOT_NEGOTIATED;
     g_mutex_unlock (&self->lock);
     av_item_free (item);
+    if (flow == GST_FLOW_NOT_NEGOTIATED)
+      GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, (NULL),
+          ("%s: no caps, or RTP caps without clock-rate",
+              GST_PAD_NAME (sinkpad)));
     return flow;
-  }
-  pad->flow = GST_FLOW_OK;
-  if (!pad->stream) {
-    g_mutex_unlock (&self->lock);
-    av_item_free (item);
-    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, (NULL),
-        ("%s: no caps, or RTP caps without clock-rate", GST_PAD_NAME (sinkpad)));
-    return GST_FLOW_NOT_NEGOTIATED;
   }
   item->timed = gst_avresync_input_read (&item->input, buffer, &pad->format,
       &pad->segment, gst_element_get_base_time (GST_ELEMENT (self)));
@@ -405,28 +451,28 @@ gst_avresync_chain (GstPad * sinkpad, GstObject * parent, GstBuffer * buffer)
   arrival = item->input.arrival >= 0 ? item->input.arrival
       : now >= 0 ? now : item->input.running_time;
   if (arrival < 0)
-    arrival = MAX (self->latest, 0);
+    arrival = self->latest;
   self->latest = MAX (self->latest, now >= 0 ? now : arrival);
-  if (item->timed) {
+  if (item->timed)
     av_pad_observe (pad, self->sync, item, arrival, self->latest);
-  } else {
-    pad->bytes += gst_buffer_get_size (buffer);
-    g_queue_push_tail (&pad->items, item);
-  }
-  if (g_queue_get_length (&pad->items) > MAX_HELD_ITEMS
-      || pad->bytes > MAX_HELD_BYTES)
-    lockstep_av_stream_open (self->sync, pad->stream, self->latest);
+  else
+    av_pad_queue (pad, item);
   if (lockstep_av_sync_poll (self->sync, self->latest))
-    drain_others (self, pad);
-  timer = arm_timer (self);
-  latency_changed = update_headroom (self);
+    release_all (self, &todo);
+  else
+    release (self, pad, &todo);
+  todo.timer = arm_timer (self);
+  todo.latency = update_headroom (self);
   g_mutex_unlock (&self->lock);
+  do_todo (self, &todo);
 
-  wait_for_gate (self, timer);
-  if (latency_changed)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_latency (GST_OBJECT (self)));
-  return drain (self, pad);
+  memset (&todo, 0, sizeof (todo));
+  g_mutex_lock (&self->lock);
+  if (!wait_for_room (self, pad, &todo))
+    flow = GST_FLOW_FLUSHING;
+  g_mutex_unlock (&self->lock);
+  do_todo (self, &todo);
+  return flow;
 }
 
 static GstFlowReturn
@@ -479,6 +525,7 @@ static void
 set_caps (GstAvresync * self, AvPad * pad, const GstCaps * caps)
 {
   GstAvresyncFormat format;
+  Todo todo = { NULL, };
 
   if (!gst_avresync_format_from_caps (&format, caps)) {
     GST_WARNING_OBJECT (pad->sinkpad, "no clock-rate in %" GST_PTR_FORMAT,
@@ -488,38 +535,41 @@ set_caps (GstAvresync * self, AvPad * pad, const GstCaps * caps)
   g_mutex_lock (&self->lock);
   if (pad->stream && (pad->format.media != format.media
           || pad->format.rate != format.rate)) {
+    lockstep_av_stream_open (self->sync, pad->stream, self->latest);
+    release (self, pad, &todo);
     lockstep_av_sync_remove (self->sync, pad->stream);
     pad->stream = NULL;
-    av_pad_clear (pad);
   }
   pad->format = format;
   if (!pad->stream) {
-    pad->stream = lockstep_av_sync_add (self->sync, format.media, format.rate);
     av_pad_restart (pad, self->sync);
+    pad->stream = lockstep_av_sync_add (self->sync, format.media, format.rate);
   }
   g_mutex_unlock (&self->lock);
+  do_todo (self, &todo);
 }
 
 /* Takes an event to its place among the buffers. */
 static gboolean
 queue_event (GstAvresync * self, AvPad * pad, GstEvent * event)
 {
-  AvItem *item;
+  AvItem *item = g_new0 (AvItem, 1);
+  Todo todo = { NULL, };
+  gboolean taken;
 
-  g_mutex_lock (&self->lock);
-  if (g_queue_is_empty (&pad->items)) {
-    event = av_pad_move_event (pad, event);
-    g_mutex_unlock (&self->lock);
-    return gst_pad_push_event (pad->srcpad, event);
-  }
-  item = g_new0 (AvItem, 1);
   item->object = GST_MINI_OBJECT_CAST (event);
-  g_queue_push_tail (&pad->items, item);
-  if (g_queue_get_length (&pad->items) > MAX_HELD_ITEMS && pad->stream)
-    lockstep_av_stream_open (self->sync, pad->stream, self->latest);
+  g_mutex_lock (&self->lock);
+  taken = !pad->flushing && pad->flow == GST_FLOW_OK;
+  if (taken) {
+    av_pad_queue (pad, item);
+    release (self, pad, &todo);
+    wait_for_room (self, pad, &todo);
+  }
   g_mutex_unlock (&self->lock);
-  drain (self, pad);
-  return TRUE;
+  if (!taken)
+    av_item_free (item);
+  do_todo (self, &todo);
+  return taken;
 }
 
 static gboolean
@@ -528,17 +578,36 @@ gst_avresync_sink_event (GstPad * sinkpad, GstObject * parent, GstEvent * event)
   GstAvresync *self = GST_AVRESYNC (parent);
   AvPad *pad;
 
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START) {
+    gboolean pushed;
+
+    pad = find_pad (self, sinkpad);
+    if (!pad) {
+      gst_event_unref (event);
+      return FALSE;
+    }
+    pushed = gst_pad_push_event (pad->srcpad, event);
+    set_flushing (self, pad, TRUE);
+    gst_pad_pause_task (pad->srcpad);
+    av_pad_unref (pad);
+    return pushed;
+  }
   if (!GST_EVENT_IS_SERIALIZED (event))
     return gst_pad_event_default (sinkpad, parent, event);
   pad = gst_pad_get_element_private (sinkpad);
   switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_FLUSH_STOP:
+    case GST_EVENT_FLUSH_STOP:{
+      gboolean pushed = gst_pad_push_event (pad->srcpad, event);
+
       g_mutex_lock (&self->lock);
       av_pad_restart (pad, self->sync);
       pad->segment_sent = FALSE;
       gst_segment_init (&pad->segment, GST_FORMAT_UNDEFINED);
       g_mutex_unlock (&self->lock);
-      return gst_pad_push_event (pad->srcpad, event);
+      set_flushing (self, pad, FALSE);
+      gst_pad_start_task (pad->srcpad, gst_avresync_loop, pad->srcpad, NULL);
+      return pushed;
+    }
     case GST_EVENT_CAPS:{
       GstCaps *caps;
 
@@ -570,7 +639,6 @@ gst_avresync_sink_event (GstPad * sinkpad, GstObject * parent, GstEvent * event)
     }
     case GST_EVENT_EOS:
       g_mutex_lock (&self->lock);
-      pad->eos = TRUE;
       g_queue_clear_full (&pad->held, (GDestroyNotify) av_item_free);
       if (pad->stream)
         lockstep_av_stream_open (self->sync, pad->stream, self->latest);
@@ -594,7 +662,7 @@ static gboolean
 gst_avresync_src_query (GstPad * srcpad, GstObject * parent, GstQuery * query)
 {
   GstAvresync *self = GST_AVRESYNC (parent);
-  GstClockTime min, max, own;
+  GstClockTime min, own;
   gboolean live, answered;
   AvPad *pad;
 
@@ -607,15 +675,23 @@ gst_avresync_src_query (GstPad * srcpad, GstObject * parent, GstQuery * query)
   av_pad_unref (pad);
   if (!answered)
     return FALSE;
-  gst_query_parse_latency (query, &live, &min, &max);
+  gst_query_parse_latency (query, &live, &min, NULL);
   g_mutex_lock (&self->lock);
   own = self->config.start_gate + self->headroom;
   g_mutex_unlock (&self->lock);
-  min += own;
-  if (GST_CLOCK_TIME_IS_VALID (max))
-    max += own;
-  gst_query_set_latency (query, live, min, max);
+  /* Downstream may hold as much as it likes: there is a queue here. */
+  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_NONE);
   return TRUE;
+}
+
+static gboolean
+gst_avresync_sink_query (GstPad * sinkpad, GstObject * parent,
+    GstQuery * query)
+{
+  /* What is asked in line with the buffers would overtake those held. */
+  if (GST_QUERY_IS_SERIALIZED (query))
+    return FALSE;
+  return gst_pad_query_default (sinkpad, parent, query);
 }
 
 static GstIterator *
@@ -699,7 +775,7 @@ gst_avresync_request_new_pad (GstElement * element, GstPadTemplate * template,
   }
   sink_name = g_strdup_printf ("sink_%u", index);
   src_name = g_strdup_printf ("src_%u", index);
-  pad = av_pad_new (index, gst_pad_new_from_template (template, sink_name),
+  pad = av_pad_new (element, index, gst_pad_new_from_template (template, sink_name),
       gst_pad_new_from_static_template (&src_template, src_name));
   self->pads = g_list_append (self->pads, pad);
   g_mutex_unlock (&self->lock);
@@ -708,15 +784,16 @@ gst_avresync_request_new_pad (GstElement * element, GstPadTemplate * template,
   gst_pad_set_element_private (pad->srcpad, pad);
   gst_pad_set_chain_function (pad->sinkpad, gst_avresync_chain);
   gst_pad_set_event_function (pad->sinkpad, gst_avresync_sink_event);
+  gst_pad_set_query_function (pad->sinkpad, gst_avresync_sink_query);
   gst_pad_set_query_function (pad->srcpad, gst_avresync_src_query);
+  gst_pad_set_activatemode_function (pad->srcpad, gst_avresync_src_activate);
   gst_pad_set_iterate_internal_links_function (pad->sinkpad,
       gst_avresync_internal_links);
   gst_pad_set_iterate_internal_links_function (pad->srcpad,
       gst_avresync_internal_links);
-  /* Caps and allocation are between the neighbours. */
+  /* Caps are between the neighbours. */
   GST_PAD_SET_PROXY_CAPS (pad->sinkpad);
   GST_PAD_SET_PROXY_CAPS (pad->srcpad);
-  GST_PAD_SET_PROXY_ALLOCATION (pad->sinkpad);
   gst_pad_set_active (pad->srcpad, TRUE);
   gst_pad_set_active (pad->sinkpad, TRUE);
   gst_element_add_pad (element, pad->srcpad);
@@ -735,7 +812,7 @@ gst_avresync_release_pad (GstElement * element, GstPad * sinkpad)
     gst_element_remove_pad (element, sinkpad);
     return;
   }
-  /* The src pad first: a push that waits there ends, then the chain does. */
+  /* The src pad first: what waits for room or downstream ends, then the chain. */
   gst_pad_set_active (pad->srcpad, FALSE);
   gst_pad_set_active (sinkpad, FALSE);
   GST_PAD_STREAM_LOCK (sinkpad);

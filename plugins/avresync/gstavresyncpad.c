@@ -23,10 +23,26 @@ av_item_free (AvItem * item)
   g_free (item);
 }
 
+gsize
+av_item_size (const AvItem * item)
+{
+  return GST_IS_BUFFER (item->object)
+      ? gst_buffer_get_size (GST_BUFFER_CAST (item->object)) : 0;
+}
+
+/* Takes it behind all that came before. */
+void
+av_pad_queue (AvPad * pad, AvItem * item)
+{
+  pad->bytes += av_item_size (item);
+  g_queue_push_tail (&pad->waiting, item);
+}
+
 void
 av_pad_clear (AvPad * pad)
 {
-  g_queue_clear_full (&pad->items, (GDestroyNotify) av_item_free);
+  g_queue_clear_full (&pad->waiting, (GDestroyNotify) av_item_free);
+  g_queue_clear_full (&pad->ready, (GDestroyNotify) av_item_free);
   g_queue_clear_full (&pad->held, (GDestroyNotify) av_item_free);
   pad->bytes = 0;
 }
@@ -35,20 +51,26 @@ static void
 av_pad_finalize (AvPad * pad)
 {
   av_pad_clear (pad);
+  g_cond_clear (&pad->changed);
   gst_object_unref (pad->sinkpad);
   gst_object_unref (pad->srcpad);
 }
 
 /* Takes a reference to both pads. */
 AvPad *
-av_pad_new (guint index, GstPad * sinkpad, GstPad * srcpad)
+av_pad_new (GstElement * element, guint index, GstPad * sinkpad,
+    GstPad * srcpad)
 {
   AvPad *pad = g_atomic_rc_box_new0 (AvPad);
 
+  pad->element = element;
   pad->index = index;
   pad->sinkpad = gst_object_ref_sink (sinkpad);
   pad->srcpad = gst_object_ref_sink (srcpad);
-  g_queue_init (&pad->items);
+  g_queue_init (&pad->waiting);
+  g_queue_init (&pad->ready);
+  g_cond_init (&pad->changed);
+  pad->flushing = TRUE;
   g_queue_init (&pad->held);
   gst_segment_init (&pad->segment, GST_FORMAT_UNDEFINED);
   av_pad_restart (pad, NULL);
@@ -76,13 +98,12 @@ av_pad_restart (AvPad * pad, LockstepAvSync * sync)
     pad->stream = lockstep_av_sync_add (sync, pad->format.media,
         pad->format.rate);
   }
-  av_pad_clear (pad);
+  g_queue_clear_full (&pad->held, (GDestroyNotify) av_item_free);
   pad->keyframe_seen = FALSE;
   pad->keyframe_asked = pad->keyframe_since = -1;
-  pad->has_ntp = pad->any_out = pad->has_ssrc = pad->eos = FALSE;
+  pad->has_ntp = pad->any_out = pad->has_ssrc = FALSE;
   pad->told_source = LOCKSTEP_AV_SOURCE_NONE;
   pad->told_steps = pad->told_restarts = 0;
-  pad->flow = GST_FLOW_OK;
   pad->spacing = 0;
 }
 
@@ -132,21 +153,19 @@ av_pad_observe (AvPad * pad, LockstepAvSync * sync, AvItem * item,
 
     GST_INFO_OBJECT (pad->sinkpad, "the sender began anew");
     /* Behind a gate that had not opened, the old timeline is not known. */
-    for (GList * l = pad->items.head; l;) {
+    for (GList * l = pad->waiting.head; l;) {
       GList *next = l->next;
       AvItem *old = l->data;
 
-      if (GST_IS_BUFFER (old->object)) {
-        pad->bytes -= gst_buffer_get_size (GST_BUFFER_CAST (old->object));
+      if (old->timed) {
+        pad->bytes -= av_item_size (old);
         av_item_free (old);
-        g_queue_delete_link (&pad->items, l);
+        g_queue_delete_link (&pad->waiting, l);
       }
       l = next;
     }
-    while ((held = g_queue_pop_head (&pad->held))) {
-      pad->bytes += gst_buffer_get_size (GST_BUFFER_CAST (held->object));
-      g_queue_push_tail (&pad->items, held);
-    }
+    while ((held = g_queue_pop_head (&pad->held)))
+      av_pad_queue (pad, held);
     pad->keyframe_seen = FALSE;
     pad->keyframe_since = pad->keyframe_asked = -1;
     pad->has_ntp = pad->any_out = FALSE;
@@ -159,8 +178,7 @@ av_pad_observe (AvPad * pad, LockstepAvSync * sync, AvItem * item,
     lockstep_av_stream_report (sync, pad->stream,
         LOCKSTEP_AV_SOURCE_CAPTURE_TIME, input->timestamp, input->capture_ntp,
         input->has_capture_offset, input->capture_offset);
-  pad->bytes += gst_buffer_get_size (GST_BUFFER_CAST (item->object));
-  g_queue_push_tail (&pad->items, item);
+  av_pad_queue (pad, item);
 }
 
 /* Whether a packet may go before the stream's first keyframe has come. */
@@ -265,15 +283,13 @@ av_pad_move_event (AvPad * pad, GstEvent * event)
 }
 
 /* Gives the buffer its timestamp. */
-GstBuffer *
+void
 av_pad_stamp (AvPad * pad, LockstepAvSync * sync, AvItem * item, gint64 now)
 {
   GstBuffer *buffer = gst_buffer_make_writable (GST_BUFFER_CAST (item->object));
   gint64 pts;
 
-  item->object = NULL;
-  if (!item->timed)
-    return buffer;
+  item->object = GST_MINI_OBJECT_CAST (buffer);
   if (lockstep_av_stream_stamp (sync, pad->stream, item->input.timestamp,
           now, &pts))
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
@@ -292,7 +308,6 @@ av_pad_stamp (AvPad * pad, LockstepAvSync * sync, AvItem * item, gint64 now)
     GST_BUFFER_PTS (buffer) = pts;
   }
   remember_output (pad, &item->input, pts);
-  return buffer;
 }
 
 GstStructure *

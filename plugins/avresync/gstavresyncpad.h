@@ -15,23 +15,27 @@ typedef struct
   gboolean timed;               /* input is valid */
 } AvItem;
 
-/* A sink pad, its src pad, and what waits between them. Reference counted:
- * a thread that gives out what the gate held may outlive the pad's release. */
+/* A sink pad, its src pad, and what waits between them. Reference counted: a query
+ * may outlive the pad's release. */
 typedef struct
 {
+  GstElement *element;          /* not a reference: it outlives the threads */
   GstPad *sinkpad, *srcpad;
   guint index;
+
+  /* under the element's lock */
 
   LockstepAvStream *stream;
   GstAvresyncFormat format;
   GstSegment segment;
   gboolean segment_sent;
-  GQueue items;                 /* AvItem, in order */
-  gsize bytes;
+  GQueue waiting;               /* AvItem, as they came: the gate is closed */
+  GQueue ready;                 /* AvItem, for the src pad's thread */
+  gsize bytes;                  /* in both */
+  GCond changed;                /* the queues, flow or flushing */
+  gboolean flushing;
   GQueue held;                  /* AvItem: may be strays */
   GstFlowReturn flow;
-  gboolean draining;
-  gboolean eos;
   guint32 ssrc;
   gboolean has_ssrc;
 
@@ -52,18 +56,19 @@ typedef struct
   guint64 malformed, before_keyframe;
 } AvPad;
 
-
 void av_item_free (AvItem * item);
-AvPad *av_pad_new (guint index, GstPad * sinkpad, GstPad * srcpad);
+gsize av_item_size (const AvItem * item);
+AvPad *av_pad_new (GstElement * element, guint index, GstPad * sinkpad, GstPad * srcpad);
 AvPad *av_pad_ref (AvPad * pad);
 void av_pad_unref (AvPad * pad);
 void av_pad_clear (AvPad * pad);
 void av_pad_restart (AvPad * pad, LockstepAvSync * sync);
+void av_pad_queue (AvPad * pad, AvItem * item);
 void av_pad_observe (AvPad * pad, LockstepAvSync * sync, AvItem * item,
     gint64 arrival, gint64 now);
 gboolean av_pad_waits_for_keyframe (AvPad * pad, const AvItem * item,
     gint64 now, gboolean * ask);
-GstBuffer *av_pad_stamp (AvPad * pad, LockstepAvSync * sync, AvItem * item,
+void av_pad_stamp (AvPad * pad, LockstepAvSync * sync, AvItem * item,
     gint64 now);
 GstEvent *av_pad_move_event (AvPad * pad, GstEvent * event);
 GstStructure *av_pad_stats (AvPad * pad, LockstepAvSync * sync);

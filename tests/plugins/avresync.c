@@ -272,7 +272,7 @@ test_no_gate (void)
   g_object_set (f.element, "start-gate", (guint64) 0, NULL);
   set_now (&f, 30 * MS);
   gst_harness_push (f.a, audio_packet (0));
-  g_assert_cmpuint (gst_harness_buffers_in_queue (f.a), ==, 1);
+  assert_spaced (f.a, 1, 30 * MS, 0);
   end (&f);
 }
 
@@ -339,7 +339,8 @@ test_does_not_wait_for_ever (void)
     set_now (&f, i * 40 * MS);
     gst_harness_push (f.v, packet (0xb, i, i * 3600, FALSE));
   }
-  g_assert_cmpuint (gst_harness_buffers_in_queue (f.v), >=, 10);
+  for (guint i = 0; i < 10; i++)
+    g_assert_cmpuint (pull_pts (f.v, NULL), >=, 5 * SECOND);
   end (&f);
   begin_full (&f, NULL, VIDEO_CAPS);
   g_object_set (f.element, "wait-for-keyframe", FALSE, NULL);
@@ -347,7 +348,7 @@ test_does_not_wait_for_ever (void)
     set_now (&f, i * 40 * MS);
     gst_harness_push (f.v, packet (0xb, i, i * 3600, FALSE));
   }
-  g_assert_cmpuint (gst_harness_buffers_in_queue (f.v), ==, 19);
+  assert_spaced (f.v, 19, 40 * MS, 40 * MS);
   end (&f);
 }
 
@@ -507,6 +508,7 @@ test_capture_times (void)
   for (guint i = 0; i < 400; i++) {
     for (guint s = 0; s < 2; s++) {
       guint8 data[12 + 4 + 12 + 1] = { 0x90, 96, 0, i, };
+      guint64 ntp = GUINT64_TO_BE (((guint64) (i + s * 2) << 32) / 50);
 
       if (s && i % 2)
         continue;
@@ -515,7 +517,7 @@ test_capture_times (void)
       GST_WRITE_UINT16_BE (data + 12, 0xbede);
       GST_WRITE_UINT16_BE (data + 14, 3);
       data[16] = 3 << 4 | 7;
-      GST_WRITE_UINT64_BE (data + 17, ((guint64) (i + s * 2) << 32) / 50);
+      memcpy (data + 17, &ntp, sizeof (ntp));
       data[28] = 0x65;
       set_now (&f, (i * 20 + 30) * MS);
       gst_harness_push (s ? f.v : f.a, gst_buffer_new_memdup (data,
@@ -704,7 +706,7 @@ test_gaps_and_losses_are_on_the_grid (void)
               "timestamp", G_TYPE_UINT64, (guint64) 1234567890, "duration",
               G_TYPE_UINT64, (guint64) 17 * MS, NULL)));
   gst_harness_push_event (f.a, gst_event_new_gap (1030 * MS, 20 * MS));
-  while ((event = gst_harness_try_pull_event (f.a))) {
+  while (found < 2 && (event = gst_harness_pull_event (f.a))) {
     const GstStructure *s = gst_event_get_structure (event);
     guint64 at, duration;
 
