@@ -647,8 +647,7 @@ update_target (LockstepAvSync * sync, LockstepAvStream * s,
 
     fresh = lockstep_report_pair_update (pair,
         &reference->claims[best_first[i].claims].clock, &claims->clock, now,
-        best_first[i].interval, s->arrival_offset, drift,
-        s->drift.doubt);
+        best_first[i].interval, s->arrival_offset, drift, s->drift.doubt);
     if (source == LOCKSTEP_AV_SOURCE_ARRIVAL && is_current (pair, now)) {
       source = best_first[i].source;
       s->target = lockstep_report_pair_apply (pair, now, configured, drift);
@@ -677,8 +676,7 @@ follow (LockstepAvSync * sync, LockstepAvStream * s, gint64 media, gint64 now)
     update_arrival_offset (sync, s, reference, now);
     update_target (sync, s, reference, now);
     error = lockstep_slew_update (&s->slew, &config,
-        reference->slew.offset + s->target, now,
-        now - s->running_since);
+        reference->slew.offset + s->target, now, now - s->running_since);
     if (error > 0) {
       lockstep_slew_set (&s->slew, s->slew.offset + error, now);
       s->steps++;

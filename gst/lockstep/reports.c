@@ -241,8 +241,7 @@ judge (LockstepReportPair * pair, gint64 now, gdouble drift)
 gboolean
 lockstep_report_pair_update (LockstepReportPair * pair,
     const LockstepReportClock * a, const LockstepReportClock * b, gint64 now,
-    gint64 interval, gint64 arrival_offset, gdouble drift,
-    gdouble drift_doubt)
+    gint64 interval, gint64 arrival_offset, gdouble drift, gdouble drift_doubt)
 {
   gint64 claimed;
 

@@ -47,11 +47,9 @@
 #include "config.h"
 
 #include "gstavresync.h"
-#include "gstavresyncpad.h"
+#include "gstavresynccore.h"
 
-#include <gst/video/video.h>
 #include <stdio.h>
-#include <string.h>
 
 GST_DEBUG_CATEGORY (avresync_debug);
 #define GST_CAT_DEFAULT avresync_debug
@@ -64,13 +62,6 @@ GST_DEBUG_CATEGORY (avresync_debug);
 
 #define MAX_START_GATE (10 * GST_SECOND)
 #define MAX_OFFSET (10 * GST_SECOND)
-
-/* What one stream may hold. Then its gate opens, or its source has to wait. */
-#define MAX_ITEMS 8192
-#define MAX_BYTES (64 * 1024 * 1024)
-
-/* Latency is reported in steps, so that it is not negotiated for each change. */
-#define HEADROOM_STEP (20 * GST_MSECOND)
 
 #define MAX_PADS 256
 
@@ -89,17 +80,8 @@ struct _GstAvresync
 {
   GstElement parent;
 
-  GMutex lock;
-  LockstepAvSync *sync;
-  LockstepAvConfig config;
-  gboolean wait_for_keyframe;
-  GList *pads;                  /* AvPad */
+  AvCore core;
   guint next_rtcp;
-  GstClockID timer;
-  gint64 timer_at;
-  gboolean liveness_known, live;
-  gint64 latest;                /* the latest time seen, running time */
-  GstClockTime headroom;        /* as reported */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -117,219 +99,6 @@ G_DEFINE_FINAL_TYPE (GstAvresync, gst_avresync, GST_TYPE_ELEMENT);
 GST_ELEMENT_REGISTER_DEFINE (avresync, "avresync", GST_RANK_NONE,
     GST_TYPE_AVRESYNC);
 
-/* Running time now, or -1 where there is no clock yet. */
-static gint64
-running_time_now (GstAvresync * self)
-{
-  g_autoptr (GstClock) clock = gst_element_get_clock (GST_ELEMENT (self));
-  GstClockTime base = gst_element_get_base_time (GST_ELEMENT (self)), now;
-
-  if (!clock || !GST_CLOCK_TIME_IS_VALID (base)
-      || GST_STATE (self) != GST_STATE_PLAYING)
-    return -1;
-  now = gst_clock_get_time (clock);
-  return now >= base ? (gint64) (now - base) : 0;
-}
-
-/* Whether the time at which a buffer comes in says anything. */
-static gboolean
-is_live (GstAvresync * self, AvPad * pad)
-{
-  gboolean known, live;
-
-  g_mutex_lock (&self->lock);
-  known = self->liveness_known;
-  live = self->live;
-  g_mutex_unlock (&self->lock);
-  if (!known) {
-    g_autoptr (GstQuery) query = gst_query_new_latency ();
-
-    live = TRUE;
-    if (gst_pad_peer_query (pad->sinkpad, query))
-      gst_query_parse_latency (query, &live, NULL, NULL);
-    g_mutex_lock (&self->lock);
-    self->live = live;
-    self->liveness_known = TRUE;
-    g_mutex_unlock (&self->lock);
-  }
-  return live;
-}
-
-static GstStructure *
-get_stats (GstAvresync * self)
-{
-  GstStructure *stats = gst_structure_new_empty ("application/x-avresync-stats");
-  GValue streams = G_VALUE_INIT;
-
-  gst_value_array_init (&streams, g_list_length (self->pads));
-  for (GList * l = self->pads; l; l = l->next) {
-    GValue value = G_VALUE_INIT;
-
-    g_value_init (&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed (&value, av_pad_stats (l->data, self->sync));
-    gst_value_array_append_and_take_value (&streams, &value);
-  }
-  gst_structure_set (stats, "headroom", G_TYPE_UINT64, self->headroom, NULL);
-  gst_structure_take_value (stats, "streams", &streams);
-  return stats;
-}
-
-static gboolean gate_over (GstClock * clock, GstClockTime time, GstClockID id,
-    gpointer data);
-static GstClockID arm_timer (GstAvresync * self);
-
-/* What has to be done without the lock after something went on. */
-typedef struct
-{
-  GSList *news;                 /* GstStructure */
-  GSList *ask;                  /* GstPad: keyframes are wanted from there */
-  GstClockID timer;
-  gboolean latency;
-} Todo;
-
-static void
-do_todo (GstAvresync * self, Todo * todo)
-{
-  todo->news = g_slist_reverse (todo->news);
-  for (GSList * l = todo->news; l; l = l->next)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_element (GST_OBJECT (self), l->data));
-  for (GSList * l = todo->ask; l; l = l->next)
-    gst_pad_push_event (l->data,
-        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
-            TRUE, 0));
-  g_slist_free (todo->news);
-  g_slist_free_full (todo->ask, gst_object_unref);
-  if (todo->latency)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_latency (GST_OBJECT (self)));
-  /* Some clocks call back at once. */
-  if (todo->timer) {
-    gst_clock_id_wait_async (todo->timer, gate_over, gst_object_ref (self),
-        gst_object_unref);
-    gst_clock_id_unref (todo->timer);
-  }
-}
-
-/* Gives what waits its timestamps, as far as the gate is open, and hands it to
- * the src pad's thread. With the lock. */
-static void
-release (GstAvresync * self, AvPad * pad, Todo * todo)
-{
-  AvItem *item;
-
-  while ((item = g_queue_peek_head (&pad->waiting))) {
-    gboolean ask = FALSE;
-
-    if (item->timed && !lockstep_av_stream_is_open (pad->stream))
-      break;
-    g_queue_pop_head (&pad->waiting);
-    if (!item->timed) {
-      if (GST_IS_EVENT (item->object))
-        item->object = GST_MINI_OBJECT_CAST (av_pad_move_event (pad,
-                GST_EVENT_CAST (item->object)));
-    } else if (self->wait_for_keyframe
-        && av_pad_waits_for_keyframe (pad, item, self->latest, &ask)) {
-      if (ask)
-        todo->ask = g_slist_prepend (todo->ask, gst_object_ref (pad->sinkpad));
-      pad->bytes -= av_item_size (item);
-      av_item_free (item);
-      continue;
-    } else {
-      GstStructure *news;
-
-      av_pad_stamp (pad, self->sync, item, self->latest);
-      news = av_pad_news (pad, self->sync);
-      if (news)
-        todo->news = g_slist_prepend (todo->news, news);
-    }
-    g_queue_push_tail (&pad->ready, item);
-  }
-  g_cond_broadcast (&pad->changed);
-}
-
-static void
-release_all (GstAvresync * self, Todo * todo)
-{
-  for (GList * l = self->pads; l; l = l->next)
-    release (self, l->data, todo);
-}
-
-/* Holds the upstream thread while there is too much. With the lock; FALSE where
- * the pad is flushing. */
-static gboolean
-wait_for_room (GstAvresync * self, AvPad * pad, Todo * todo)
-{
-  while (!pad->flushing && pad->flow == GST_FLOW_OK
-      && (pad->bytes > MAX_BYTES
-          || g_queue_get_length (&pad->waiting)
-          + g_queue_get_length (&pad->ready) > MAX_ITEMS)) {
-    if (pad->stream && !lockstep_av_stream_is_open (pad->stream)) {
-      lockstep_av_stream_open (self->sync, pad->stream, self->latest);
-      release (self, pad, todo);
-      continue;
-    }
-    g_cond_wait (&pad->changed, &self->lock);
-  }
-  return !pad->flushing;
-}
-
-/* The src pad's thread. */
-static void
-gst_avresync_loop (gpointer data)
-{
-  GstPad *srcpad = data;
-  AvPad *pad = gst_pad_get_element_private (srcpad);
-  GstAvresync *self = GST_AVRESYNC (pad->element);
-  GstMiniObject *object;
-  GstFlowReturn flow = GST_FLOW_OK;
-  AvItem *item = NULL;
-
-  g_mutex_lock (&self->lock);
-  while (!pad->flushing && !(item = g_queue_pop_head (&pad->ready)))
-    g_cond_wait (&pad->changed, &self->lock);
-  if (item) {
-    pad->bytes -= av_item_size (item);
-    g_cond_broadcast (&pad->changed);
-  }
-  g_mutex_unlock (&self->lock);
-
-  if (!item) {
-    flow = GST_FLOW_FLUSHING;
-  } else {
-    object = g_steal_pointer (&item->object);
-    g_free (item);
-    if (GST_IS_EVENT (object))
-      gst_pad_push_event (srcpad, GST_EVENT_CAST (object));
-    else
-      flow = gst_pad_push (srcpad, GST_BUFFER_CAST (object));
-  }
-  if (flow != GST_FLOW_OK) {
-    /* Upstream learns of it at its next buffer. One that is not linked may be
-     * linked later. */
-    g_mutex_lock (&self->lock);
-    if (flow != GST_FLOW_NOT_LINKED || pad->flushing) {
-      pad->flow = flow;
-      av_pad_clear (pad);
-      gst_pad_pause_task (srcpad);
-    }
-    g_cond_broadcast (&pad->changed);
-    g_mutex_unlock (&self->lock);
-  }
-}
-
-static void
-set_flushing (GstAvresync * self, AvPad * pad, gboolean flushing)
-{
-  g_mutex_lock (&self->lock);
-  pad->flushing = flushing;
-  if (flushing)
-    av_pad_clear (pad);
-  pad->flow = flushing ? GST_FLOW_FLUSHING : GST_FLOW_OK;
-  g_cond_broadcast (&pad->changed);
-  g_mutex_unlock (&self->lock);
-}
-
 static gboolean
 gst_avresync_src_activate (GstPad * srcpad, GstObject * parent,
     GstPadMode mode, gboolean active)
@@ -339,237 +108,25 @@ gst_avresync_src_activate (GstPad * srcpad, GstObject * parent,
   if (mode != GST_PAD_MODE_PUSH)
     return FALSE;
   /* Pads are activated before they have a parent. */
-  set_flushing (GST_AVRESYNC (pad->element), pad, !active);
+  av_core_set_flushing (pad->core, pad, !active);
   if (active)
-    return gst_pad_start_task (srcpad, gst_avresync_loop, srcpad, NULL);
+    return gst_pad_start_task (srcpad, av_core_loop, srcpad, NULL);
   return gst_pad_stop_task (srcpad);
-}
-
-static void
-cancel_timer (GstAvresync * self)
-{
-  if (self->timer) {
-    gst_clock_id_unschedule (self->timer);
-    gst_clock_id_unref (self->timer);
-    self->timer = NULL;
-  }
-  self->timer_at = -1;
-}
-
-static gboolean
-gate_over (GstClock * clock, GstClockTime time, GstClockID id, gpointer data)
-{
-  GstAvresync *self = data;
-  Todo todo = { NULL, };
-
-  g_mutex_lock (&self->lock);
-  if (self->timer == id) {
-    self->latest = MAX (self->latest, self->timer_at);
-    gst_clock_id_unref (self->timer);
-    self->timer = NULL;
-    self->timer_at = -1;
-    if (lockstep_av_sync_poll (self->sync, self->latest))
-      release_all (self, &todo);
-    todo.timer = arm_timer (self);
-  }
-  g_mutex_unlock (&self->lock);
-  do_todo (self, &todo);
-  return TRUE;
-}
-
-/* A gate must open even if nothing more comes. With the lock; what it returns is
- * to be waited for without. */
-static GstClockID
-arm_timer (GstAvresync * self)
-{
-  gint64 deadline = lockstep_av_sync_deadline (self->sync);
-  g_autoptr (GstClock) clock = NULL;
-
-  if (deadline == self->timer_at)
-    return NULL;
-  cancel_timer (self);
-  if (deadline < 0 || !self->live || GST_STATE (self) != GST_STATE_PLAYING)
-    return NULL;
-  clock = gst_element_get_clock (GST_ELEMENT (self));
-  if (!clock)
-    return NULL;
-  self->timer_at = deadline;
-  self->timer = gst_clock_new_single_shot_id (clock,
-      gst_element_get_base_time (GST_ELEMENT (self)) + deadline);
-  return gst_clock_id_ref (self->timer);
-}
-
-/* TRUE where the reported latency has to be negotiated again. With the lock. */
-static gboolean
-update_headroom (GstAvresync * self)
-{
-  GstClockTime needed = lockstep_av_sync_headroom (self->sync);
-
-  /* Up at once, and never down: a pipeline that waits less again gains nothing
-   * that it could not lose at the next change. */
-  needed = needed < 2 * GST_MSECOND ? 0
-      : (needed + HEADROOM_STEP - 1) / HEADROOM_STEP * HEADROOM_STEP;
-  if (needed <= self->headroom)
-    return FALSE;
-  self->headroom = needed;
-  return TRUE;
 }
 
 static GstFlowReturn
 gst_avresync_chain (GstPad * sinkpad, GstObject * parent, GstBuffer * buffer)
 {
-  GstAvresync *self = GST_AVRESYNC (parent);
-  AvPad *pad = gst_pad_get_element_private (sinkpad);
-  gboolean live = is_live (self, pad);
-  gint64 now = live ? running_time_now (self) : -1, arrival;
-  AvItem *item = g_new0 (AvItem, 1);
-  GstFlowReturn flow = GST_FLOW_OK;
-  Todo todo = { NULL, };
-
-  item->object = GST_MINI_OBJECT_CAST (buffer);
-  g_mutex_lock (&self->lock);
-  if (pad->flow != GST_FLOW_OK || !pad->stream) {
-    flow = pad->stream ? pad->flow : GST_FLOW_NOT_NEGOTIATED;
-    g_mutex_unlock (&self->lock);
-    av_item_free (item);
-    if (flow == GST_FLOW_NOT_NEGOTIATED)
-      GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, (NULL),
-          ("%s: no caps, or RTP caps without clock-rate",
-              GST_PAD_NAME (sinkpad)));
-    return flow;
-  }
-  item->timed = gst_avresync_input_read (&item->input, buffer, &pad->format,
-      &pad->segment, gst_element_get_base_time (GST_ELEMENT (self)));
-  if (!item->timed && pad->format.rate) {
-    GST_DEBUG_OBJECT (sinkpad, "not an RTP packet");
-    pad->malformed++;
-    g_mutex_unlock (&self->lock);
-    av_item_free (item);
-    return GST_FLOW_OK;
-  }
-
-  arrival = item->input.arrival >= 0 ? item->input.arrival
-      : now >= 0 ? now : item->input.running_time;
-  if (arrival < 0)
-    arrival = self->latest;
-  self->latest = MAX (self->latest, now >= 0 ? now : arrival);
-  if (item->timed)
-    av_pad_observe (pad, self->sync, item, arrival, self->latest);
-  else
-    av_pad_queue (pad, item);
-  if (lockstep_av_sync_poll (self->sync, self->latest))
-    release_all (self, &todo);
-  else
-    release (self, pad, &todo);
-  todo.timer = arm_timer (self);
-  todo.latency = update_headroom (self);
-  g_mutex_unlock (&self->lock);
-  do_todo (self, &todo);
-
-  memset (&todo, 0, sizeof (todo));
-  g_mutex_lock (&self->lock);
-  if (!wait_for_room (self, pad, &todo))
-    flow = GST_FLOW_FLUSHING;
-  g_mutex_unlock (&self->lock);
-  do_todo (self, &todo);
-  return flow;
+  return av_core_take_buffer (&GST_AVRESYNC (parent)->core,
+      gst_pad_get_element_private (sinkpad), buffer);
 }
 
 static GstFlowReturn
 gst_avresync_chain_rtcp (GstPad * sinkpad, GstObject * parent,
     GstBuffer * buffer)
 {
-  GstAvresync *self = GST_AVRESYNC (parent);
-  LockstepSenderReport report;
-  gsize position = 0;
-  GstMapInfo map;
-
-  if (gst_buffer_map (buffer, &map, GST_MAP_READ)) {
-    g_mutex_lock (&self->lock);
-    while (lockstep_rtcp_next_report (map.data, map.size, &position, &report)) {
-      for (GList * l = self->pads; l; l = l->next) {
-        AvPad *pad = l->data;
-
-        if (pad->stream && pad->has_ssrc && pad->ssrc == report.ssrc)
-          lockstep_av_stream_report (self->sync, pad->stream,
-              LOCKSTEP_AV_SOURCE_SENDER_REPORT, report.timestamp, report.ntp,
-              FALSE, 0);
-      }
-    }
-    g_mutex_unlock (&self->lock);
-    gst_buffer_unmap (buffer, &map);
-  }
-  gst_buffer_unref (buffer);
+  av_core_take_rtcp (&GST_AVRESYNC (parent)->core, buffer);
   return GST_FLOW_OK;
-}
-
-/* For callers that do not hold the sink pad's stream lock: the pad may be
- * released meanwhile. Returns: (transfer full): NULL where it was */
-static AvPad *
-find_pad (GstAvresync * self, GstPad * either)
-{
-  AvPad *found = NULL;
-
-  g_mutex_lock (&self->lock);
-  for (GList * l = self->pads; l && !found; l = l->next) {
-    AvPad *pad = l->data;
-
-    if (pad->sinkpad == either || pad->srcpad == either)
-      found = av_pad_ref (pad);
-  }
-  g_mutex_unlock (&self->lock);
-  return found;
-}
-
-static void
-set_caps (GstAvresync * self, AvPad * pad, const GstCaps * caps)
-{
-  GstAvresyncFormat format;
-  Todo todo = { NULL, };
-
-  if (!gst_avresync_format_from_caps (&format, caps)) {
-    GST_WARNING_OBJECT (pad->sinkpad, "no clock-rate in %" GST_PTR_FORMAT,
-        caps);
-    return;
-  }
-  g_mutex_lock (&self->lock);
-  if (pad->stream && (pad->format.media != format.media
-          || pad->format.rate != format.rate)) {
-    lockstep_av_stream_open (self->sync, pad->stream, self->latest);
-    release (self, pad, &todo);
-    lockstep_av_sync_remove (self->sync, pad->stream);
-    pad->stream = NULL;
-  }
-  pad->format = format;
-  if (!pad->stream) {
-    av_pad_restart (pad, self->sync);
-    pad->stream = lockstep_av_sync_add (self->sync, format.media, format.rate);
-  }
-  g_mutex_unlock (&self->lock);
-  do_todo (self, &todo);
-}
-
-/* Takes an event to its place among the buffers. */
-static gboolean
-queue_event (GstAvresync * self, AvPad * pad, GstEvent * event)
-{
-  AvItem *item = g_new0 (AvItem, 1);
-  Todo todo = { NULL, };
-  gboolean taken;
-
-  item->object = GST_MINI_OBJECT_CAST (event);
-  g_mutex_lock (&self->lock);
-  taken = !pad->flushing && pad->flow == GST_FLOW_OK;
-  if (taken) {
-    av_pad_queue (pad, item);
-    release (self, pad, &todo);
-    wait_for_room (self, pad, &todo);
-  }
-  g_mutex_unlock (&self->lock);
-  if (!taken)
-    av_item_free (item);
-  do_todo (self, &todo);
-  return taken;
 }
 
 static gboolean
@@ -581,13 +138,13 @@ gst_avresync_sink_event (GstPad * sinkpad, GstObject * parent, GstEvent * event)
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START) {
     gboolean pushed;
 
-    pad = find_pad (self, sinkpad);
+    pad = av_core_find_pad (&self->core, sinkpad);
     if (!pad) {
       gst_event_unref (event);
       return FALSE;
     }
     pushed = gst_pad_push_event (pad->srcpad, event);
-    set_flushing (self, pad, TRUE);
+    av_core_set_flushing (&self->core, pad, TRUE);
     gst_pad_pause_task (pad->srcpad);
     av_pad_unref (pad);
     return pushed;
@@ -599,20 +156,20 @@ gst_avresync_sink_event (GstPad * sinkpad, GstObject * parent, GstEvent * event)
     case GST_EVENT_FLUSH_STOP:{
       gboolean pushed = gst_pad_push_event (pad->srcpad, event);
 
-      g_mutex_lock (&self->lock);
-      av_pad_restart (pad, self->sync);
+      g_mutex_lock (&self->core.lock);
+      av_pad_restart (pad, self->core.sync);
       pad->segment_sent = FALSE;
       gst_segment_init (&pad->segment, GST_FORMAT_UNDEFINED);
-      g_mutex_unlock (&self->lock);
-      set_flushing (self, pad, FALSE);
-      gst_pad_start_task (pad->srcpad, gst_avresync_loop, pad->srcpad, NULL);
+      g_mutex_unlock (&self->core.lock);
+      av_core_set_flushing (&self->core, pad, FALSE);
+      gst_pad_start_task (pad->srcpad, av_core_loop, pad->srcpad, NULL);
       return pushed;
     }
     case GST_EVENT_CAPS:{
       GstCaps *caps;
 
       gst_event_parse_caps (event, &caps);
-      set_caps (self, pad, caps);
+      av_core_set_caps (&self->core, pad, caps);
       break;
     }
     case GST_EVENT_SEGMENT:{
@@ -620,11 +177,11 @@ gst_avresync_sink_event (GstPad * sinkpad, GstObject * parent, GstEvent * event)
       GstEvent *ours;
       gboolean sent;
 
-      g_mutex_lock (&self->lock);
+      g_mutex_lock (&self->core.lock);
       gst_event_copy_segment (event, &pad->segment);
       sent = pad->segment_sent;
       pad->segment_sent = TRUE;
-      g_mutex_unlock (&self->lock);
+      g_mutex_unlock (&self->core.lock);
       if (sent) {
         gst_event_unref (event);
         return TRUE;
@@ -638,16 +195,16 @@ gst_avresync_sink_event (GstPad * sinkpad, GstObject * parent, GstEvent * event)
       break;
     }
     case GST_EVENT_EOS:
-      g_mutex_lock (&self->lock);
+      g_mutex_lock (&self->core.lock);
       g_queue_clear_full (&pad->held, (GDestroyNotify) av_item_free);
       if (pad->stream)
-        lockstep_av_stream_open (self->sync, pad->stream, self->latest);
-      g_mutex_unlock (&self->lock);
+        lockstep_av_stream_open (self->core.sync, pad->stream, self->core.latest);
+      g_mutex_unlock (&self->core.lock);
       break;
     default:
       break;
   }
-  return queue_event (self, pad, event);
+  return av_core_take_event (&self->core, pad, event);
 }
 
 static gboolean
@@ -668,7 +225,7 @@ gst_avresync_src_query (GstPad * srcpad, GstObject * parent, GstQuery * query)
 
   if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
     return gst_pad_query_default (srcpad, parent, query);
-  pad = find_pad (self, srcpad);
+  pad = av_core_find_pad (&self->core, srcpad);
   if (!pad)
     return FALSE;
   answered = gst_pad_peer_query (pad->sinkpad, query);
@@ -676,17 +233,16 @@ gst_avresync_src_query (GstPad * srcpad, GstObject * parent, GstQuery * query)
   if (!answered)
     return FALSE;
   gst_query_parse_latency (query, &live, &min, NULL);
-  g_mutex_lock (&self->lock);
-  own = self->config.start_gate + self->headroom;
-  g_mutex_unlock (&self->lock);
+  g_mutex_lock (&self->core.lock);
+  own = self->core.config.start_gate + self->core.headroom;
+  g_mutex_unlock (&self->core.lock);
   /* Downstream may hold as much as it likes: there is a queue here. */
   gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_NONE);
   return TRUE;
 }
 
 static gboolean
-gst_avresync_sink_query (GstPad * sinkpad, GstObject * parent,
-    GstQuery * query)
+gst_avresync_sink_query (GstPad * sinkpad, GstObject * parent, GstQuery * query)
 {
   /* What is asked in line with the buffers would overtake those held. */
   if (GST_QUERY_IS_SERIALIZED (query))
@@ -697,7 +253,7 @@ gst_avresync_sink_query (GstPad * sinkpad, GstObject * parent,
 static GstIterator *
 gst_avresync_internal_links (GstPad * either, GstObject * parent)
 {
-  AvPad *pad = find_pad (GST_AVRESYNC (parent), either);
+  AvPad *pad = av_core_find_pad (&GST_AVRESYNC (parent)->core, either);
   GValue value = G_VALUE_INIT;
   GstIterator *iterator;
 
@@ -715,7 +271,7 @@ gst_avresync_internal_links (GstPad * either, GstObject * parent)
 static gboolean
 has_index (GstAvresync * self, guint index)
 {
-  for (GList * l = self->pads; l; l = l->next) {
+  for (GList * l = self->core.pads; l; l = l->next) {
     if (((AvPad *) l->data)->index == index)
       return TRUE;
   }
@@ -729,11 +285,11 @@ request_rtcp_pad (GstAvresync * self, GstPadTemplate * template,
   g_autofree char *own = NULL;
   GstPad *pad;
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&self->core.lock);
   if (!name)
     name = own = g_strdup_printf ("rtcp_sink_%u", self->next_rtcp);
   self->next_rtcp++;
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->core.lock);
   pad = gst_pad_new_from_template (template, name);
   gst_pad_set_chain_function (pad, gst_avresync_chain_rtcp);
   gst_pad_set_event_function (pad, gst_avresync_rtcp_event);
@@ -757,10 +313,10 @@ gst_avresync_request_new_pad (GstElement * element, GstPadTemplate * template,
   if (g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (template), "rtcp"))
     return request_rtcp_pad (self, template, name);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&self->core.lock);
   if (name && sscanf (name, "sink_%u", &index) == 1) {
     if (has_index (self, index)) {
-      g_mutex_unlock (&self->lock);
+      g_mutex_unlock (&self->core.lock);
       GST_WARNING_OBJECT (self, "%s exists already", name);
       return NULL;
     }
@@ -768,17 +324,19 @@ gst_avresync_request_new_pad (GstElement * element, GstPadTemplate * template,
     while (has_index (self, index))
       index++;
   }
-  if (g_list_length (self->pads) >= MAX_PADS) {
-    g_mutex_unlock (&self->lock);
+  if (g_list_length (self->core.pads) >= MAX_PADS) {
+    g_mutex_unlock (&self->core.lock);
     GST_WARNING_OBJECT (self, "too many pads");
     return NULL;
   }
   sink_name = g_strdup_printf ("sink_%u", index);
   src_name = g_strdup_printf ("src_%u", index);
-  pad = av_pad_new (element, index, gst_pad_new_from_template (template, sink_name),
-      gst_pad_new_from_static_template (&src_template, src_name));
-  self->pads = g_list_append (self->pads, pad);
-  g_mutex_unlock (&self->lock);
+  pad =
+      av_pad_new (&self->core, index, gst_pad_new_from_template (template,
+          sink_name), gst_pad_new_from_static_template (&src_template,
+          src_name));
+  self->core.pads = g_list_append (self->core.pads, pad);
+  g_mutex_unlock (&self->core.lock);
 
   gst_pad_set_element_private (pad->sinkpad, pad);
   gst_pad_set_element_private (pad->srcpad, pad);
@@ -816,38 +374,17 @@ gst_avresync_release_pad (GstElement * element, GstPad * sinkpad)
   gst_pad_set_active (pad->srcpad, FALSE);
   gst_pad_set_active (sinkpad, FALSE);
   GST_PAD_STREAM_LOCK (sinkpad);
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&self->core.lock);
   av_pad_clear (pad);
   if (pad->stream)
-    lockstep_av_sync_remove (self->sync, pad->stream);
+    lockstep_av_sync_remove (self->core.sync, pad->stream);
   pad->stream = NULL;
-  self->pads = g_list_remove (self->pads, pad);
-  g_mutex_unlock (&self->lock);
+  self->core.pads = g_list_remove (self->core.pads, pad);
+  g_mutex_unlock (&self->core.lock);
   GST_PAD_STREAM_UNLOCK (sinkpad);
   gst_element_remove_pad (element, pad->srcpad);
   gst_element_remove_pad (element, sinkpad);
   av_pad_unref (pad);
-}
-
-static void
-reset (GstAvresync * self)
-{
-  g_mutex_lock (&self->lock);
-  cancel_timer (self);
-  for (GList * l = self->pads; l; l = l->next) {
-    AvPad *pad = l->data;
-
-    av_pad_restart (pad, self->sync);
-    pad->stream = NULL;         /* freed with the rest, below */
-    pad->segment_sent = FALSE;
-    gst_segment_init (&pad->segment, GST_FORMAT_UNDEFINED);
-  }
-  lockstep_av_sync_free (self->sync);
-  self->sync = lockstep_av_sync_new (&self->config);
-  self->liveness_known = FALSE;
-  self->latest = 0;
-  self->headroom = 0;
-  g_mutex_unlock (&self->lock);
 }
 
 static GstStateChangeReturn
@@ -858,13 +395,13 @@ gst_avresync_change_state (GstElement * element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED
       || transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    g_mutex_lock (&self->lock);
-    cancel_timer (self);
-    g_mutex_unlock (&self->lock);
+    g_mutex_lock (&self->core.lock);
+    av_core_cancel_timer (&self->core);
+    g_mutex_unlock (&self->core.lock);
   }
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    reset (self);
+    av_core_reset (&self->core);
   return ret;
 }
 
@@ -874,29 +411,29 @@ gst_avresync_set_property (GObject * object, guint id, const GValue * value,
 {
   GstAvresync *self = GST_AVRESYNC (object);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&self->core.lock);
   switch (id) {
     case PROP_MAX_SLEW:
-      self->config.max_slew = g_value_get_uint64 (value);
+      self->core.config.max_slew = g_value_get_uint64 (value);
       break;
     case PROP_DEAD_BAND:
-      self->config.dead_band = g_value_get_uint64 (value);
+      self->core.config.dead_band = g_value_get_uint64 (value);
       break;
     case PROP_START_GATE:
-      self->config.start_gate = g_value_get_uint64 (value);
+      self->core.config.start_gate = g_value_get_uint64 (value);
       break;
     case PROP_VIDEO_OFFSET:
-      self->config.video_offset = g_value_get_int64 (value);
+      self->core.config.video_offset = g_value_get_int64 (value);
       break;
     case PROP_WAIT_FOR_KEYFRAME:
-      self->wait_for_keyframe = g_value_get_boolean (value);
+      self->core.wait_for_keyframe = g_value_get_boolean (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
-  lockstep_av_sync_set_config (self->sync, &self->config);
-  g_mutex_unlock (&self->lock);
+  lockstep_av_sync_set_config (self->core.sync, &self->core.config);
+  g_mutex_unlock (&self->core.lock);
 }
 
 static void
@@ -905,31 +442,31 @@ gst_avresync_get_property (GObject * object, guint id, GValue * value,
 {
   GstAvresync *self = GST_AVRESYNC (object);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&self->core.lock);
   switch (id) {
     case PROP_MAX_SLEW:
-      g_value_set_uint64 (value, self->config.max_slew);
+      g_value_set_uint64 (value, self->core.config.max_slew);
       break;
     case PROP_DEAD_BAND:
-      g_value_set_uint64 (value, self->config.dead_band);
+      g_value_set_uint64 (value, self->core.config.dead_band);
       break;
     case PROP_START_GATE:
-      g_value_set_uint64 (value, self->config.start_gate);
+      g_value_set_uint64 (value, self->core.config.start_gate);
       break;
     case PROP_VIDEO_OFFSET:
-      g_value_set_int64 (value, self->config.video_offset);
+      g_value_set_int64 (value, self->core.config.video_offset);
       break;
     case PROP_WAIT_FOR_KEYFRAME:
-      g_value_set_boolean (value, self->wait_for_keyframe);
+      g_value_set_boolean (value, self->core.wait_for_keyframe);
       break;
     case PROP_STATS:
-      g_value_take_boxed (value, get_stats (self));
+      g_value_take_boxed (value, av_core_stats (&self->core));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->core.lock);
 }
 
 static void
@@ -937,9 +474,9 @@ gst_avresync_finalize (GObject * object)
 {
   GstAvresync *self = GST_AVRESYNC (object);
 
-  g_list_free_full (self->pads, (GDestroyNotify) av_pad_unref);
-  lockstep_av_sync_free (self->sync);
-  g_mutex_clear (&self->lock);
+  g_list_free_full (self->core.pads, (GDestroyNotify) av_pad_unref);
+  lockstep_av_sync_free (self->core.sync);
+  g_mutex_clear (&self->core.lock);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -1004,12 +541,13 @@ gst_avresync_class_init (GstAvresyncClass * klass)
 static void
 gst_avresync_init (GstAvresync * self)
 {
-  g_mutex_init (&self->lock);
-  self->config.max_slew = DEFAULT_MAX_SLEW;
-  self->config.dead_band = DEFAULT_DEAD_BAND;
-  self->config.start_gate = DEFAULT_START_GATE;
-  self->config.video_offset = DEFAULT_VIDEO_OFFSET;
-  self->wait_for_keyframe = DEFAULT_WAIT_FOR_KEYFRAME;
-  self->sync = lockstep_av_sync_new (&self->config);
-  self->timer_at = -1;
+  self->core.element = GST_ELEMENT (self);
+  g_mutex_init (&self->core.lock);
+  self->core.config.max_slew = DEFAULT_MAX_SLEW;
+  self->core.config.dead_band = DEFAULT_DEAD_BAND;
+  self->core.config.start_gate = DEFAULT_START_GATE;
+  self->core.config.video_offset = DEFAULT_VIDEO_OFFSET;
+  self->core.wait_for_keyframe = DEFAULT_WAIT_FOR_KEYFRAME;
+  self->core.sync = lockstep_av_sync_new (&self->core.config);
+  self->core.timer_at = -1;
 }

@@ -58,12 +58,11 @@ av_pad_finalize (AvPad * pad)
 
 /* Takes a reference to both pads. */
 AvPad *
-av_pad_new (GstElement * element, guint index, GstPad * sinkpad,
-    GstPad * srcpad)
+av_pad_new (AvCore * core, guint index, GstPad * sinkpad, GstPad * srcpad)
 {
   AvPad *pad = g_atomic_rc_box_new0 (AvPad);
 
-  pad->element = element;
+  pad->core = core;
   pad->index = index;
   pad->sinkpad = gst_object_ref_sink (sinkpad);
   pad->srcpad = gst_object_ref_sink (srcpad);
@@ -115,7 +114,7 @@ take_ntp (AvPad * pad, LockstepAvSync * sync, const GstAvresyncInput * input)
     gint64 ticks = input->timestamp - pad->last_ntp_timestamp;
 
     if (pad->format.rate)
-      ticks = (gint32) ticks * (gint64) GST_SECOND / pad->format.rate;
+      ticks = (gint32) ticks *(gint64) GST_SECOND / pad->format.rate;
     expected = (gint64) pad->last_ntp + ticks;
     error = (gint64) input->ntp_ns - expected;
     pad->last_ntp = input->ntp_ns;
@@ -359,4 +358,3 @@ av_pad_news (AvPad * pad, LockstepAvSync * sync)
   gst_structure_set_name (structure, "avresync");
   return structure;
 }
-

@@ -7,6 +7,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _AvCore AvCore;
+
 /* A buffer, or a serialized event that came between buffers. */
 typedef struct
 {
@@ -19,7 +21,7 @@ typedef struct
  * may outlive the pad's release. */
 typedef struct
 {
-  GstElement *element;          /* not a reference: it outlives the threads */
+  AvCore *core;                 /* outlives the pads' threads */
   GstPad *sinkpad, *srcpad;
   guint index;
 
@@ -58,7 +60,7 @@ typedef struct
 
 void av_item_free (AvItem * item);
 gsize av_item_size (const AvItem * item);
-AvPad *av_pad_new (GstElement * element, guint index, GstPad * sinkpad, GstPad * srcpad);
+AvPad *av_pad_new (AvCore * core, guint index, GstPad * sinkpad, GstPad * srcpad);
 AvPad *av_pad_ref (AvPad * pad);
 void av_pad_unref (AvPad * pad);
 void av_pad_clear (AvPad * pad);

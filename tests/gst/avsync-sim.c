@@ -255,7 +255,8 @@ test_bad_reports_do_no_harm (void)
 
     for (guint t = 0; t < traces->len; t++) {
       const SimTrace *trace = g_ptr_array_index (traces, t);
-      SimConfig sim = begin (trace, rates[t % G_N_ELEMENTS (rates)], t % STARTS);
+      SimConfig sim =
+          begin (trace, rates[t % G_N_ELEMENTS (rates)], t % STARTS);
       g_autoptr (SimResult) without = NULL, with = NULL;
       g_autofree char *what = g_strdup_printf ("reports %s",
           sim_reports_name (reports));

@@ -37,8 +37,7 @@ test_old_and_negative_arrivals (void)
   lockstep_transit_add (&transit, 60 * SECOND, 60 * SECOND - 20 * MS);
   /* Older than the window: it must not take a newer bin's place. */
   lockstep_transit_add (&transit,
-      60 * SECOND - LOCKSTEP_TRANSIT_BINS * LOCKSTEP_TRANSIT_BIN,
-      60 * SECOND);
+      60 * SECOND - LOCKSTEP_TRANSIT_BINS * LOCKSTEP_TRANSIT_BIN, 60 * SECOND);
   g_assert_true (lockstep_transit_minimum (&transit, 60 * SECOND, &minimum));
   g_assert_cmpint (minimum, ==, 20 * MS);
 }
@@ -192,7 +191,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/transit/minimum", test_minimum_is_the_lowest_in_the_window);
+  g_test_add_func ("/transit/minimum",
+      test_minimum_is_the_lowest_in_the_window);
   g_test_add_func ("/transit/old", test_old_and_negative_arrivals);
   g_test_add_func ("/transit/jitter",
       test_difference_survives_jitter_and_pacing);

@@ -701,7 +701,8 @@ test_gaps_and_losses_are_on_the_grid (void)
 
   begin_full (&f, AUDIO_CAPS, NULL);
   run (&f, 0, 50, 30 * MS);
-  gst_harness_push_event (f.a, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+  gst_harness_push_event (f.a,
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
           gst_structure_new ("GstRTPPacketLost", "seqnum", G_TYPE_UINT, 51,
               "timestamp", G_TYPE_UINT64, (guint64) 1234567890, "duration",
               G_TYPE_UINT64, (guint64) 17 * MS, NULL)));
