@@ -36,19 +36,28 @@ typedef enum
 
 typedef struct
 {
-  guint id;                     /* 1..14, or 1..255 with two-byte headers */
+  guint id;                     /* 1..14: one-byte headers */
   char *uri;
+  gboolean send_only;           /* offered as "id/sendonly" */
 } LockstepExtmap;
 
 /* One m= section of an offer. */
 typedef struct
 {
   LockstepMediaKind kind;
+  char *kind_name;              /* as in the m= line: "audio", "video", "application" */
+  char *proto;                  /* of the m= line */
+  char *formats;                /* of the m= line, separated by spaces */
   char *mid;
+  gboolean mid_added;           /* the offer had none */
+  int mline;                    /* index in the rewritten text, -1: not in it */
   gboolean rejected;            /* port 0 and no bundle-only */
   int payload;                  /* the payload type that was chosen, -1: none */
   char *encoding;               /* "OPUS", "H264"; NULL: none chosen */
+  char *encoding_offered;       /* the same as it was written, "opus" */
+  char *encoding_params;        /* "2" of opus/48000/2; NULL: none */
   guint clock_rate;             /* Hz */
+  char *fmtp;                   /* of payload as offered, NULL: none */
   int rtx_payload;              /* -1: none offered for payload */
   gboolean nack, nack_pli, ccm_fir, transport_cc;       /* rtcp-fb of payload */
   GArray *extmaps;              /* LockstepExtmap: those offered and kept */
@@ -62,6 +71,8 @@ typedef struct
   GPtrArray *fingerprints;      /* char*: "sha-256 AB:CD:..." in upper case hex */
   char *ice_ufrag, *ice_pwd;
   gboolean trickle;             /* a=ice-options:trickle was there */
+  char **bundle;                /* mids of the accepted sections, the tagged one first */
+  gboolean bundle_added;        /* the offer had no BUNDLE group */
 } LockstepOffer;
 
 /**
@@ -71,11 +82,17 @@ typedef struct
  * @accept_audio: encoding names wanted, best first, NULL-terminated; NULL: none
  * @accept_video: likewise
  *
- * Reads a WHIP offer (RFC 9725, section 4.2), checks it and rewrites it so that webrtcbin
- * 1.22.0 takes it: session-level setup and fingerprint are copied into each
- * section, missing mids and BUNDLE groups are added, and so on (each rule is
- * explained where it is done). Refuses what cannot be made to work, with a text
- * for the publisher.
+ * Reads a WHIP offer (RFC 9725, section 4.2), checks it and writes the one that
+ * webrtcbin 1.22.0 can take: of each section only the chosen payload and its
+ * RTX, one fingerprint, setup and credentials in each section, mids and a BUNDLE
+ * group where they are missing, UDP candidates with literal addresses in the
+ * first section, known header extensions; sections with port 0 are left out.
+ * Refuses what cannot be made to work, with a text for the publisher.
+ *
+ * Of the encodings, the first of the list that is offered is taken. Of several
+ * H264 payloads: packetization-mode 1 before 0, then Constrained Baseline,
+ * Baseline, Main, High. A section of a kind whose list is NULL is refused, as
+ * no answer may be partial (RFC 9725, section 4.4.3).
  *
  * Returns: (transfer full): the offer, or NULL with a #LockstepSdpError
  */
@@ -103,10 +120,14 @@ GstCaps *lockstep_offer_media_caps (const LockstepOfferMedia *media);
  * @public_addresses: addresses that replace those of host candidates (1:1 NAT),
  *   NULL-terminated, or NULL
  *
- * Turns webrtcbin's answer into the one that is sent: candidates of the first
- * section repeated for none other (BUNDLE), link-local and TCP-active ones
- * left out, end-of-candidates added, profile-level-id put back. Checks that
- * there is at least one candidate and that each accepted section is there.
+ * Turns webrtcbin's answer into the one that is sent. All candidates stand in
+ * the section that the BUNDLE group names first, without TCP-active, RTCP and
+ * link-local ones, and with end-of-candidates behind them; m= and c= name the
+ * default one. profile-level-id and level-asymmetry-allowed are as offered;
+ * Opus asks for stereo and in-band FEC. Sections with port 0 are put back.
+ *
+ * Fails if a section was not answered by a=recvonly with the chosen payload,
+ * or if no candidate is left (UNSUPPORTED: a fault of this side, HTTP 500).
  *
  * Returns: (transfer full): the text, or NULL with a #LockstepSdpError
  */
@@ -116,7 +137,7 @@ char *lockstep_answer_finish (const char *answer, const LockstepOffer *offer,
 /* One candidate of a trickle fragment. */
 typedef struct
 {
-  guint mline;                  /* index into the offer's sections */
+  guint mline;                  /* for add-ice-candidate: a section of the rewritten offer */
   char *candidate;              /* "candidate:..." ; NULL: end of candidates */
 } LockstepCandidate;
 
@@ -130,9 +151,11 @@ typedef struct
 /**
  * lockstep_trickle_parse:
  *
- * Reads an application/trickle-ice-sdpfrag body (RFC 8840, RFC 9725 section 4.3.1).
- * Candidates of an unknown transport are dropped silently, as the RFC says;
- * more than 64 are an error.
+ * Reads an application/trickle-ice-sdpfrag body (RFC 8840, section 9; RFC 9725, section
+ * 4.3.2). Candidates that are of no use here are dropped silently: unknown
+ * transports and types, TCP, names, IPv6 link-local addresses, other ICE
+ * generations, sections that were not offered. More than 64 are an error. The end of
+ * candidates, if it was told, is the last entry.
  */
 LockstepTrickle *lockstep_trickle_parse (const char *body, gsize length,
     const LockstepOffer *offer, GError **error);
@@ -145,8 +168,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepTrickle, lockstep_trickle_free)
  * @fingerprints: as in #LockstepOffer: sha-256, sha-384, sha-512 (sha-1 and
  *   md5 are not trusted)
  *
- * RFC 8122, section 5: the certificate must match one of the fingerprints.
- * webrtcbin 1.22.0 does not check this.
+ * RFC 8122, section 5: the certificate must match one of the fingerprints of
+ * the strongest hash that is among them. webrtcbin 1.22.0 does not check this.
+ *
+ * Returns: TRUE if it does; else FALSE with a #LockstepSdpError: MALFORMED (no
+ *   certificate) or UNSUPPORTED (no match)
  */
 gboolean lockstep_certificate_matches (const char *pem,
     const GPtrArray *fingerprints, GError **error);

@@ -1,0 +1,1111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The element: pads, events, properties and messages around the segmenter. */
+/**
+ * SECTION:element-hlsalignsink
+ * @title: hlsalignsink
+ *
+ * Writes HLS: MPEG-TS segments and a media playlist, from H.264 video and MP3 or
+ * AAC audio, or one of the two.
+ *
+ * Segment boundary k is the audio frame boundary nearest to the start plus k times
+ * #GstHlsAlignSink:target-duration, so that the error never adds up and the mean
+ * duration is what was asked for. Key units are asked for upstream: ahead
+ * of time from an encoder; from a far sender (WebRTC) early by what its answers
+ * take. Where no key unit lies at a boundary the cut follows the key unit, and the
+ * next boundary is one of the grid again.
+ *
+ * Segments and playlists appear all at once under their names. A folder that has
+ * a playlist is gone on with, after a discontinuity.
+ *
+ * The element does not wait for the clock and needs no preroll. It posts an
+ * element message named `hlsalignsink-segment` for each segment.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=300 ! x264enc ! hlsalignsink name=h location=hls/segment%05d.ts playlist-location=hls/index.m3u8 target-duration=2 audiotestsrc num-buffers=430 ! lamemp3enc ! h.audio
+ * ]|
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gsthlsalignsink.h"
+
+#include <math.h>
+#include <string.h>
+#include <gst/video/video.h>
+
+#include "hlsoutput.h"
+
+GST_DEBUG_CATEGORY_STATIC (hls_align_sink_debug);
+#define GST_CAT_DEFAULT hls_align_sink_debug
+
+#define DEFAULT_LOCATION "segment%05d.ts"
+#define DEFAULT_PLAYLIST_LOCATION "playlist.m3u8"
+#define DEFAULT_MAX_FILES 10
+#define DEFAULT_TARGET_DURATION 15.0
+#define DEFAULT_PLAYLIST_LENGTH 5
+#define DEFAULT_MAX_SKEW (3 * GST_SECOND)
+
+/* How long a streaming thread is held where the other track is behind, and where
+ * the store is. In a live pipeline it is not held for the other track at all. */
+#define HOLD_TRACK (5 * G_TIME_SPAN_SECOND)
+#define HOLD_STORE (10 * G_TIME_SPAN_SECOND)
+#define HOLD_STORE_LIVE (100 * G_TIME_SPAN_MILLISECOND)
+/* A pipeline that does not run in real time may have much in its encoder. */
+#define NON_LIVE_SKEW (10 * GST_SECOND)
+#define CLOSE_TIMEOUT (2 * G_TIME_SPAN_SECOND)
+#define MAX_REQUESTS 64
+
+enum
+{
+  PROP_0,
+  PROP_LOCATION,
+  PROP_PLAYLIST_LOCATION,
+  PROP_PLAYLIST_ROOT,
+  PROP_MAX_FILES,
+  PROP_TARGET_DURATION,
+  PROP_PLAYLIST_LENGTH,
+  PROP_SEND_KEYFRAME_REQUESTS,
+  PROP_EPOCH_LOCK,
+  PROP_PLAYLIST_TYPE,
+  PROP_DVR_WINDOW,
+  PROP_ENDLIST,
+  PROP_MAX_SKEW,
+  PROP_STATS,
+};
+
+typedef struct
+{
+  GstPad *pad;
+  GstSegment segment;
+  gboolean eos, flushing, live_known, have_caps;
+} Input;
+
+struct _GstHlsAlignSink
+{
+  GstElement parent;
+
+  GMutex lock;
+  GCond cond;
+  Input inputs[LOCKSTEP_N_TRACKS];
+  LockstepSegmenter *segmenter; /* NULL below PAUSED */
+  HlsOutput *output;
+  gboolean live;
+  guint64 arrivals[LOCKSTEP_N_TRACKS];
+  gboolean have_offset;
+  gint64 offset;                /* Unix time - running time, ns */
+  GArray *requests;             /* GstClockTime: to be sent without the lock */
+  GArray *again;                /* gboolean, of each */
+  guint request_count;
+  gboolean eos_pending;         /* to be posted in PLAYING */
+  guint32 eos_seqnum;
+
+  char *location, *playlist_location, *playlist_root;
+  guint max_files, playlist_length;
+  double target_duration, dvr_window;
+  gboolean send_keyframe_requests, epoch_lock, endlist;
+  LockstepPlaylistType playlist_type;
+  guint64 max_skew;
+};
+
+#define gst_hls_align_sink_parent_class parent_class
+G_DEFINE_TYPE_WITH_CODE (GstHlsAlignSink, gst_hls_align_sink,
+    GST_TYPE_ELEMENT,
+    GST_DEBUG_CATEGORY_INIT (hls_align_sink_debug, "hlsalignsink", 0,
+        "HLS cut on the audio frame grid"));
+GST_ELEMENT_REGISTER_DEFINE (hlsalignsink, "hlsalignsink", GST_RANK_NONE,
+    GST_TYPE_HLS_ALIGN_SINK);
+
+static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video",
+    GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("video/x-h264, stream-format=(string){ byte-stream, avc,"
+        " avc3 }, alignment=(string)au"));
+static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE ("audio",
+    GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("audio/mpeg, mpegversion=(int)1, layer=(int)[ 1, 3 ];"
+        "audio/mpeg, mpegversion=(int){ 2, 4 },"
+        " stream-format=(string){ adts, raw }"));
+
+static GType
+playlist_type_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    {LOCKSTEP_PLAYLIST_LIVE, "A window that slides", "live"},
+    {LOCKSTEP_PLAYLIST_EVENT, "Everything from the start", "event"},
+    {LOCKSTEP_PLAYLIST_VOD, "Written when it is complete", "vod"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstHlsAlignSinkPlaylistType", values));
+  return type;
+}
+
+/* The one place where a GError becomes a message on the bus. */
+static void
+post_error (GstHlsAlignSink * self, const GError * error, gboolean fatal)
+{
+  if (fatal)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message),
+        (NULL));
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
+    GST_ELEMENT_WARNING (self, RESOURCE, NO_SPACE_LEFT, ("%s", error->message),
+        ("tried again for a while; then the segment is given up"));
+  else
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
+}
+
+/* {{{ called from the output's thread */
+
+static void
+output_stored (gpointer user, const HlsOutputReport * report)
+{
+  GstHlsAlignSink *self = user;
+  const LockstepSegment *segment = report->segment;
+  GstStructure *s = gst_structure_new ("hlsalignsink-segment",
+      "sequence", G_TYPE_UINT64, report->sequence,
+      "location", G_TYPE_STRING, report->location,
+      "running-time", G_TYPE_INT64,
+      self->epoch_lock ? segment->start - self->offset : segment->start,
+      "duration", GST_TYPE_CLOCK_TIME, (GstClockTime) segment->duration,
+      "grid-error", G_TYPE_INT64, segment->grid_error,
+      "start-skew", G_TYPE_INT64, segment->start_skew,
+      "bytes", G_TYPE_UINT64, segment->bytes,
+      "discontinuity", G_TYPE_BOOLEAN, segment->discontinuity,
+      "gap", G_TYPE_BOOLEAN, report->gap,
+      "keyframe-request-delay", GST_TYPE_CLOCK_TIME,
+      segment->request_delay == LOCKSTEP_NO_TIME ? GST_CLOCK_TIME_NONE
+      : (GstClockTime) segment->request_delay, NULL);
+
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_element (GST_OBJECT (self), s));
+}
+
+static void
+output_problem (gpointer user, const GError * error)
+{
+  post_error (user, error, FALSE);
+}
+
+static void
+post_eos (GstHlsAlignSink * self)
+{
+  GstMessage *message = gst_message_new_eos (GST_OBJECT (self));
+
+  gst_message_set_seqnum (message, self->eos_seqnum);
+  gst_element_post_message (GST_ELEMENT (self), message);
+}
+
+static void
+output_ended (gpointer user)
+{
+  GstHlsAlignSink *self = user;
+  gboolean playing;
+
+  GST_OBJECT_LOCK (self);
+  playing = GST_STATE (self) == GST_STATE_PLAYING;
+  self->eos_pending = !playing;
+  GST_OBJECT_UNLOCK (self);
+  if (playing)
+    post_eos (self);
+}
+
+static const HlsOutputCallbacks output_callbacks = {
+  output_stored, output_problem, output_ended, gst_object_unref
+};
+
+/* {{{ called by the segmenter, with the lock */
+
+static void
+segmenter_segment (gpointer user, LockstepSegment * segment)
+{
+  GstHlsAlignSink *self = user;
+
+  if (self->epoch_lock)
+    segment->offset = 0;        /* its times are Unix times */
+  hls_output_segment (self->output, segment,
+      lockstep_segmenter_target_duration (self->segmenter));
+}
+
+static void
+segmenter_request (gpointer user, const LockstepKeyRequest * request)
+{
+  GstHlsAlignSink *self = user;
+  gint64 time = request->time;
+  GstClockTime running;
+
+  if (!self->send_keyframe_requests || self->requests->len >= MAX_REQUESTS)
+    return;
+  if (self->epoch_lock)
+    time -= self->offset;
+  running = MAX (time, 0);
+  g_array_append_val (self->requests, running);
+  g_array_append_val (self->again, request->again);
+}
+
+static const LockstepSegmenterCallbacks segmenter_callbacks = {
+  segmenter_segment, segmenter_request
+};
+
+static gboolean
+start (GstHlsAlignSink * self)
+{
+  LockstepSegmenterConfig config = { 0 };
+  HlsOutputConfig *output;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *name = NULL;
+
+  name = lockstep_playlist_name (self->location, 0, &error);
+  if (name == NULL) {
+    g_prefix_error (&error, "location: ");
+    post_error (self, error, TRUE);
+    return FALSE;
+  }
+  output = g_new0 (HlsOutputConfig, 1);
+  output->location = g_strdup (self->location);
+  if (self->playlist_location != NULL && self->playlist_location[0] != '\0')
+    output->playlist = g_strdup (self->playlist_location);
+  output->root = g_strdup (self->playlist_root);
+  output->type = self->playlist_type;
+  output->length = self->playlist_length;
+  output->max_files = self->max_files;
+  output->window = llrint (self->dvr_window * GST_SECOND);
+  output->endlist = self->endlist;
+  output->epoch = self->epoch_lock;
+
+  config.target = llrint (self->target_duration * GST_SECOND);
+  config.epoch = self->epoch_lock;
+  config.max_skew = self->max_skew;
+
+  g_mutex_lock (&self->lock);
+  self->segmenter = lockstep_segmenter_new (&config, &segmenter_callbacks,
+      self);
+  self->output = hls_output_new (output, hls_folder_new (), &output_callbacks,
+      gst_object_ref (self));
+  self->live = FALSE;
+  self->have_offset = FALSE;
+  self->eos_pending = FALSE;
+  memset (self->arrivals, 0, sizeof self->arrivals);
+  for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++) {
+    Input *input = &self->inputs[i];
+
+    input->eos = input->flushing = input->live_known = FALSE;
+    gst_segment_init (&input->segment, GST_FORMAT_TIME);
+    if (input->pad != NULL)
+      lockstep_segmenter_add_track (self->segmenter, i);
+  }
+  g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
+static void
+stop (GstHlsAlignSink * self)
+{
+  LockstepSegmenter *segmenter;
+  HlsOutput *output;
+
+  g_mutex_lock (&self->lock);
+  if (self->segmenter != NULL)
+    lockstep_segmenter_finish (self->segmenter);
+  segmenter = g_steal_pointer (&self->segmenter);
+  output = g_steal_pointer (&self->output);
+  g_array_set_size (self->requests, 0);
+  g_array_set_size (self->again, 0);
+  g_mutex_unlock (&self->lock);
+  g_clear_pointer (&segmenter, lockstep_segmenter_free);
+  if (output != NULL)
+    hls_output_close (output, CLOSE_TIMEOUT);
+}
+
+/* {{{ streaming */
+
+/* To be called without the lock. */
+static void
+send_requests (GstHlsAlignSink * self)
+{
+  GstPad *pad = NULL;
+  GstClockTime times[MAX_REQUESTS];
+  gboolean again[MAX_REQUESTS];
+  guint n, count;
+
+  g_mutex_lock (&self->lock);
+  n = self->requests->len;
+  if (n > 0 && self->inputs[LOCKSTEP_TRACK_VIDEO].pad != NULL) {
+    memcpy (times, self->requests->data, n * sizeof *times);
+    memcpy (again, self->again->data, n * sizeof *again);
+    pad = gst_object_ref (self->inputs[LOCKSTEP_TRACK_VIDEO].pad);
+  }
+  g_array_set_size (self->requests, 0);
+  g_array_set_size (self->again, 0);
+  count = self->request_count;
+  if (pad != NULL)
+    self->request_count += n;
+  g_mutex_unlock (&self->lock);
+  if (pad == NULL)
+    return;
+  for (guint i = 0; i < n; i++) {
+    GST_DEBUG_OBJECT (self, "key unit %u wanted at %" GST_TIME_FORMAT,
+        count + i, GST_TIME_ARGS (times[i]));
+    /* A sender that did not answer a PLI gets a FIR */
+    gst_pad_push_event (pad,
+        gst_video_event_new_upstream_force_key_unit (times[i], again[i],
+            count + i));
+  }
+  gst_object_unref (pad);
+}
+
+static LockstepTrackKind
+kind_of (GstHlsAlignSink * self, GstPad * pad)
+{
+  return GPOINTER_TO_INT (gst_pad_get_element_private (pad));
+}
+
+static gboolean
+upstream_is_live (GstPad * pad)
+{
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (pad, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
+  return live;
+}
+
+/* Nanoseconds of Unix time of a buffer that has it, or LOCKSTEP_NO_TIME. */
+static gint64
+reference_time (GstBuffer * buffer)
+{
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+              GST_REFERENCE_TIMESTAMP_META_API_TYPE)) != NULL) {
+    GstReferenceTimestampMeta *reference = (GstReferenceTimestampMeta *) meta;
+    const GstStructure *s = gst_caps_get_structure (reference->reference, 0);
+
+    if (gst_structure_has_name (s, "timestamp/x-unix"))
+      return reference->timestamp;
+    if (gst_structure_has_name (s, "timestamp/x-ntp"))
+      return reference->timestamp
+          - G_GUINT64_CONSTANT (2208988800) * GST_SECOND;
+  }
+  return LOCKSTEP_NO_TIME;
+}
+
+/* Relates running time to Unix time: by what a buffer says; else by the clocks, in
+ * a running live pipeline; else by when it came. */
+static void
+choose_offset (GstHlsAlignSink * self, GstBuffer * buffer, gint64 pts)
+{
+  gint64 now = g_get_real_time () * 1000, reference = reference_time (buffer);
+  GstClock *clock;
+
+  self->have_offset = TRUE;
+  if (reference != LOCKSTEP_NO_TIME) {
+    self->offset = reference - pts;
+    return;
+  }
+  clock = self->live ? gst_element_get_clock (GST_ELEMENT (self)) : NULL;
+  if (clock != NULL) {
+    self->offset = now - (gint64) (gst_clock_get_time (clock)
+        - gst_element_get_base_time (GST_ELEMENT (self)));
+    gst_object_unref (clock);
+  } else {
+    self->offset = now - pts;
+  }
+}
+
+static gint64
+to_running_time (const GstSegment * segment, GstClockTime time)
+{
+  guint64 running;
+  int sign;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return LOCKSTEP_NO_TIME;
+  sign = gst_segment_to_running_time_full (segment, GST_FORMAT_TIME, time,
+      &running);
+  if (sign == 0 || running > G_MAXINT64 / 2)
+    return LOCKSTEP_NO_TIME;
+  return sign * (gint64) running;
+}
+
+/* Holds the thread where the other track is behind, in bounds. With the lock. */
+static void
+wait_for_other (GstHlsAlignSink * self, LockstepTrackKind kind)
+{
+  LockstepTrackKind other = !kind;
+
+  if (self->live) {
+    if (lockstep_segmenter_ahead (self->segmenter, kind) >
+        (gint64) self->max_skew)
+      lockstep_segmenter_give_up_on (self->segmenter, other);
+    return;
+  }
+  while (self->segmenter != NULL && !self->inputs[kind].flushing
+      && lockstep_segmenter_ahead (self->segmenter, kind) >
+      (gint64) MAX (self->max_skew, NON_LIVE_SKEW)) {
+    guint64 arrivals = self->arrivals[other];
+
+    if (!g_cond_wait_until (&self->cond, &self->lock,
+            g_get_monotonic_time () + HOLD_TRACK)
+        && arrivals == self->arrivals[other]) {
+      if (self->segmenter != NULL)
+        lockstep_segmenter_give_up_on (self->segmenter, other);
+      break;
+    }
+  }
+}
+
+static GstFlowReturn
+gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (parent);
+  LockstepTrackKind kind = kind_of (self, pad);
+  Input *input = &self->inputs[kind];
+  gint64 pts, dts, duration = 0;
+
+  if (G_UNLIKELY (!input->live_known)) {
+    gboolean live = upstream_is_live (pad);
+
+    g_mutex_lock (&self->lock);
+    self->live |= live;
+    input->live_known = TRUE;
+    g_mutex_unlock (&self->lock);
+  }
+
+  g_mutex_lock (&self->lock);
+  if (self->segmenter == NULL || input->flushing) {
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
+  if (input->eos) {
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return GST_FLOW_EOS;
+  }
+  if (!input->have_caps) {
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  pts = to_running_time (&input->segment, GST_BUFFER_PTS (buffer));
+  dts = to_running_time (&input->segment, GST_BUFFER_DTS (buffer));
+  if (GST_BUFFER_DURATION_IS_VALID (buffer)
+      && GST_BUFFER_DURATION (buffer) < 10 * GST_SECOND)
+    duration = GST_BUFFER_DURATION (buffer);
+  if (!self->have_offset && pts != LOCKSTEP_NO_TIME)
+    choose_offset (self, buffer, pts);
+  if (self->epoch_lock) {
+    gint64 reference = reference_time (buffer);
+
+    if (dts != LOCKSTEP_NO_TIME && pts != LOCKSTEP_NO_TIME
+        && reference != LOCKSTEP_NO_TIME)
+      dts += reference - pts;
+    else if (dts != LOCKSTEP_NO_TIME)
+      dts += self->offset;
+    if (reference != LOCKSTEP_NO_TIME)
+      pts = reference;
+    else if (pts != LOCKSTEP_NO_TIME)
+      pts += self->offset;
+  }
+  self->arrivals[kind]++;
+  lockstep_segmenter_push (self->segmenter, kind, buffer, pts, dts, duration,
+      self->offset);
+  wait_for_other (self, kind);
+  g_cond_broadcast (&self->cond);
+  if (self->output != NULL && self->segmenter != NULL) {
+    HlsOutput *output = self->output;
+    gboolean live = self->live;
+
+    /* Only the state change takes the output away, and it waits for us */
+    g_mutex_unlock (&self->lock);
+    hls_output_wait (output, live ? HOLD_STORE_LIVE : HOLD_STORE);
+  } else {
+    g_mutex_unlock (&self->lock);
+  }
+  send_requests (self);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+set_video_caps (GstHlsAlignSink * self, const GstCaps * caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const GValue *value = gst_structure_get_value (s, "codec_data");
+  const char *format = gst_structure_get_string (s, "stream-format");
+  GstMapInfo map;
+  gboolean ok;
+
+  if (g_strcmp0 (format, "byte-stream") == 0)
+    return lockstep_segmenter_set_video (self->segmenter, NULL, 0);
+  if (value == NULL || !GST_VALUE_HOLDS_BUFFER (value)
+      || !gst_buffer_map (gst_value_get_buffer (value), &map, GST_MAP_READ))
+    return FALSE;
+  ok = lockstep_segmenter_set_video (self->segmenter, map.data, map.size);
+  gst_buffer_unmap (gst_value_get_buffer (value), &map);
+  return ok;
+}
+
+static gboolean
+set_audio_caps (GstHlsAlignSink * self, const GstCaps * caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const GValue *value = gst_structure_get_value (s, "codec_data");
+  const char *format = gst_structure_get_string (s, "stream-format");
+  LockstepAudioFormat raw;
+  GstMapInfo map;
+  gboolean ok;
+  int version = 1;
+
+  gst_structure_get_int (s, "mpegversion", &version);
+  if (version == 1) {
+    lockstep_segmenter_set_audio (self->segmenter, LOCKSTEP_AUDIO_MPEG, NULL);
+    return TRUE;
+  }
+  if (g_strcmp0 (format, "adts") == 0) {
+    lockstep_segmenter_set_audio (self->segmenter, LOCKSTEP_AUDIO_ADTS, NULL);
+    return TRUE;
+  }
+  if (value == NULL || !GST_VALUE_HOLDS_BUFFER (value)
+      || !gst_buffer_map (gst_value_get_buffer (value), &map, GST_MAP_READ))
+    return FALSE;
+  ok = lockstep_audio_format_from_asc (map.data, map.size, &raw);
+  gst_buffer_unmap (gst_value_get_buffer (value), &map);
+  if (ok)
+    lockstep_segmenter_set_audio (self->segmenter, LOCKSTEP_AUDIO_RAW_AAC,
+        &raw);
+  return ok;
+}
+
+static gboolean
+set_caps (GstHlsAlignSink * self, LockstepTrackKind kind, const GstCaps * caps)
+{
+  gboolean ok = FALSE;
+
+  GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
+  g_mutex_lock (&self->lock);
+  if (self->segmenter != NULL)
+    ok = kind == LOCKSTEP_TRACK_VIDEO ? set_video_caps (self, caps)
+        : set_audio_caps (self, caps);
+  self->inputs[kind].have_caps = ok;
+  g_mutex_unlock (&self->lock);
+  if (!ok)
+    GST_WARNING_OBJECT (self, "cannot use %" GST_PTR_FORMAT, caps);
+  return ok;
+}
+
+/* A far sender is told at once that a key frame is wanted. Not so a file's encoder:
+ * its first picture is one, and what is asked before its first output, GstVideoEncoder
+ * 1.22 takes for a time of another segment with x264enc, and is deaf from then on. */
+static void
+ask_at_start (GstHlsAlignSink * self, GstPad * pad)
+{
+  if (self->send_keyframe_requests && upstream_is_live (pad))
+    gst_pad_push_event (pad,
+        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
+            FALSE, 0));
+}
+
+static void
+input_eos (GstHlsAlignSink * self, LockstepTrackKind kind, guint32 seqnum)
+{
+  g_mutex_lock (&self->lock);
+  self->inputs[kind].eos = TRUE;
+  if (self->segmenter != NULL) {
+    lockstep_segmenter_eos (self->segmenter, kind);
+    if (lockstep_segmenter_is_eos (self->segmenter)) {
+      self->eos_seqnum = seqnum;
+      hls_output_end (self->output);
+    }
+  }
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+gst_hls_align_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (parent);
+  LockstepTrackKind kind = kind_of (self, pad);
+  Input *input = &self->inputs[kind];
+  gboolean ok = TRUE;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      g_mutex_lock (&self->lock);
+      input->eos = FALSE;
+      g_mutex_unlock (&self->lock);
+      if (kind == LOCKSTEP_TRACK_VIDEO)
+        ask_at_start (self, pad);
+      break;
+    case GST_EVENT_CAPS:
+    {
+      GstCaps *caps;
+
+      gst_event_parse_caps (event, &caps);
+      ok = set_caps (self, kind, caps);
+      break;
+    }
+    case GST_EVENT_SEGMENT:
+    {
+      const GstSegment *segment;
+
+      gst_event_parse_segment (event, &segment);
+      ok = segment->format == GST_FORMAT_TIME;
+      g_mutex_lock (&self->lock);
+      if (ok)
+        gst_segment_copy_into (segment, &input->segment);
+      g_mutex_unlock (&self->lock);
+      break;
+    }
+    case GST_EVENT_GAP:
+    {
+      GstClockTime time, duration;
+      gint64 until;
+
+      gst_event_parse_gap (event, &time, &duration);
+      g_mutex_lock (&self->lock);
+      if (GST_CLOCK_TIME_IS_VALID (duration))
+        time += duration;
+      until = to_running_time (&input->segment, time);
+      if (self->segmenter != NULL && until != LOCKSTEP_NO_TIME) {
+        if (self->epoch_lock)
+          until += self->offset;
+        if (self->have_offset || !self->epoch_lock)
+          lockstep_segmenter_gap (self->segmenter, kind, until);
+      }
+      g_cond_broadcast (&self->cond);
+      g_mutex_unlock (&self->lock);
+      break;
+    }
+    case GST_EVENT_FLUSH_START:
+      g_mutex_lock (&self->lock);
+      input->flushing = TRUE;
+      g_cond_broadcast (&self->cond);
+      g_mutex_unlock (&self->lock);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      g_mutex_lock (&self->lock);
+      input->flushing = input->eos = FALSE;
+      gst_segment_init (&input->segment, GST_FORMAT_TIME);
+      if (self->segmenter != NULL)
+        lockstep_segmenter_discont (self->segmenter, kind);
+      g_mutex_unlock (&self->lock);
+      break;
+    case GST_EVENT_EOS:
+      input_eos (self, kind, gst_event_get_seqnum (event));
+      break;
+    default:
+      break;
+  }
+  gst_event_unref (event);
+  return ok;
+}
+
+/* {{{ element */
+
+static GstPad *
+gst_hls_align_sink_request_new_pad (GstElement * element,
+    GstPadTemplate * templ, const char *name, const GstCaps * caps)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (element);
+  const char *template_name = GST_PAD_TEMPLATE_NAME_TEMPLATE (templ);
+  LockstepTrackKind kind = strcmp (template_name, "video") == 0 ?
+      LOCKSTEP_TRACK_VIDEO : LOCKSTEP_TRACK_AUDIO;
+  Input *input = &self->inputs[kind];
+  GstPad *pad;
+
+  g_mutex_lock (&self->lock);
+  if (input->pad != NULL) {
+    g_mutex_unlock (&self->lock);
+    return NULL;
+  }
+  pad = gst_pad_new_from_template (templ, template_name);
+  gst_pad_set_chain_function (pad, gst_hls_align_sink_chain);
+  gst_pad_set_event_function (pad, gst_hls_align_sink_event);
+  gst_pad_set_element_private (pad, GINT_TO_POINTER (kind));
+  memset (input, 0, sizeof *input);
+  gst_segment_init (&input->segment, GST_FORMAT_TIME);
+  input->pad = pad;
+  if (self->segmenter != NULL)
+    lockstep_segmenter_add_track (self->segmenter, kind);
+  g_mutex_unlock (&self->lock);
+
+  if (GST_STATE (self) > GST_STATE_READY
+      || GST_STATE_NEXT (self) > GST_STATE_READY)
+    gst_pad_set_active (pad, TRUE);
+  gst_element_add_pad (element, pad);
+  return pad;
+}
+
+static void
+gst_hls_align_sink_release_pad (GstElement * element, GstPad * pad)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (element);
+  LockstepTrackKind kind = kind_of (self, pad);
+
+  g_mutex_lock (&self->lock);
+  self->inputs[kind].flushing = TRUE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  gst_pad_set_active (pad, FALSE);
+  g_mutex_lock (&self->lock);
+  self->inputs[kind].pad = NULL;
+  if (self->segmenter != NULL)
+    lockstep_segmenter_eos (self->segmenter, kind);
+  g_mutex_unlock (&self->lock);
+  gst_element_remove_pad (element, pad);
+}
+
+static GstStateChangeReturn
+gst_hls_align_sink_change_state (GstElement * element,
+    GstStateChange transition)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (element);
+  GstStateChangeReturn ret;
+
+  switch (transition) {
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+      if (!start (self))
+        return GST_STATE_CHANGE_FAILURE;
+      break;
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+      g_mutex_lock (&self->lock);
+      for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
+        self->inputs[i].flushing = TRUE;
+      if (self->output != NULL)
+        hls_output_hurry (self->output);
+      g_cond_broadcast (&self->cond);
+      g_mutex_unlock (&self->lock);
+      break;
+    default:
+      break;
+  }
+  ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+  if (ret == GST_STATE_CHANGE_FAILURE) {
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+      stop (self);
+    return ret;
+  }
+  switch (transition) {
+    case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
+    {
+      gboolean eos;
+
+      GST_OBJECT_LOCK (self);
+      eos = self->eos_pending;
+      self->eos_pending = FALSE;
+      GST_OBJECT_UNLOCK (self);
+      if (eos)
+        post_eos (self);
+      break;
+    }
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+      stop (self);
+      break;
+    default:
+      break;
+  }
+  return ret;
+}
+
+/* Live if one input is; as late as the latest, as patient as the least. */
+static gboolean
+query_latency (GstHlsAlignSink * self, GstQuery * query)
+{
+  GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
+  gboolean live = FALSE, ok = FALSE;
+
+  for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++) {
+    GstQuery *peer = gst_query_new_latency ();
+    GstPad *pad = NULL;
+    GstClockTime peer_min, peer_max;
+    gboolean peer_live;
+
+    g_mutex_lock (&self->lock);
+    if (self->inputs[i].pad != NULL)
+      pad = gst_object_ref (self->inputs[i].pad);
+    g_mutex_unlock (&self->lock);
+    if (pad != NULL && gst_pad_peer_query (pad, peer)) {
+      gst_query_parse_latency (peer, &peer_live, &peer_min, &peer_max);
+      ok = TRUE;
+      if (peer_live) {
+        live = TRUE;
+        min = MAX (min, peer_min);
+        max = MIN (max, peer_max);
+      }
+    }
+    gst_clear_object (&pad);
+    gst_query_unref (peer);
+  }
+  if (ok)
+    gst_query_set_latency (query, live, min, max);
+  return ok;
+}
+
+static gboolean
+gst_hls_align_sink_query (GstElement * element, GstQuery * query)
+{
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+    return query_latency (GST_HLS_ALIGN_SINK (element), query);
+  return GST_ELEMENT_CLASS (parent_class)->query (element, query);
+}
+
+static GstStructure *
+make_stats (GstHlsAlignSink * self)
+{
+  LockstepSegmenterStats in = { 0 };
+  HlsOutputStats out = { 0 };
+
+  g_mutex_lock (&self->lock);
+  if (self->segmenter != NULL)
+    lockstep_segmenter_stats (self->segmenter, &in);
+  if (self->output != NULL)
+    hls_output_stats (self->output, &out);
+  g_mutex_unlock (&self->lock);
+  return gst_structure_new ("application/x-hlsalignsink-stats",
+      "segments", G_TYPE_UINT64, out.segments,
+      "bytes", G_TYPE_UINT64, out.bytes,
+      "gaps", G_TYPE_UINT64, out.gaps,
+      "retries", G_TYPE_UINT64, out.retries,
+      "deleted", G_TYPE_UINT64, out.deleted,
+      "discontinuities", G_TYPE_UINT64, in.discontinuities,
+      "keyframes-requested", G_TYPE_UINT64, in.requests,
+      "keyframes-obeyed", G_TYPE_UINT64, in.obeyed,
+      "cuts-without-keyframe", G_TYPE_UINT64, in.late_cuts,
+      "dropped-late", G_TYPE_UINT64, in.late,
+      "dropped-undecodable", G_TYPE_UINT64, in.undecodable,
+      "dropped-overlap", G_TYPE_UINT64, in.overlap,
+      "dropped-broken", G_TYPE_UINT64, in.broken, NULL);
+}
+
+static void
+gst_hls_align_sink_set_property (GObject * object, guint id,
+    const GValue * value, GParamSpec * pspec)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LOCATION:
+      g_free (self->location);
+      self->location = g_value_dup_string (value);
+      if (self->location == NULL)
+        self->location = g_strdup (DEFAULT_LOCATION);
+      break;
+    case PROP_PLAYLIST_LOCATION:
+      g_free (self->playlist_location);
+      self->playlist_location = g_value_dup_string (value);
+      break;
+    case PROP_PLAYLIST_ROOT:
+      g_free (self->playlist_root);
+      self->playlist_root = g_value_dup_string (value);
+      break;
+    case PROP_MAX_FILES:
+      self->max_files = g_value_get_uint (value);
+      break;
+    case PROP_TARGET_DURATION:
+      self->target_duration = g_value_get_double (value);
+      break;
+    case PROP_PLAYLIST_LENGTH:
+      self->playlist_length = g_value_get_uint (value);
+      break;
+    case PROP_SEND_KEYFRAME_REQUESTS:
+      self->send_keyframe_requests = g_value_get_boolean (value);
+      break;
+    case PROP_EPOCH_LOCK:
+      self->epoch_lock = g_value_get_boolean (value);
+      break;
+    case PROP_PLAYLIST_TYPE:
+      self->playlist_type = g_value_get_enum (value);
+      break;
+    case PROP_DVR_WINDOW:
+      self->dvr_window = g_value_get_double (value);
+      break;
+    case PROP_ENDLIST:
+      self->endlist = g_value_get_boolean (value);
+      break;
+    case PROP_MAX_SKEW:
+      self->max_skew = g_value_get_uint64 (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_hls_align_sink_get_property (GObject * object, guint id, GValue * value,
+    GParamSpec * pspec)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (object);
+
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value, make_stats (self));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LOCATION:
+      g_value_set_string (value, self->location);
+      break;
+    case PROP_PLAYLIST_LOCATION:
+      g_value_set_string (value, self->playlist_location);
+      break;
+    case PROP_PLAYLIST_ROOT:
+      g_value_set_string (value, self->playlist_root);
+      break;
+    case PROP_MAX_FILES:
+      g_value_set_uint (value, self->max_files);
+      break;
+    case PROP_TARGET_DURATION:
+      g_value_set_double (value, self->target_duration);
+      break;
+    case PROP_PLAYLIST_LENGTH:
+      g_value_set_uint (value, self->playlist_length);
+      break;
+    case PROP_SEND_KEYFRAME_REQUESTS:
+      g_value_set_boolean (value, self->send_keyframe_requests);
+      break;
+    case PROP_EPOCH_LOCK:
+      g_value_set_boolean (value, self->epoch_lock);
+      break;
+    case PROP_PLAYLIST_TYPE:
+      g_value_set_enum (value, self->playlist_type);
+      break;
+    case PROP_DVR_WINDOW:
+      g_value_set_double (value, self->dvr_window);
+      break;
+    case PROP_ENDLIST:
+      g_value_set_boolean (value, self->endlist);
+      break;
+    case PROP_MAX_SKEW:
+      g_value_set_uint64 (value, self->max_skew);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_hls_align_sink_finalize (GObject * object)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (object);
+
+  g_free (self->location);
+  g_free (self->playlist_location);
+  g_free (self->playlist_root);
+  g_array_unref (self->requests);
+  g_array_unref (self->again);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_hls_align_sink_init (GstHlsAlignSink * self)
+{
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  self->requests = g_array_new (FALSE, FALSE, sizeof (GstClockTime));
+  self->again = g_array_new (FALSE, FALSE, sizeof (gboolean));
+  self->location = g_strdup (DEFAULT_LOCATION);
+  self->playlist_location = g_strdup (DEFAULT_PLAYLIST_LOCATION);
+  self->max_files = DEFAULT_MAX_FILES;
+  self->target_duration = DEFAULT_TARGET_DURATION;
+  self->playlist_length = DEFAULT_PLAYLIST_LENGTH;
+  self->send_keyframe_requests = TRUE;
+  self->endlist = TRUE;
+  self->max_skew = DEFAULT_MAX_SKEW;
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
+}
+
+static void
+gst_hls_align_sink_class_init (GstHlsAlignSinkClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+      | GST_PARAM_MUTABLE_READY;
+
+  object_class->set_property = gst_hls_align_sink_set_property;
+  object_class->get_property = gst_hls_align_sink_get_property;
+  object_class->finalize = gst_hls_align_sink_finalize;
+  element_class->request_new_pad = gst_hls_align_sink_request_new_pad;
+  element_class->release_pad = gst_hls_align_sink_release_pad;
+  element_class->change_state = gst_hls_align_sink_change_state;
+  element_class->query = gst_hls_align_sink_query;
+
+  g_object_class_install_property (object_class, PROP_LOCATION,
+      g_param_spec_string ("location", "File location",
+          "Pattern of the segments' file names, with one %d or %05d",
+          DEFAULT_LOCATION, flags));
+  g_object_class_install_property (object_class, PROP_PLAYLIST_LOCATION,
+      g_param_spec_string ("playlist-location", "Playlist location",
+          "File name of the playlist", DEFAULT_PLAYLIST_LOCATION, flags));
+  g_object_class_install_property (object_class, PROP_PLAYLIST_ROOT,
+      g_param_spec_string ("playlist-root", "Playlist root",
+          "Put with a slash before the name of each segment in the playlist",
+          NULL, flags));
+  g_object_class_install_property (object_class, PROP_MAX_FILES,
+      g_param_spec_uint ("max-files", "Max files",
+          "Segments kept, those in the playlist included; 0 keeps all. More are "
+          "kept where clients may still fetch them", 0, G_MAXUINT,
+          DEFAULT_MAX_FILES, flags));
+  g_object_class_install_property (object_class, PROP_TARGET_DURATION,
+      g_param_spec_double ("target-duration", "Target duration",
+          "Mean duration of a segment in seconds", 0.1, 3600.0,
+          DEFAULT_TARGET_DURATION, flags));
+  g_object_class_install_property (object_class, PROP_PLAYLIST_LENGTH,
+      g_param_spec_uint ("playlist-length", "Playlist length",
+          "Segments in a live playlist; 0 for all. There are more where these "
+          "are shorter than three times EXT-X-TARGETDURATION", 0, G_MAXUINT,
+          DEFAULT_PLAYLIST_LENGTH, flags));
+  g_object_class_install_property (object_class, PROP_SEND_KEYFRAME_REQUESTS,
+      g_param_spec_boolean ("send-keyframe-requests",
+          "Send keyframe requests", "Ask upstream for key units", TRUE, flags));
+  g_object_class_install_property (object_class, PROP_EPOCH_LOCK,
+      g_param_spec_boolean ("epoch-lock", "Epoch lock",
+          "Cut at multiples of the target duration of Unix time, and number "
+          "segments so. Unix time is that of the buffers' "
+          "GstReferenceTimestampMeta (timestamp/x-unix, timestamp/x-ntp) where "
+          "they have it, else the clock's", FALSE, flags));
+  g_object_class_install_property (object_class, PROP_PLAYLIST_TYPE,
+      g_param_spec_enum ("playlist-type", "Playlist type",
+          "What becomes of earlier segments", playlist_type_get_type (),
+          LOCKSTEP_PLAYLIST_LIVE, flags));
+  g_object_class_install_property (object_class, PROP_DVR_WINDOW,
+      g_param_spec_double ("dvr-window", "DVR window",
+          "Seconds that a live playlist spans at least, instead of "
+          "playlist-length; 0 to go by that", 0.0, 604800.0, 0.0, flags));
+  g_object_class_install_property (object_class, PROP_ENDLIST,
+      g_param_spec_boolean ("endlist", "End list",
+          "Write EXT-X-ENDLIST at the end. FALSE leaves a live or event playlist "
+          "open, for a source that may come back", TRUE, flags));
+  g_object_class_install_property (object_class, PROP_MAX_SKEW,
+      g_param_spec_uint64 ("max-skew", "Max skew",
+          "Media time in nanoseconds that one track waits for the other in a "
+          "live pipeline, before it goes on alone", 0, 60 * GST_SECOND,
+          DEFAULT_MAX_SKEW, flags));
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Totals since the last start", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  gst_element_class_add_static_pad_template (element_class, &video_template);
+  gst_element_class_add_static_pad_template (element_class, &audio_template);
+  gst_element_class_set_static_metadata (element_class,
+      "HLS sink on the audio frame grid", "Sink/Muxer",
+      "Cuts MPEG-TS segments at the audio frame nearest to each multiple of the "
+      "target duration, and keeps a media playlist", "The Lockstep developers");
+  gst_type_mark_as_plugin_api (playlist_type_get_type (), 0);
+}

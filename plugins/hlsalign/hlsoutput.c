@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The thread that stores segments and keeps the playlist.
+ *
+ * It owns the playlist model and the store. A disk or server that stalls stalls
+ * this thread alone; what waits for it is bounded, and what cannot be stored in
+ * time is given up and listed as a gap. */
+#include "hlsoutput.h"
+
+#include <string.h>
+
+/* What may wait to be stored. The oldest is given up when there is more. */
+#define MAX_WAITING (128 * 1024 * 1024)
+#define WAITING_LOW (MAX_WAITING / 2)
+#define RETRY_FIRST (50 * G_TIME_SPAN_MILLISECOND)
+#define RETRY_MAX (1000 * G_TIME_SPAN_MILLISECOND)
+/* Interval without a segment that are listed as gaps, with epoch-lock. */
+#define MAX_GAPS 16
+/* Files of an earlier run that are looked for, behind the list. */
+#define MAX_ORPHANS 4096
+
+typedef enum
+{
+  JOB_SEGMENT,
+  JOB_END,
+  JOB_CLOSE,
+} JobType;
+
+typedef struct
+{
+  JobType type;
+  LockstepSegment *segment;     /* without chunks: it was given up */
+  guint target_duration;
+  guint64 weight;               /* bytes counted in waiting */
+} Job;
+
+struct _HlsOutput
+{
+  gatomicrefcount refs;
+  GMutex lock;
+  GCond cond;
+  GQueue jobs;
+  guint64 waiting;              /* bytes of the jobs and of the one in hand */
+  gboolean hurry, closing, closed;
+  HlsOutputStats stats;
+
+  /* of the thread */
+  HlsOutputConfig *config;
+  HlsStore *store;
+  HlsOutputCallbacks callbacks;
+  gpointer user;
+  LockstepPlaylist *playlist;
+  gboolean first, started;
+  gint64 last_end;              /* Unix time, ns */
+};
+
+static void
+output_unref (HlsOutput * output)
+{
+  if (!g_atomic_ref_count_dec (&output->refs))
+    return;
+  g_mutex_clear (&output->lock);
+  g_cond_clear (&output->cond);
+  g_free (output);
+}
+
+void
+hls_output_config_free (HlsOutputConfig * config)
+{
+  g_free (config->location);
+  g_free (config->playlist);
+  g_free (config->root);
+  g_free (config);
+}
+
+static void
+job_free (Job * job)
+{
+  g_clear_pointer (&job->segment, lockstep_segment_free);
+  g_free (job);
+}
+
+static void
+problem (HlsOutput * output, const GError * error)
+{
+  if (output->callbacks.problem != NULL)
+    output->callbacks.problem (output->user, error);
+}
+
+/* {{{ playlist */
+
+static char *
+uri_of (HlsOutput * output, const char *file)
+{
+  g_autofree char *base = NULL;
+  g_autofree char *escaped = NULL;
+  g_autofree char *folder = NULL;
+  const char *path = file;
+
+  /* Below the playlist's folder: the path from there. Else: the name. */
+  if (output->config->playlist != NULL) {
+    folder = g_path_get_dirname (output->config->playlist);
+    if (strcmp (folder, ".") != 0 && g_str_has_prefix (file, folder)
+        && file[strlen (folder)] == '/')
+      path = file + strlen (folder) + 1;
+    else if (strcmp (folder, ".") != 0 || file[0] == '/')
+      path = base = g_path_get_basename (file);
+  }
+  while (g_str_has_prefix (path, "./"))
+    path += 2;
+  if (output->config->root != NULL && base == NULL)
+    path = base = g_path_get_basename (file);
+  escaped = g_uri_escape_string (path, "/!$&'()*+,;=@", FALSE);
+  if (output->config->root != NULL)
+    return g_strdup_printf ("%s/%s", output->config->root, escaped);
+  return g_steal_pointer (&escaped);
+}
+
+static void
+delete_file (gpointer user, const char *file)
+{
+  HlsOutput *output = user;
+  g_autoptr (GError) error = NULL;
+
+  if (!output->store->remove (output->store, file, &error))
+    problem (output, error);
+  g_mutex_lock (&output->lock);
+  output->stats.deleted++;
+  g_mutex_unlock (&output->lock);
+}
+
+static gboolean
+write_playlist (HlsOutput * output, GError ** error)
+{
+  g_autofree char *text = NULL;
+  GOutputVector vector;
+
+  if (output->config->playlist == NULL)
+    return TRUE;
+  if (output->playlist->type == LOCKSTEP_PLAYLIST_VOD
+      && !output->playlist->ended)
+    return TRUE;
+  text = lockstep_playlist_render (output->playlist, &vector.size);
+  vector.buffer = text;
+  return output->store->put (output->store, output->config->playlist, TRUE,
+      &vector, 1, error);
+}
+
+static void
+configure_playlist (HlsOutput * output)
+{
+  output->playlist->length = output->config->length;
+  output->playlist->window = output->config->window;
+  output->playlist->max_files = output->config->max_files;
+}
+
+static guint64
+next_sequence (HlsOutput * output)
+{
+  return output->playlist->sequence
+      + g_queue_get_length (&output->playlist->entries);
+}
+
+/* Files of an earlier run that have left the list go when they may. */
+static void
+find_orphans (HlsOutput * output)
+{
+  LockstepPlaylist *playlist = output->playlist;
+  guint64 sequence = playlist->sequence;
+
+  if (playlist->max_files == 0)
+    return;
+  for (guint i = 0; i < MAX_ORPHANS && sequence > 0; i++) {
+    g_autofree char *name = NULL;
+    LockstepPlaylistEntry *entry;
+
+    name = lockstep_playlist_name (output->config->location, --sequence, NULL);
+    if (name == NULL || !output->store->exists (output->store, name))
+      break;
+    entry = g_new0 (LockstepPlaylistEntry, 1);
+    entry->file = g_steal_pointer (&name);
+    entry->delete_at = playlist->media + playlist->duration;
+    g_queue_push_head (&playlist->expired, entry);
+  }
+}
+
+/* Reads what an earlier run left, and goes on from there. */
+static void
+load (HlsOutput * output)
+{
+  HlsOutputConfig *config = output->config;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autofree char *folder = g_path_get_dirname (config->location);
+
+  if (!output->store->prepare (output->store, config->location, &error)) {
+    problem (output, error);
+    g_clear_error (&error);
+  }
+  if (config->playlist != NULL) {
+    if (!output->store->prepare (output->store, config->playlist, &error)) {
+      problem (output, error);
+      g_clear_error (&error);
+    }
+    bytes = output->store->get (output->store, config->playlist, &error);
+  }
+  if (bytes != NULL)
+    output->playlist = lockstep_playlist_parse (g_bytes_get_data (bytes, NULL),
+        g_bytes_get_size (bytes), config->type, &error);
+  if (error != NULL)
+    problem (output, error);
+  if (output->playlist == NULL)
+    return;
+  configure_playlist (output);
+  if (!g_queue_is_empty (&output->playlist->entries)) {
+    LockstepPlaylistEntry *last =
+        g_queue_peek_tail (&output->playlist->entries);
+
+    output->last_end = last->start + last->duration;
+  }
+  for (GList * l = output->playlist->entries.head; l != NULL; l = l->next) {
+    LockstepPlaylistEntry *entry = l->data;
+    char *file = g_build_filename (folder, entry->file, NULL);
+
+    g_free (entry->file);
+    entry->file = file;
+  }
+  find_orphans (output);
+  output->playlist->ended = FALSE;
+}
+
+static void
+append (HlsOutput * output, guint64 sequence, const char *file, gint64 start,
+    gint64 duration, gboolean discontinuity, gboolean gap)
+{
+  g_autofree char *uri = uri_of (output, file);
+  LockstepPlaylistEntry entry = { uri, (char *) file };
+
+  entry.start = start;
+  entry.duration = duration;
+  entry.discontinuity = discontinuity;
+  entry.gap = gap;
+  lockstep_playlist_append (output->playlist, &entry, delete_file, output);
+  output->last_end = start + duration;
+}
+
+/* With epoch-lock: brings the list to @interval. FALSE: it is there already. */
+static gboolean
+align_sequence (HlsOutput * output, const LockstepSegment * segment,
+    gint64 start)
+{
+  LockstepPlaylist *playlist = output->playlist;
+  guint64 interval = MAX (segment->interval, 0);
+  guint64 next = next_sequence (output);
+
+  if (g_queue_is_empty (&playlist->entries) && playlist->sequence == 0) {
+    playlist->sequence = interval;
+    return TRUE;
+  }
+  if (interval < next)
+    return FALSE;
+  if (interval - next > MAX_GAPS || output->last_end == 0
+      || start <= output->last_end) {
+    /* Too far to fill: as if all that lies between had come and gone */
+    lockstep_playlist_drop_all (playlist);
+    playlist->sequence = interval;
+    return TRUE;
+  }
+  while (next < interval) {
+    gint64 at = output->last_end;
+    gint64 duration = (start - at) / (gint64) (interval - next);
+    g_autofree char *file = lockstep_playlist_name (output->config->location,
+        next, NULL);
+
+    append (output, next, file, at, MAX (duration, 1000), FALSE, TRUE);
+    g_mutex_lock (&output->lock);
+    output->stats.gaps++;
+    g_mutex_unlock (&output->lock);
+    next++;
+  }
+  return TRUE;
+}
+
+/* {{{ storing */
+
+/* Sleeps for @delay us, or until it makes no sense to try on. */
+static gboolean
+may_retry (HlsOutput * output, gint64 delay, gint64 deadline)
+{
+  gint64 until = MIN (g_get_monotonic_time () + delay, deadline);
+  gboolean give_up;
+
+  g_mutex_lock (&output->lock);
+  while (!output->closing && output->waiting < MAX_WAITING
+      && g_cond_wait_until (&output->cond, &output->lock, until));
+  give_up = output->closing || output->waiting >= MAX_WAITING
+      || g_get_monotonic_time () >= deadline;
+  output->stats.retries++;
+  g_mutex_unlock (&output->lock);
+  return !give_up;
+}
+
+static gboolean
+put_segment (HlsOutput * output, const char *file,
+    const LockstepSegment * segment, gint64 patience)
+{
+  g_autofree GOutputVector *vectors =
+      g_new (GOutputVector, segment->chunks->len);
+  gint64 deadline = g_get_monotonic_time () + patience;
+  gint64 delay = RETRY_FIRST;
+  gboolean said = FALSE;
+
+  for (guint i = 0; i < segment->chunks->len; i++) {
+    LockstepTsChunk *chunk = g_ptr_array_index (segment->chunks, i);
+
+    vectors[i].buffer = chunk->data;
+    vectors[i].size = chunk->size;
+  }
+  for (;;) {
+    g_autoptr (GError) error = NULL;
+
+    if (output->store->put (output->store, file, FALSE, vectors,
+            segment->chunks->len, &error))
+      return TRUE;
+    if (!said)
+      problem (output, error);
+    said = TRUE;
+    if (!may_retry (output, delay, deadline))
+      return FALSE;
+    delay = MIN (delay * 2, RETRY_MAX);
+  }
+}
+
+static void
+store_segment (HlsOutput * output, Job * job)
+{
+  LockstepSegment *segment = job->segment;
+  gint64 start = segment->start + segment->offset;
+  HlsOutputReport report = { segment };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *file = NULL;
+  gboolean discontinuity = segment->discontinuity;
+
+  if (output->playlist == NULL) {
+    output->playlist = lockstep_playlist_new (output->config->type,
+        job->target_duration);
+    configure_playlist (output);
+    output->first = FALSE;
+  } else if (output->first) {
+    output->first = FALSE;
+    /* EXT-X-TARGETDURATION may not change: a list that has another one ends */
+    if (output->playlist->target_duration < job->target_duration) {
+      lockstep_playlist_drop_all (output->playlist);
+      output->playlist->target_duration = job->target_duration;
+    }
+    discontinuity = TRUE;
+  }
+  if (output->config->epoch && !align_sequence (output, segment, start))
+    return;
+
+  report.sequence = next_sequence (output);
+  file = lockstep_playlist_name (output->config->location, report.sequence,
+      NULL);
+  report.location = file;
+  report.gap = segment->chunks == NULL || !put_segment (output, file, segment,
+      3 * G_TIME_SPAN_SECOND * output->playlist->target_duration);
+  append (output, report.sequence, file, start, segment->duration,
+      discontinuity, report.gap);
+  segment->discontinuity = discontinuity;
+  /* The list that is there stays good; the next one has this segment too */
+  if (!write_playlist (output, &error))
+    problem (output, error);
+
+  g_mutex_lock (&output->lock);
+  output->stats.segments++;
+  output->stats.bytes += report.gap ? 0 : segment->bytes;
+  output->stats.gaps += report.gap;
+  g_mutex_unlock (&output->lock);
+  if (output->callbacks.stored != NULL)
+    output->callbacks.stored (output->user, &report);
+}
+
+static void
+finish (HlsOutput * output)
+{
+  gint64 delay = RETRY_FIRST;
+  gint64 deadline = g_get_monotonic_time () + 5 * G_TIME_SPAN_SECOND;
+
+  if (output->playlist != NULL
+      && (output->config->endlist
+          || output->playlist->type == LOCKSTEP_PLAYLIST_VOD)) {
+    output->playlist->ended = TRUE;
+    for (;;) {
+      g_autoptr (GError) error = NULL;
+
+      if (write_playlist (output, &error))
+        break;
+      problem (output, error);
+      if (!may_retry (output, delay, deadline))
+        break;
+      delay = MIN (delay * 2, RETRY_MAX);
+    }
+    output->playlist->ended = FALSE;
+  }
+}
+
+static gpointer
+output_thread (gpointer data)
+{
+  HlsOutput *output = data;
+  gboolean done = FALSE, dirty = FALSE;
+
+  load (output);
+  output->first = TRUE;
+  while (!done) {
+    Job *job;
+
+    g_mutex_lock (&output->lock);
+    while ((job = g_queue_pop_head (&output->jobs)) == NULL)
+      g_cond_wait (&output->cond, &output->lock);
+    g_mutex_unlock (&output->lock);
+
+    switch (job->type) {
+      case JOB_SEGMENT:
+        store_segment (output, job);
+        dirty = TRUE;
+        g_mutex_lock (&output->lock);
+        output->waiting -= job->weight;
+        g_cond_broadcast (&output->cond);
+        g_mutex_unlock (&output->lock);
+        break;
+      case JOB_END:
+        if (dirty)
+          finish (output);
+        dirty = FALSE;
+        if (output->callbacks.ended != NULL)
+          output->callbacks.ended (output->user);
+        break;
+      case JOB_CLOSE:
+        if (dirty)
+          finish (output);
+        done = TRUE;
+        break;
+    }
+    job_free (job);
+  }
+  g_clear_pointer (&output->playlist, lockstep_playlist_free);
+  output->store->free (output->store);
+  hls_output_config_free (output->config);
+  if (output->callbacks.free != NULL)
+    output->callbacks.free (output->user);
+  g_mutex_lock (&output->lock);
+  output->closed = TRUE;
+  g_cond_broadcast (&output->cond);
+  g_mutex_unlock (&output->lock);
+  output_unref (output);
+  return NULL;
+}
+
+HlsOutput *
+hls_output_new (HlsOutputConfig * config, HlsStore * store,
+    const HlsOutputCallbacks * callbacks, gpointer user)
+{
+  HlsOutput *output = g_new0 (HlsOutput, 1);
+
+  g_atomic_ref_count_init (&output->refs);
+  g_atomic_ref_count_inc (&output->refs);
+  g_mutex_init (&output->lock);
+  g_cond_init (&output->cond);
+  g_queue_init (&output->jobs);
+  output->config = config;
+  output->store = store;
+  output->callbacks = *callbacks;
+  output->user = user;
+  g_thread_unref (g_thread_new ("hls-output", output_thread, output));
+  return output;
+}
+
+static void
+push_job (HlsOutput * output, JobType type, LockstepSegment * segment,
+    guint target_duration)
+{
+  Job *job = g_new0 (Job, 1);
+
+  job->type = type;
+  job->segment = segment;
+  job->target_duration = target_duration;
+  job->weight = segment != NULL ? segment->bytes : 0;
+  g_mutex_lock (&output->lock);
+  output->waiting += job->weight;
+  g_queue_push_tail (&output->jobs, job);
+  /* A store that never comes back must not fill the memory */
+  for (GList * l = output->jobs.head;
+      l != NULL && output->waiting > MAX_WAITING; l = l->next) {
+    Job *old = l->data;
+
+    if (old->weight > 0) {
+      g_clear_pointer (&old->segment->chunks, g_ptr_array_unref);
+      output->waiting -= old->weight;
+      old->weight = 0;
+    }
+  }
+  g_cond_broadcast (&output->cond);
+  g_mutex_unlock (&output->lock);
+}
+
+void
+hls_output_segment (HlsOutput * output, LockstepSegment * segment,
+    guint target_duration)
+{
+  push_job (output, JOB_SEGMENT, segment, target_duration);
+}
+
+gboolean
+hls_output_wait (HlsOutput * output, gint64 timeout)
+{
+  gint64 until = g_get_monotonic_time () + timeout;
+  gboolean room;
+
+  g_mutex_lock (&output->lock);
+  while (output->waiting > WAITING_LOW && !output->hurry
+      && g_cond_wait_until (&output->cond, &output->lock, until));
+  room = output->waiting <= WAITING_LOW;
+  g_mutex_unlock (&output->lock);
+  return room;
+}
+
+void
+hls_output_hurry (HlsOutput * output)
+{
+  g_mutex_lock (&output->lock);
+  output->hurry = TRUE;
+  g_cond_broadcast (&output->cond);
+  g_mutex_unlock (&output->lock);
+}
+
+void
+hls_output_end (HlsOutput * output)
+{
+  push_job (output, JOB_END, NULL, 0);
+}
+
+void
+hls_output_close (HlsOutput * output, gint64 timeout)
+{
+  gint64 until = g_get_monotonic_time () + timeout;
+
+  push_job (output, JOB_CLOSE, NULL, 0);
+  g_mutex_lock (&output->lock);
+  while (!output->closed
+      && g_cond_wait_until (&output->cond, &output->lock, until));
+  /* From here on nothing is tried twice */
+  output->closing = TRUE;
+  g_cond_broadcast (&output->cond);
+  g_mutex_unlock (&output->lock);
+  output_unref (output);
+}
+
+void
+hls_output_stats (HlsOutput * output, HlsOutputStats * stats)
+{
+  g_mutex_lock (&output->lock);
+  *stats = output->stats;
+  g_mutex_unlock (&output->lock);
+}

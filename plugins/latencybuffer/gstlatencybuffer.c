@@ -1,0 +1,889 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* latencybuffer: pads, threads and states of the element. What is released
+ * when is gst/lockstep/playout.c's. */
+
+/**
+ * SECTION:element-latencybuffer
+ * @title: latencybuffer
+ *
+ * Holds every RTP packet to one bound: a packet whose media time is t on the
+ * receiver's clock leaves the source pad at t + #GstLatencyBuffer:latency. A
+ * packet that comes in time is held for what is left of the bound, one that
+ * comes exactly at its end passes at once, and a later one is dropped (or passed, see
+ * #GstLatencyBuffer:late-policy). No packet, however late, moves the timeline:
+ * the time base is the least transit of the last ten seconds, follows the drift
+ * of the sender's clock, and is otherwise only slewed. Where the sender starts
+ * anew (another SSRC, clock rate, or a jump in sequence or timestamps that
+ * several packets in sequence confirm), a new time base begins with a buffer
+ * marked DISCONT and RESYNC.
+ *
+ * The element takes rtpjitterbuffer's place, also inside rtpbin and webrtcbin (connect
+ * rtpbin's request-jitterbuffer signal), and has its pads, properties, signals
+ * and statistics. Packets of one RTP timestamp leave as one buffer list. Every buffer carries
+ * its arrival as a #GstReferenceTimestampMeta of timestamp/x-lockstep-arrival
+ * (time of the pipeline's clock), and of timestamp/x-ntp once a sender report has come.
+ *
+ * With #GstLatencyBuffer:adaptive the bound follows the arrivals between
+ * #GstLatencyBuffer:min-latency and #GstLatencyBuffer:max-latency. Timestamps do
+ * not depend on the bound, only the time of release does. The LATENCY query then
+ * answers max-latency.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 audiotestsrc is-live=true num-buffers=50 ! opusenc ! rtpopuspay ! latencybuffer latency=100 ! rtpopusdepay ! opusdec ! fakesink sync=true
+ * ]| Opus over RTP, each packet held for 100 ms.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstlatencybuffer.h"
+
+#include <gst/rtp/gstrtpbuffer.h>
+
+#include <gst/lockstep/metas.h>
+#include <gst/lockstep/rtpheader.h>
+
+GST_DEBUG_CATEGORY (latency_buffer_debug);
+#define GST_CAT_DEFAULT latency_buffer_debug
+
+/* How long a payload type that nobody knew is not asked for again. */
+#define UNKNOWN_PAYLOAD_WAIT ((gint64) GST_SECOND)
+/* Retransmission requests that are sent at once from the thread that receives;
+ * more wait for the source pad's. */
+#define MAX_REQUESTS 32
+/* Events that wait in the queue: beyond it those that are not sticky are dropped. */
+#define MAX_EVENTS 1000
+
+guint gst_latency_buffer_signals[LAST_SIGNAL];
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink",
+    GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/x-rtp"));
+static GstStaticPadTemplate rtcp_template =
+GST_STATIC_PAD_TEMPLATE ("sink_rtcp",
+    GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS ("application/x-rtcp"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
+    GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/x-rtp"));
+
+G_DEFINE_FINAL_TYPE (GstLatencyBuffer, gst_latency_buffer, GST_TYPE_ELEMENT);
+
+/* Running time, G_MININT64 without a clock. */
+static gint64
+running_time (GstLatencyBuffer * self)
+{
+  GstClock *clock = gst_element_get_clock (GST_ELEMENT_CAST (self));
+  gint64 now;
+
+  if (clock == NULL)
+    return G_MININT64;
+  now = (gint64) gst_clock_get_time (clock) -
+      (gint64) gst_element_get_base_time (GST_ELEMENT_CAST (self));
+  gst_object_unref (clock);
+  return now;
+}
+
+/* With the lock: the source pad's thread looks anew what is next. */
+void
+gst_latency_buffer_wake (GstLatencyBuffer * self)
+{
+  if (self->waiting)
+    gst_clock_id_unschedule (self->clock_id);
+  else
+    g_cond_signal (&self->cond);
+}
+
+static void
+wake_if_earlier (GstLatencyBuffer * self)
+{
+  if (lockstep_playout_next_time (self->playout) < self->waiting_until)
+    gst_latency_buffer_wake (self);
+}
+
+/* --- what comes in --- */
+
+static void
+take_caps (GstLatencyBuffer * self, const GstCaps * caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  gint rate = 0, payload = -1;
+  guint clock_base;
+
+  gst_structure_get_int (s, "clock-rate", &rate);
+  gst_structure_get_int (s, "payload", &payload);
+  g_mutex_lock (&self->lock);
+  if (rate > 0 && payload >= 0 && payload < 128) {
+    self->rates[payload] = (guint) rate;
+  } else if (rate > 0) {
+    self->caps_rate = (guint) rate;
+    memset (self->rates, 0, sizeof (self->rates));
+  }
+  if (gst_structure_get_uint (s, "clock-base", &clock_base))
+    self->clock_base = clock_base;
+  g_mutex_unlock (&self->lock);
+  gst_latency_buffer_take_cname (self, s);
+}
+
+/* The clock rate of a payload type: of the caps, else whatever request-pt-map knows. */
+static guint
+clock_rate (GstLatencyBuffer * self, guint8 payload, gint64 arrival)
+{
+  GstCaps *caps = NULL;
+  guint rate, caps_rate;
+  gint64 unknown_until;
+
+  g_mutex_lock (&self->lock);
+  rate = self->rates[payload];
+  caps_rate = self->caps_rate;
+  unknown_until = self->unknown_until[payload];
+  g_mutex_unlock (&self->lock);
+  if (rate > 0 || arrival < unknown_until)
+    return rate;
+
+  if (caps_rate == 0) {
+    g_signal_emit (self, gst_latency_buffer_signals[SIGNAL_REQUEST_PT_MAP], 0,
+        (guint) payload, &caps);
+    if (caps != NULL && !gst_caps_is_empty (caps) && !gst_caps_is_any (caps)) {
+      gint value = 0;
+
+      gst_structure_get_int (gst_caps_get_structure (caps, 0), "clock-rate",
+          &value);
+      rate = (guint) MAX (value, 0);
+      gst_latency_buffer_take_cname (self, gst_caps_get_structure (caps, 0));
+    }
+    gst_clear_caps (&caps);
+  } else {
+    rate = caps_rate;
+  }
+  g_mutex_lock (&self->lock);
+  self->rates[payload] = rate;
+  if (rate == 0)
+    self->unknown_until[payload] = arrival + UNKNOWN_PAYLOAD_WAIT;
+  g_mutex_unlock (&self->lock);
+  return rate;
+}
+
+void
+gst_latency_buffer_clear_pt_map (GstLatencyBuffer * self)
+{
+  g_mutex_lock (&self->lock);
+  memset (self->rates, 0, sizeof (self->rates));
+  memset (self->unknown_until, 0, sizeof (self->unknown_until));
+  g_mutex_unlock (&self->lock);
+}
+
+/* When the packet came, in running time: as its source stamped it, else now. */
+static gint64
+arrival_time (GstLatencyBuffer * self, GstBuffer * buffer)
+{
+  GstClockTime at = GST_BUFFER_DTS_OR_PTS (buffer);
+
+  if (GST_CLOCK_TIME_IS_VALID (at)
+      && self->in_segment.format == GST_FORMAT_TIME) {
+    /* without a lock: only the streaming thread changes the input segment */
+    at = gst_segment_to_running_time (&self->in_segment, GST_FORMAT_TIME, at);
+    if (GST_CLOCK_TIME_IS_VALID (at) && at < G_MAXINT64 / 4)
+      return (gint64) at;
+  }
+  return MAX (running_time (self), 0);
+}
+
+static gboolean
+parse (GstBuffer * buffer, LockstepRtpHeader * header)
+{
+  GstMapInfo map;
+  gboolean ok;
+
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return FALSE;
+  ok = lockstep_rtp_header_parse (map.data, map.size, header);
+  gst_buffer_unmap (buffer, &map);
+  return ok;
+}
+
+static GstEvent *
+request_event (GstLatencyBuffer * self, const LockstepRtxRequest * request,
+    guint16 seq)
+{
+#define MS(ns) ((guint) (MAX (ns, 0) / GST_MSECOND))
+  return gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+      gst_structure_new ("GstRTPRetransmissionRequest",
+          "seqnum", G_TYPE_UINT, (guint) seq,
+          "running-time", G_TYPE_UINT64, (guint64) MAX (request->pts, 0),
+          "delay", G_TYPE_UINT, MS (request->delay),
+          "retry", G_TYPE_UINT, request->retry,
+          "frequency", G_TYPE_UINT, MS (request->retry_timeout),
+          "period", G_TYPE_UINT, MS (request->period),
+          "deadline", G_TYPE_UINT, MS (request->delay + request->deadline),
+          "packet-spacing", G_TYPE_UINT64, (guint64) self->playout->spacing,
+          "avg-rtt", G_TYPE_UINT, MS (request->rtt),
+          "ssrc", G_TYPE_UINT, self->playout->ssrc, NULL));
+#undef MS
+}
+
+/* With the lock. */
+static guint
+due_requests (GstLatencyBuffer * self, gint64 now, GstEvent ** events)
+{
+  LockstepRtxRequest request;
+  guint16 seq;
+  guint n = 0;
+
+  while (n < MAX_REQUESTS
+      && lockstep_playout_poll_rtx (self->playout, now, &request, &seq))
+    events[n++] = request_event (self, &request, seq);
+  return n;
+}
+
+static GstMessage *
+drop_message (GstLatencyBuffer * self, guint16 seq, gint64 arrival)
+{
+  GstMessage *message;
+
+  self->dropped_late++;
+  if (!self->post_drop_messages || (self->drop_message_at >= 0
+          && arrival - self->drop_message_at <
+          self->drop_messages_interval * (gint64) GST_MSECOND))
+    return NULL;
+  message = gst_message_new_element (GST_OBJECT_CAST (self),
+      gst_structure_new ("drop-msg",
+          "seqnum", G_TYPE_UINT, (guint) seq,
+          "timestamp", GST_TYPE_CLOCK_TIME, (guint64) arrival,
+          "reason", G_TYPE_STRING, "too-late",
+          "num-too-late", G_TYPE_UINT, self->dropped_late,
+          "num-drop-on-latency", G_TYPE_UINT, 0, NULL));
+  self->drop_message_at = arrival;
+  self->dropped_late = 0;
+  return message;
+}
+
+static GstFlowReturn
+gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (parent);
+  LockstepRtpHeader header;
+  LockstepRtpPacket packet;
+  LockstepVerdict verdict;
+  GstEvent *requests[MAX_REQUESTS];
+  GstMessage *message = NULL;
+  gboolean pending = FALSE;
+  guint n = 0;
+  guint64 resets;
+  GstFlowReturn ret;
+
+  if (G_UNLIKELY (!parse (buffer, &header))) {
+    GST_DEBUG_OBJECT (self, "dropping what is no RTP packet");
+    g_mutex_lock (&self->lock);
+    self->invalid++;
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return GST_FLOW_OK;
+  }
+  packet = (LockstepRtpPacket) {
+  .payload_type = header.payload_type,.seq = header.seq,.timestamp =
+        header.timestamp,.ssrc = header.ssrc,.retransmitted =
+        GST_BUFFER_FLAG_IS_SET (buffer,
+        GST_RTP_BUFFER_FLAG_RETRANSMISSION),.arrival =
+        arrival_time (self, buffer),.size =
+        (guint32) gst_buffer_get_size (buffer),.payload = buffer,};
+  packet.clock_rate = clock_rate (self, header.payload_type, packet.arrival);
+
+  g_mutex_lock (&self->lock);
+  if (self->srcresult != GST_FLOW_OK || self->eos)
+    goto refuse;
+  if (G_UNLIKELY (packet.clock_rate == 0)) {
+    GST_DEBUG_OBJECT (self, "dropping payload type %u: no clock rate known",
+        header.payload_type);
+    self->unknown_payload++;
+    goto refuse;
+  }
+  resets = self->playout->stats.resets;
+  verdict = lockstep_playout_push (self->playout, &packet);
+  if (G_UNLIKELY (resets != self->playout->stats.resets)) {
+    GST_INFO_OBJECT (self, "new time base at #%u", header.seq);
+    self->report.valid = FALSE;
+  }
+  if (verdict == LOCKSTEP_VERDICT_LATE)
+    message = drop_message (self, header.seq, packet.arrival);
+  if (self->playout->do_rtx)
+    n = due_requests (self, packet.arrival, requests);
+  pending = self->report.pending != NULL;
+  wake_if_earlier (self);
+  ret = self->srcresult;
+  g_mutex_unlock (&self->lock);
+
+  for (guint i = 0; i < n; i++)
+    gst_pad_push_event (self->sinkpad, requests[i]);
+  if (message != NULL)
+    gst_element_post_message (GST_ELEMENT_CAST (self), message);
+  if (G_UNLIKELY (pending))
+    gst_latency_buffer_signal_pending (self);
+  return ret;
+
+refuse:
+  ret = self->eos ? GST_FLOW_EOS : self->srcresult;
+  g_mutex_unlock (&self->lock);
+  gst_buffer_unref (buffer);
+  return ret;
+}
+
+static void
+queue_event (GstLatencyBuffer * self, GstEvent * event, gint64 pts)
+{
+  g_mutex_lock (&self->lock);
+  if (self->flushing || (!GST_EVENT_IS_STICKY (event)
+          && self->playout->queue.length - self->playout->queue.packets >=
+          MAX_EVENTS)) {
+    gst_event_unref (event);
+  } else {
+    lockstep_playout_push_event (self->playout, event, pts);
+    wake_if_earlier (self);
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+start_flush (GstLatencyBuffer * self)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = TRUE;
+  self->srcresult = GST_FLOW_FLUSHING;
+  gst_latency_buffer_wake (self);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+stop_flush (GstLatencyBuffer * self)
+{
+  g_mutex_lock (&self->lock);
+  lockstep_playout_flush (self->playout);
+  gst_segment_init (&self->in_segment, GST_FORMAT_UNDEFINED);
+  gst_segment_init (&self->out_segment, GST_FORMAT_TIME);
+  self->flushing = self->eos = FALSE;
+  self->srcresult = GST_FLOW_OK;
+  self->passed = G_MININT64;
+  self->last_out = -1;
+  self->report.valid = FALSE;
+  gst_clear_buffer (&self->report.pending);
+  self->report.signalled = GST_CLOCK_TIME_NONE;
+  self->drop_message_at = -1;
+  g_mutex_unlock (&self->lock);
+}
+
+static void gst_latency_buffer_loop (GstPad * pad);
+
+static gboolean
+gst_latency_buffer_sink_event (GstPad * pad, GstObject * parent,
+    GstEvent * event)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (parent);
+  gint64 pts = LOCKSTEP_PLAYOUT_NEVER;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      gst_pad_push_event (self->srcpad, event);
+      start_flush (self);
+      gst_pad_pause_task (self->srcpad);
+      return TRUE;
+    case GST_EVENT_FLUSH_STOP:
+      gst_pad_push_event (self->srcpad, event);
+      stop_flush (self);
+      return gst_pad_start_task (self->srcpad,
+          (GstTaskFunction) gst_latency_buffer_loop, self->srcpad, NULL);
+    case GST_EVENT_CAPS:{
+      GstCaps *caps;
+
+      gst_event_parse_caps (event, &caps);
+      take_caps (self, caps);
+      break;
+    }
+    case GST_EVENT_SEGMENT:{
+      const GstSegment *segment;
+
+      gst_event_parse_segment (event, &segment);
+      gst_segment_copy_into (segment, &self->in_segment);
+      if (segment->format != GST_FORMAT_TIME) {
+        /* arrivals come from the clock then; what goes out is in time */
+        GstSegment time;
+
+        gst_segment_init (&time, GST_FORMAT_TIME);
+        gst_event_unref (event);
+        event = gst_event_new_segment (&time);
+      }
+      break;
+    }
+    case GST_EVENT_GAP:{
+      GstClockTime at;
+
+      gst_event_parse_gap (event, &at, NULL);
+      if (self->in_segment.format == GST_FORMAT_TIME)
+        at = gst_segment_to_running_time (&self->in_segment, GST_FORMAT_TIME,
+            at);
+      if (GST_CLOCK_TIME_IS_VALID (at) && at < G_MAXINT64 / 4)
+        pts = (gint64) at;
+      break;
+    }
+    case GST_EVENT_STREAM_START:
+      g_mutex_lock (&self->lock);
+      self->eos = FALSE;
+      g_mutex_unlock (&self->lock);
+      break;
+    case GST_EVENT_EOS:
+      queue_event (self, event, pts);
+      g_mutex_lock (&self->lock);
+      self->eos = TRUE;
+      g_mutex_unlock (&self->lock);
+      return TRUE;
+    default:
+      if (!GST_EVENT_IS_SERIALIZED (event))
+        return gst_pad_push_event (self->srcpad, event);
+      break;
+  }
+  queue_event (self, event, pts);
+  return TRUE;
+}
+
+static gboolean
+gst_latency_buffer_rtcp_event (GstPad * pad, GstObject * parent,
+    GstEvent * event)
+{
+  /* the RTCP stream ends here: none of its events concerns the packets */
+  gst_event_unref (event);
+  return TRUE;
+}
+
+/* --- what goes out --- */
+
+/* With the lock, which is let go of meanwhile. FALSE: woken before @until. */
+static gboolean
+wait_until (GstLatencyBuffer * self, gint64 until)
+{
+  GstClock *clock = gst_element_get_clock (GST_ELEMENT_CAST (self));
+  GstClockTime base = gst_element_get_base_time (GST_ELEMENT_CAST (self));
+  GstClockTime at;
+  GstClockReturn ret;
+
+  if (clock == NULL)
+    return TRUE;
+  at = (GstClockTime) MAX ((gint64) base + until, 0);
+  if (self->clock_id == NULL || !gst_clock_id_uses_clock (self->clock_id, clock)
+      || !gst_clock_single_shot_id_reinit (clock, self->clock_id, at)) {
+    if (self->clock_id != NULL)
+      gst_clock_id_unref (self->clock_id);
+    self->clock_id = gst_clock_new_single_shot_id (clock, at);
+  }
+  gst_object_unref (clock);
+  self->waiting = TRUE;
+  self->waiting_until = until;
+  g_mutex_unlock (&self->lock);
+  ret = gst_clock_id_wait (self->clock_id, NULL);
+  g_mutex_lock (&self->lock);
+  self->waiting = FALSE;
+  self->waiting_until = G_MININT64;
+  return ret != GST_CLOCK_UNSCHEDULED;
+}
+
+/* With the lock: until something is due. FALSE: flushing. @now: running time */
+static gboolean
+wait_for_work (GstLatencyBuffer * self, gint64 * now)
+{
+  while (!self->flushing) {
+    gint64 at = LOCKSTEP_PLAYOUT_NEVER;
+
+    if (!self->blocked && !self->inactive)
+      at = lockstep_playout_next_time (self->playout);
+    if (at == LOCKSTEP_PLAYOUT_NEVER) {
+      self->waiting_until = LOCKSTEP_PLAYOUT_NEVER;
+      g_cond_wait (&self->cond, &self->lock);
+      self->waiting_until = G_MININT64;
+      continue;
+    }
+    if (at > self->passed)
+      self->passed = MAX (self->passed, running_time (self));
+    if (at > self->passed) {
+      if (!wait_until (self, at))
+        continue;
+      self->passed = MAX (self->passed, at);
+    }
+    *now = MAX (at, self->passed);
+    /* how much is lost depends on how late it really is */
+    if (lockstep_playout_gap (self->playout))
+      *now = MAX (*now, running_time (self));
+    return TRUE;
+  }
+  return FALSE;
+}
+
+static GstClockTime
+output_time (GstLatencyBuffer * self, gint64 running)
+{
+  const GstSegment *segment = &self->out_segment;
+
+  running = MAX (running, 0);
+  if (G_LIKELY (segment->rate == 1.0 && segment->base == 0
+          && segment->offset == 0 && segment->start == 0))
+    return (GstClockTime) running;
+  return gst_segment_position_from_running_time (segment, GST_FORMAT_TIME,
+      (GstClockTime) running);
+}
+
+/* With the lock. */
+static GstBuffer *
+finish_buffer (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
+{
+  GstBuffer *buffer = gst_buffer_make_writable (GST_BUFFER (action->payload));
+  guint64 ntp;
+
+  GST_BUFFER_PTS (buffer) = output_time (self, action->pts);
+  GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
+  if (action->discont)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  else
+    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
+  if (action->reset)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_RESYNC);
+  gst_buffer_add_reference_timestamp_meta (buffer, self->arrival_caps,
+      gst_element_get_base_time (GST_ELEMENT_CAST (self)) +
+      (GstClockTime) MAX (action->arrival, 0), GST_CLOCK_TIME_NONE);
+  if (gst_latency_buffer_ntp_time (self, (guint32) action->timestamp, &ntp))
+    gst_buffer_add_reference_timestamp_meta (buffer, self->ntp_caps, ntp,
+        GST_CLOCK_TIME_NONE);
+  self->last_out = action->pts;
+  return buffer;
+}
+
+/* With the lock, which it lets go of. */
+static GstFlowReturn
+push_packets (GstLatencyBuffer * self, gint64 now,
+    LockstepPlayoutAction * action)
+{
+  GstBuffer *buffer = finish_buffer (self, action);
+  GstBufferList *list;
+
+  if (!action->more) {
+    g_mutex_unlock (&self->lock);
+    return gst_pad_push (self->srcpad, buffer);
+  }
+  list = gst_buffer_list_new ();
+  gst_buffer_list_add (list, buffer);
+  while (action->more && lockstep_playout_poll (self->playout, now, action))
+    gst_buffer_list_add (list, finish_buffer (self, action));
+  g_mutex_unlock (&self->lock);
+  return gst_pad_push_list (self->srcpad, list);
+}
+
+static GstEvent *
+lost_event (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
+{
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+      gst_structure_new ("GstRTPPacketLost",
+          "seqnum", G_TYPE_UINT, (guint) action->seq,
+          "timestamp", G_TYPE_UINT64, output_time (self, action->pts),
+          "duration", G_TYPE_UINT64, (guint64) action->duration,
+          "retry", G_TYPE_UINT, action->tries, NULL));
+}
+
+/* With the lock: an event that waited in the queue, fit to be sent. */
+static GstEvent *
+finish_event (GstLatencyBuffer * self, GstEvent * event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
+    gst_event_copy_segment (event, &self->out_segment);
+  return event;
+}
+
+static void
+pause_on_error (GstLatencyBuffer * self, GstFlowReturn ret)
+{
+  g_mutex_lock (&self->lock);
+  if (self->srcresult == GST_FLOW_OK)
+    self->srcresult = ret;
+  lockstep_packet_queue_flush (&self->playout->queue);
+  g_mutex_unlock (&self->lock);
+  gst_pad_pause_task (self->srcpad);
+}
+
+static void
+gst_latency_buffer_loop (GstPad * pad)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (GST_PAD_PARENT (pad));
+  LockstepPlayoutAction action;
+  GstEvent *event = NULL, *requests[MAX_REQUESTS];
+  GstFlowReturn ret = GST_FLOW_OK;
+  guint n = 0;
+  gint64 now;
+
+  g_mutex_lock (&self->lock);
+  if (!wait_for_work (self, &now)) {
+    g_mutex_unlock (&self->lock);
+    gst_pad_pause_task (pad);
+    return;
+  }
+  if (self->playout->do_rtx)
+    n = due_requests (self, now, requests);
+  if (!lockstep_playout_poll (self->playout, now, &action)) {
+    g_mutex_unlock (&self->lock);
+  } else if (action.kind == LOCKSTEP_PLAYOUT_PACKET) {
+    if (n == 0) {
+      ret = push_packets (self, now, &action);
+    } else {
+      /* requests first: they are the more urgent */
+      GstBuffer *buffer = finish_buffer (self, &action);
+
+      g_mutex_unlock (&self->lock);
+      for (guint i = 0; i < n; i++)
+        gst_pad_push_event (self->sinkpad, requests[i]);
+      n = 0;
+      ret = gst_pad_push (pad, buffer);
+    }
+  } else {
+    if (action.kind == LOCKSTEP_PLAYOUT_EVENT)
+      event = finish_event (self, action.payload);
+    else if (self->do_lost)
+      event = lost_event (self, &action);
+    g_mutex_unlock (&self->lock);
+    if (event != NULL)
+      gst_pad_push_event (pad, event);
+  }
+  for (guint i = 0; i < n; i++)
+    gst_pad_push_event (self->sinkpad, requests[i]);
+  if (G_UNLIKELY (ret != GST_FLOW_OK)) {
+    GST_DEBUG_OBJECT (self, "downstream returned %s", gst_flow_get_name (ret));
+    pause_on_error (self, ret);
+  }
+}
+
+static gboolean
+gst_latency_buffer_src_query (GstPad * pad, GstObject * parent,
+    GstQuery * query)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (parent);
+  GstClockTime min, max;
+  gint64 bound;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return gst_pad_query_default (pad, parent, query);
+  if (!gst_pad_peer_query (self->sinkpad, query))
+    return FALSE;
+  gst_query_parse_latency (query, NULL, &min, &max);
+  g_mutex_lock (&self->lock);
+  bound = self->playout->adaptive ? self->playout->target.max :
+      self->playout->latency;
+  g_mutex_unlock (&self->lock);
+  /* what comes in early waits here, so there is no upper limit */
+  gst_query_set_latency (query, TRUE, min + (GstClockTime) bound,
+      GST_CLOCK_TIME_NONE);
+  return TRUE;
+}
+
+static gboolean
+gst_latency_buffer_sink_query (GstPad * pad, GstObject * parent,
+    GstQuery * query)
+{
+  /* An answer would have to wait for the packets that are held, and with it
+   * the thread that receives. Nothing about RTP needs one. */
+  if (GST_QUERY_IS_SERIALIZED (query))
+    return FALSE;
+  return gst_pad_query_default (pad, parent, query);
+}
+
+/* --- states --- */
+
+guint64
+gst_latency_buffer_set_active (GstLatencyBuffer * self, gboolean active,
+    guint64 offset)
+{
+  guint64 last;
+
+  g_mutex_lock (&self->lock);
+  self->inactive = !active;
+  last = (guint64) self->last_out;
+  gst_latency_buffer_wake (self);
+  g_mutex_unlock (&self->lock);
+  return last;
+}
+
+static gboolean
+gst_latency_buffer_activate_src (GstPad * pad, GstObject * parent,
+    GstPadMode mode, gboolean active)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (parent);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  if (active) {
+    stop_flush (self);
+    return gst_pad_start_task (pad, (GstTaskFunction) gst_latency_buffer_loop,
+        pad, NULL);
+  }
+  start_flush (self);
+  return gst_pad_stop_task (pad);
+}
+
+static GstStateChangeReturn
+gst_latency_buffer_change_state (GstElement * element, GstStateChange change)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (element);
+  GstStateChangeReturn ret;
+
+  if (change == GST_STATE_CHANGE_READY_TO_PAUSED
+      || change == GST_STATE_CHANGE_PLAYING_TO_PAUSED
+      || change == GST_STATE_CHANGE_PAUSED_TO_PLAYING) {
+    g_mutex_lock (&self->lock);
+    if (change == GST_STATE_CHANGE_READY_TO_PAUSED) {
+      gst_clear_caps (&self->arrival_caps);
+      gst_clear_caps (&self->ntp_caps);
+      self->arrival_caps = gst_caps_from_string (LOCKSTEP_META_ARRIVAL);
+      self->ntp_caps = gst_caps_from_string (LOCKSTEP_META_NTP);
+      self->inactive = FALSE;
+    }
+    self->blocked = change != GST_STATE_CHANGE_PAUSED_TO_PLAYING;
+    /* the base time is another one after a pause */
+    self->passed = G_MININT64;
+    gst_latency_buffer_wake (self);
+    g_mutex_unlock (&self->lock);
+  }
+  ret = GST_ELEMENT_CLASS (gst_latency_buffer_parent_class)->change_state
+      (element, change);
+  if (ret == GST_STATE_CHANGE_FAILURE)
+    return ret;
+  if (change == GST_STATE_CHANGE_READY_TO_PAUSED
+      || change == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    return GST_STATE_CHANGE_NO_PREROLL;
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    stop_flush (self);
+    gst_latency_buffer_clear_pt_map (self);
+    g_mutex_lock (&self->lock);
+    self->srcresult = GST_FLOW_FLUSHING;
+    self->caps_rate = 0;
+    self->clock_base = G_MAXUINT64;
+    g_clear_pointer (&self->report.cname, g_free);
+    if (self->clock_id != NULL)
+      gst_clock_id_unref (g_steal_pointer (&self->clock_id));
+    g_mutex_unlock (&self->lock);
+  }
+  return ret;
+}
+
+static GstPad *
+gst_latency_buffer_request_new_pad (GstElement * element,
+    GstPadTemplate * template, const gchar * name, const GstCaps * caps)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (element);
+  GstPad *pad;
+
+  GST_OBJECT_LOCK (self);
+  if (self->rtcpsinkpad != NULL) {
+    GST_OBJECT_UNLOCK (self);
+    GST_WARNING_OBJECT (self, "there is a sink_rtcp pad already");
+    return NULL;
+  }
+  pad = self->rtcpsinkpad = gst_pad_new_from_static_template (&rtcp_template,
+      "sink_rtcp");
+  GST_OBJECT_UNLOCK (self);
+  gst_pad_set_chain_function (pad, gst_latency_buffer_chain_rtcp);
+  gst_pad_set_event_function (pad, gst_latency_buffer_rtcp_event);
+  gst_pad_set_active (pad, TRUE);
+  gst_element_add_pad (element, pad);
+  return pad;
+}
+
+static void
+gst_latency_buffer_release_pad (GstElement * element, GstPad * pad)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (element);
+
+  GST_OBJECT_LOCK (self);
+  if (pad == self->rtcpsinkpad)
+    self->rtcpsinkpad = NULL;
+  GST_OBJECT_UNLOCK (self);
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (element, pad);
+}
+
+/* The bin may lend another clock while the element plays. */
+static gboolean
+gst_latency_buffer_set_clock (GstElement * element, GstClock * clock)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (element);
+  gboolean ret = GST_ELEMENT_CLASS
+      (gst_latency_buffer_parent_class)->set_clock (element, clock);
+
+  g_mutex_lock (&self->lock);
+  self->passed = G_MININT64;
+  gst_latency_buffer_wake (self);
+  g_mutex_unlock (&self->lock);
+  return ret;
+}
+
+static void
+gst_latency_buffer_finalize (GObject * object)
+{
+  GstLatencyBuffer *self = GST_LATENCY_BUFFER (object);
+
+  lockstep_playout_clear (self->playout);
+  g_free (self->playout);
+  gst_clear_caps (&self->arrival_caps);
+  gst_clear_caps (&self->ntp_caps);
+  gst_clear_buffer (&self->report.pending);
+  g_free (self->report.cname);
+  if (self->clock_id != NULL)
+    gst_clock_id_unref (self->clock_id);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+  G_OBJECT_CLASS (gst_latency_buffer_parent_class)->finalize (object);
+}
+
+static void
+gst_latency_buffer_class_init (GstLatencyBufferClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (latency_buffer_debug, "latencybuffer", 0,
+      "RTP jitter buffer that holds every packet to one bound");
+  object_class->finalize = gst_latency_buffer_finalize;
+  element_class->change_state = gst_latency_buffer_change_state;
+  element_class->request_new_pad = gst_latency_buffer_request_new_pad;
+  element_class->release_pad = gst_latency_buffer_release_pad;
+  element_class->set_clock = gst_latency_buffer_set_clock;
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &rtcp_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "RTP latency buffer", "Filter/Network/RTP",
+      "Holds every packet to one bound and never moves the timeline",
+      "The Lockstep authors");
+  gst_latency_buffer_install_properties (object_class);
+}
+
+static void
+gst_latency_buffer_init (GstLatencyBuffer * self)
+{
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->cond);
+  self->playout = g_new (LockstepPlayout, 1);
+  lockstep_playout_init (self->playout, (GDestroyNotify) gst_mini_object_unref);
+  stop_flush (self);
+  self->srcresult = GST_FLOW_FLUSHING;
+  self->blocked = TRUE;
+  self->waiting_until = G_MININT64;
+  self->clock_base = G_MAXUINT64;
+  self->mode = GST_LATENCY_BUFFER_MODE_SLAVE;
+  self->max_rtcp_rtp_time_diff = 1000;
+  self->drop_messages_interval = 200;
+  self->rtx_delay_reorder = 3;
+
+  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sinkpad, gst_latency_buffer_chain);
+  gst_pad_set_event_function (self->sinkpad, gst_latency_buffer_sink_event);
+  gst_pad_set_query_function (self->sinkpad, gst_latency_buffer_sink_query);
+  GST_PAD_SET_PROXY_CAPS (self->sinkpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
+
+  self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_query_function (self->srcpad, gst_latency_buffer_src_query);
+  gst_pad_set_activatemode_function (self->srcpad,
+      gst_latency_buffer_activate_src);
+  GST_PAD_SET_PROXY_CAPS (self->srcpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* N publishers for a bench, as cheap as they can be: one picture and one tone are
+ * encoded and packetised once, and each publisher's webrtcbin encrypts and sends them.
+ *
+ *   whip-load URL-PREFIX N SECONDS     posts to URL-PREFIX0, URL-PREFIX1, …
+ *
+ * Prints "posted I MS" for each answer (milliseconds from POST to 201), "connected I",
+ * and ends after SECONDS, or with status 1 when a publisher fails.
+ */
+#include "webrtc-end.h"
+
+#include <libsoup/soup.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE \
+  "videotestsrc is-live=true pattern=%s ! video/x-raw,format=I420,width=1280," \
+  "height=720,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast " \
+  "bitrate=1450 vbv-buf-capacity=500 key-int-max=300 ! " \
+  "video/x-h264,profile=constrained-baseline,stream-format=byte-stream ! " \
+  "h264parse config-interval=-1 ! rtph264pay " \
+  "aggregate-mode=zero-latency mtu=1200 pt=96 ! " \
+  "application/x-rtp,media=video,encoding-name=H264,payload=96,ssrc=(uint)1111 ! " \
+  "tee name=video allow-not-linked=true " \
+  "audiotestsrc is-live=true wave=pink-noise volume=0.1 ! " \
+  "audio/x-raw,rate=48000,channels=2 ! opusenc bitrate=64000 ! rtpopuspay pt=111 ! " \
+  "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,ssrc=(uint)2222 ! " \
+  "tee name=audio allow-not-linked=true "
+
+typedef struct
+{
+  guint index;
+  char *url;
+  WebrtcEnd *end;
+  gint64 posted;
+  char *resource;
+} Load;
+
+static GMainLoop *loop;
+static SoupSession *session;
+static int status;
+
+static void
+fail (Load * load, const char *why)
+{
+  g_printerr ("publisher %u: %s\n", load->index, why);
+  status = 1;
+  g_main_loop_quit (loop);
+}
+
+static void
+answered (GObject * source, GAsyncResult * result, gpointer user_data)
+{
+  Load *load = user_data;
+  SoupMessage *msg = soup_session_get_async_result_message (session, result);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) body =
+      soup_session_send_and_read_finish (session, result, &error);
+  g_autofree char *sdp = NULL;
+
+  if (body == NULL || soup_message_get_status (msg) != 201) {
+    fail (load, error ? error->message : "the server refuses");
+    return;
+  }
+  g_print ("posted %u %.1f\n", load->index,
+      (g_get_monotonic_time () - load->posted) / 1000.0);
+  load->resource = g_strdup (soup_message_headers_get_one
+      (soup_message_get_response_headers (msg), "Location"));
+  sdp = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
+  webrtc_end_set_answer (load->end, sdp);
+}
+
+static void
+described (const char *sdp, gpointer user_data)
+{
+  Load *load = user_data;
+  g_autoptr (SoupMessage) msg = soup_message_new ("POST", load->url);
+  g_autoptr (GBytes) body = g_bytes_new (sdp, strlen (sdp));
+
+  load->posted = g_get_monotonic_time ();
+  soup_message_set_request_body_from_bytes (msg, "application/sdp", body);
+  soup_session_send_and_read_async (session, msg, 0, NULL, answered, load);
+}
+
+static void
+refused (guint code, const char *why, gpointer user_data)
+{
+  fail (user_data, why);
+}
+
+static void
+connected (gpointer user_data)
+{
+  Load *load = user_data;
+
+  g_print ("connected %u\n", load->index);
+}
+
+static void
+lost (const char *why, gpointer user_data)
+{
+  fail (user_data, why);
+}
+
+static gboolean
+quit (gpointer user_data)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+call (gpointer user_data)
+{
+  Load *load = user_data;
+
+  webrtc_end_call (load->end);
+  return G_SOURCE_REMOVE;
+}
+
+int
+main (int argc, char **argv)
+{
+  static const WebrtcEndCallbacks callbacks = { NULL, described, refused,
+    connected, lost
+  };
+  static const WebrtcEndConfig config = {.loopback_only = TRUE };
+  g_autoptr (GString) line = g_string_new (NULL);
+  GstElement *pipeline;
+  g_autoptr (GError) error = NULL;
+  guint n;
+  Load *loads;
+
+  gst_init (&argc, &argv);
+  if (argc < 4) {
+    g_printerr ("usage: whip-load URL-PREFIX N SECONDS [PATTERN]\n");
+    return 64;
+  }
+  setvbuf (stdout, NULL, _IOLBF, 0);
+  n = atoi (argv[2]);
+  loads = g_new0 (Load, n);
+  g_string_append_printf (line, LINE, argc > 4 ? argv[4] : "ball");
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (line, "webrtcbin name=w%u bundle-policy=max-bundle "
+        "video. ! queue leaky=downstream ! w%u. "
+        "audio. ! queue leaky=downstream ! w%u. ", i, i, i);
+  pipeline = gst_parse_launch (line->str, &error);
+  if (pipeline == NULL) {
+    g_printerr ("%s\n", error->message);
+    return 70;
+  }
+  loop = g_main_loop_new (NULL, FALSE);
+  session = soup_session_new ();
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *name = g_strdup_printf ("w%u", i);
+    g_autoptr (GstElement) webrtc =
+        gst_bin_get_by_name (GST_BIN (pipeline), name);
+
+    loads[i].index = i;
+    loads[i].url = g_strdup_printf ("%s%u", argv[1], i);
+    loads[i].end = webrtc_end_new (webrtc, &config, &callbacks, &loads[i]);
+    /* the caps must have come through before there is something to offer */
+    g_timeout_add (1000 + i * 300, call, &loads[i]);
+  }
+  g_timeout_add_seconds (atoi (argv[3]), quit, NULL);
+  g_main_loop_run (loop);
+  /* no farewell: a bench also wants to see publishers vanish */
+  _Exit (status);
+}

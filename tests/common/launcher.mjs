@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Starts the launcher of this build for a test, and stops it: a port of its own, an output folder of its own. */
+
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const sourceRoot = process.env.LOCKSTEP_SOURCE_ROOT || path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const buildRoot = process.env.LOCKSTEP_BUILD_ROOT || path.join(sourceRoot, 'build');
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Polls `probe` until it gives something true, and returns that; throws with `what` after `limit` ms. */
+export async function until(what, limit, probe, every = 100) {
+  const end = performance.now() + limit;
+  let last;
+  for (;;) {
+    try {
+      last = await probe();
+      if (last)
+        return last;
+    } catch (e) {
+      last = e;
+    }
+    if (performance.now() > end)
+      throw new Error(`${what}: not within ${limit / 1000} s${last instanceof Error ? ` (${last.message})` : ''}`);
+    await sleep(every);
+  }
+}
+
+/** A folder that is there for the test's files; screenshots and logs that should outlive the test go to `kept`. */
+export const kept = path.join(buildRoot, 'e2e');
+export function temporaryFolder(name) {
+  return fs.mkdtempSync(path.join(os.tmpdir(), `lockstep-${name}-`));
+}
+
+export class Launcher {
+  /** preset: its name. words: `name=value` parameters besides listen and output. */
+  static async start(preset = 'webrtc-to-hls', words = [], env = {}) {
+    const self = new Launcher();
+    self.output = temporaryFolder('output');
+    const build = (...parts) => path.join(buildRoot, ...parts);
+    self.process = spawn(build('tools', 'lockstep', 'lockstep'), ['run', preset, 'listen=127.0.0.1:0', `output=${self.output}`, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        GST_PLUGIN_PATH_1_0: build('plugins'),
+        LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'),
+        LOCKSTEP_WEB_PATH: [build('tools', 'lockstep', 'web'), path.join(sourceRoot, 'tools', 'lockstep', 'web')].join(':'),
+        ...process.env,
+        GST_REGISTRY_1_0: path.join(self.output, '.registry.bin'),
+        ...env,
+      },
+    });
+    self.log = '';
+    self.ended = new Promise((resolve) => self.process.once('exit', (code, signal) => resolve({ code, signal })));
+    const take = (data) => { self.log = (self.log + data).slice(-1000000); };
+    self.process.stdout.on('data', take);
+    self.process.stderr.on('data', take);
+    let over = null;
+    self.ended.then((how) => { over = how; });
+    try {
+      self.url = await until('the launcher listens', 30000, () => {
+        if (over)
+          throw new Error(`it ended: ${JSON.stringify(over)}`);
+        return self.log.match(/listening on (http:\/\/\S+?)\/?\s/)?.[1];
+      });
+    } catch (e) {
+      self.process.kill('SIGKILL');
+      throw new Error(`${e.message}\n${self.log}`);
+    }
+    return self;
+  }
+
+  get pid() {
+    return this.process.pid;
+  }
+
+  /** What /api/channels/NAME says; null before the channel was ever seen. */
+  async channel(name) {
+    const r = await fetch(`${this.url}/api/channels/${name}`, { signal: AbortSignal.timeout(5000) });
+    if (r.status === 404) {
+      await r.arrayBuffer();
+      return null;
+    }
+    if (!r.ok)
+      throw new Error(`/api/channels/${name} answers ${r.status}`);
+    return r.json();
+  }
+
+  /** Waits for a channel to satisfy `wanted`, and returns what the API said then. */
+  async untilChannel(name, what, limit, wanted) {
+    let seen = null;
+    try {
+      return await until(`channel ${name}: ${what}`, limit, async () => {
+        seen = await this.channel(name);
+        return seen && wanted(seen) ? seen : null;
+      });
+    } catch (e) {
+      throw new Error(`${e.message}; it is ${JSON.stringify(seen)}\n${this.tail()}`);
+    }
+  }
+
+  tail(lines = 30) {
+    return `the launcher's last lines:\n${this.log.trimEnd().split('\n').slice(-lines).join('\n')}`;
+  }
+
+  /** Ends it as an operator does. Returns { code, signal, seconds, log }; it is killed where it does not end. */
+  async stop(limit = 15000) {
+    const start = performance.now();
+    this.process.kill('SIGTERM');
+    const killer = setTimeout(() => this.process.kill('SIGKILL'), limit);
+    const how = await this.ended;
+    clearTimeout(killer);
+    fs.rmSync(this.output, { recursive: true, force: true });
+    return { ...how, seconds: (performance.now() - start) / 1000, log: this.log };
+  }
+}

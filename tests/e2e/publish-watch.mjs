@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A real browser publishes by WHIP, another plays the HLS: what is seen and heard there, and what was negotiated. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Browser, screenshot, whyNoBrowser } from '../common/browser.mjs';
+import { Launcher, sleep, until } from '../common/launcher.mjs';
+import { publish, record, shown, sumUp, watch } from '../common/pages.mjs';
+import { fetchPlaylist } from '../common/playlist.mjs';
+import { UdpRelay } from '../common/udp-relay.mjs';
+
+const skip = whyNoBrowser() || false;
+let launcher;
+let camera; /* publishes */
+let viewer; /* watches */
+
+before(async () => {
+  if (skip)
+    return;
+  launcher = await Launcher.start('webrtc-to-hls', ['target-duration=1']);
+  camera = await Browser.start({ camera: true });
+  viewer = await Browser.start();
+});
+
+after(async () => {
+  await camera?.stop();
+  await viewer?.stop();
+  await launcher?.stop();
+});
+
+/* Tests are run one after another, each on a channel of its own, and leave nothing running. */
+const close = (...pages) => Promise.all(pages.map((p) => p.context().close()));
+
+function assertPlays(seen, seconds) {
+  assert.deepEqual(seen.errors, [], 'the player reports errors');
+  assert.equal(seen.starts, 1, 'the player had to be started again');
+  assert.equal(seen.stalls, 0, 'the player stalled');
+  assert.equal(seen.backwards, 0, 'currentTime went back');
+  assert.ok(seen.longestStill < 0.6, `currentTime stood still for ${seen.longestStill} s`);
+  /* A live player may play up to 8 % faster to come closer to the live edge. */
+  assert.ok(seen.played > seconds * 0.97 && seen.played < seconds * 1.1, `${seen.played} s were played in ${seen.seconds} s`);
+}
+
+const say = (t, seen) => t.diagnostic(JSON.stringify(seen, (key, x) => (typeof x === 'number' ? Math.round(x * 1000) / 1000 : x)));
+
+test('camera and microphone play for 20 s with hls.js', { skip, timeout: 120000 }, async (t) => {
+  const publisher = await publish(camera, launcher, 'camera', { source: 'camera', size: '1280x720' });
+  const player = await watch(viewer, launcher, 'camera');
+  const seen = sumUp(await record(player, 20));
+  say(t, seen);
+  await player.click('#figures summary');
+  await screenshot(player, 'watch-camera');
+  await screenshot(publisher, 'publish-camera');
+  assertPlays(seen, 20);
+  /* The fake camera's picture changes 30 times a second, and is looked at 20 times. */
+  assert.ok(seen.changes > 0.8 * seen.samples, `the picture changed only ${seen.changes} times in ${seen.samples} looks`);
+  /* Its beep sounds once a second. */
+  assert.ok(seen.loudest > 0.02, `the loudest sound is ${seen.loudest}`);
+  const size = await player.evaluate(() => [document.getElementById('video').videoWidth, document.getElementById('video').videoHeight]);
+  assert.deepEqual(size, [1280, 720]);
+  const { segments, target } = await fetchPlaylist(`${launcher.url}/hls/camera/index.m3u8`);
+  for (const s of segments)
+    assert.ok(Math.round(s.duration) <= target, `EXTINF ${s.duration} is over the target ${target}`);
+  await close(player, publisher);
+});
+
+test('TWCC, NACK with retransmission, and PLI are negotiated and used', { skip, timeout: 120000 }, async (t) => {
+  const relay = new UdpRelay({ loss: 0.03, seed: 20 });
+  const publisher = await publish(camera, launcher, 'lossy', { source: 'camera', size: '1280x720', videoKbps: '1500' }, (page) => relay.install(page));
+  const player = await watch(viewer, launcher, 'lossy');
+  const { offer, answer } = await shown(publisher);
+
+  const twcc = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+  const video = answer.split(/^(?=m=)/m).find((m) => m.startsWith('m=video'));
+  const audio = answer.split(/^(?=m=)/m).find((m) => m.startsWith('m=audio'));
+  const id = (sdp) => sdp.match(new RegExp(`^a=extmap:(\\d+)\\S* ${twcc}`, 'm'))?.[1];
+  assert.ok(id(video), 'the answer has no TWCC extension for video');
+  assert.equal(id(video), id(offer.split(/^(?=m=)/m).find((m) => m.startsWith('m=video'))), 'the id of TWCC differs from the offer’s');
+  const h264 = video.match(/^a=rtpmap:(\d+) H264\/90000/m)?.[1];
+  assert.ok(h264, 'the answer has no H.264');
+  for (const feedback of ['transport-cc', 'nack', 'nack pli'])
+    assert.match(video, new RegExp(`^a=rtcp-fb:${h264} ${feedback}\\r?$`, 'm'));
+  const rtx = video.match(/^a=rtpmap:(\d+) rtx\/90000/m)?.[1];
+  assert.ok(rtx, 'the answer has no rtx');
+  assert.match(video, new RegExp(`^a=fmtp:${rtx} apt=${h264}\\r?$`, 'm'));
+  assert.match(audio, /^a=rtpmap:\d+ opus\/48000\/2/mi);
+  for (const m of [video, audio])
+    assert.match(m, /^a=recvonly\r?$/m);
+
+  const seen = sumUp(await record(player, 15));
+  say(t, seen);
+  const { video: v } = (await until('statistics', 5000, async () => (await shown(publisher)).stats));
+  t.diagnostic(`publisher: ${JSON.stringify(v)}; relay dropped ${relay.dropped} of ${relay.dropped + relay.passed}`);
+  assert.ok(relay.dropped > 20, `only ${relay.dropped} packets were dropped`);
+  assert.ok(v.nackCount > 0, 'no NACK came');
+  assert.ok(v.retransmitted > 0, 'nothing was sent again');
+  assert.ok(v.retransmitted >= 0.5 * v.nackCount, `${v.retransmitted} packets sent again after ${v.nackCount} NACKs`);
+  assert.ok(v.pliCount + v.firCount > 0, 'no picture was asked for');
+  assert.ok(v.keyFramesEncoded > 5, `only ${v.keyFramesEncoded} keyframes were made`);
+  assert.deepEqual(seen.errors, []);
+  assert.ok(seen.played > 14, `${seen.played} s were played in 15`);
+  await close(player, publisher);
+  relay.close();
+});
+
+test('the encoder rises to the rate it may use', { skip, timeout: 60000 }, async (t) => {
+  const publisher = await publish(camera, launcher, 'rate', { source: 'camera', size: '1280x720', videoKbps: '2000' });
+  const targets = [];
+  for (let i = 0; i < 15; i++) {
+    await sleep(1000);
+    const v = (await shown(publisher)).stats?.video;
+    if (v)
+      targets.push(v.targetBitrate);
+  }
+  t.diagnostic(`target bitrate, each second: ${targets.join(' ')}`);
+  /* Without transport-wide feedback it stays near 450 kbit/s. */
+  assert.ok(targets.at(-1) >= 1.8e6, `after ${targets.length} s the target is ${targets.at(-1)} bit/s`);
+  assert.ok(targets[0] <= targets.at(-1));
+  await close(publisher);
+});
+
+test('the test picture arrives in order, with its time readable', { skip, timeout: 90000 }, async (t) => {
+  const publisher = await publish(camera, launcher, 'test', { size: '1280x720' });
+  const player = await watch(viewer, launcher, 'test');
+  const seen = sumUp(await record(player, 15));
+  say(t, seen);
+  await screenshot(player, 'watch-test');
+  assertPlays(seen, 15);
+  assert.ok(seen.coded > 0.95 * seen.samples, `the time could be read in ${seen.coded} of ${seen.samples} looks`);
+  assert.equal(seen.codeBackwards, 0, 'pictures came in the wrong order');
+  /* The beep is on for a tenth of each second, and silence is silent. */
+  assert.ok(seen.loudest > 0.1, `the beep is at ${seen.loudest}`);
+  assert.ok(seen.quietest < 0.01, `the silence between beeps is at ${seen.quietest}`);
+  assert.ok(seen.age.p50 > 0 && seen.age.p50 < 8, `pictures are ${seen.age.p50} s old`);
+  const { latency, delay } = await shown(player);
+  assert.ok(Number.isFinite(latency), 'the page knows no latency');
+  /* What the page says of the delay agrees with what the picture says. */
+  if (Number.isFinite(delay))
+    assert.ok(Math.abs(delay - seen.age.p50) < 1, `the page says ${delay} s, the picture ${seen.age.p50} s`);
+  await close(player, publisher);
+});
+
+test('the browser’s own HLS plays it too', { skip, timeout: 60000 }, async (t) => {
+  const publisher = await publish(camera, launcher, 'native', { size: '1280x720' });
+  const player = await watch(viewer, launcher, 'native', 'native');
+  const seen = sumUp(await record(player, 8));
+  say(t, seen);
+  assertPlays(seen, 8);
+  assert.equal((await shown(player)).player, 'native');
+  assert.ok(seen.coded > 0.9 * seen.samples);
+  assert.equal(seen.codeBackwards, 0);
+  assert.ok(seen.loudest > 0.1);
+  await close(player, publisher);
+});
+
+test('a picture without sound plays', { skip, timeout: 60000 }, async (t) => {
+  const publisher = await publish(camera, launcher, 'picture-only', { sound: '0' });
+  const player = await watch(viewer, launcher, 'picture-only');
+  const seen = sumUp(await record(player, 8));
+  say(t, seen);
+  assertPlays(seen, 8);
+  assert.ok(seen.coded > 0.95 * seen.samples);
+  const channel = await launcher.channel('picture-only');
+  assert.equal(channel.audio, null);
+  assert.equal(channel.video.codec.toLowerCase(), 'h264');
+  await close(player, publisher);
+});
+
+test('sound without a picture plays', { skip, timeout: 60000 }, async (t) => {
+  const publisher = await publish(camera, launcher, 'sound-only', { picture: '0' });
+  const player = await watch(viewer, launcher, 'sound-only');
+  const seen = sumUp(await record(player, 8));
+  say(t, seen);
+  assertPlays(seen, 8);
+  assert.ok(seen.loudest > 0.1);
+  assert.ok(seen.quietest < 0.01);
+  const channel = await launcher.channel('sound-only');
+  assert.equal(channel.video, null);
+  assert.equal(channel.audio.codec.toLowerCase(), 'opus');
+  await close(player, publisher);
+});
+
+test('leaving the page ends the session at once', { skip, timeout: 30000 }, async () => {
+  const publisher = await publish(camera, launcher, 'leaver');
+  await launcher.untilChannel('leaver', 'live', 10000, (c) => c.state === 'live');
+  await publisher.goto(`${launcher.url}/`);
+  await launcher.untilChannel('leaver', 'not live', 2000, (c) => c.state === 'idle');
+  await close(publisher);
+});
+
+test('the front page lists what runs', { skip, timeout: 30000 }, async () => {
+  const publisher = await publish(camera, launcher, 'listed');
+  await launcher.untilChannel('listed', 'live', 10000, (c) => c.state === 'live');
+  const page = await viewer.page(`${launcher.url}/`);
+  const card = page.locator('.card', { hasText: 'listed' });
+  await until('the card says so', 10000, async () => /Live/.test(await card.textContent()) && /640×360/.test(await card.textContent()));
+  await screenshot(page, 'front');
+  await close(page, publisher);
+});
+
+test('no page threw an error, and the launcher ends cleanly', { skip, timeout: 30000 }, async () => {
+  assert.deepEqual([...camera.messages, ...viewer.messages], []);
+  const running = launcher;
+  launcher = null;
+  const { code, signal, log } = await running.stop();
+  assert.equal(signal, null, log.slice(-2000));
+  assert.equal(code, 0, log.slice(-2000));
+  assert.doesNotMatch(log, /CRITICAL|AddressSanitizer|runtime error:/);
+});

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What goes wrong around a live channel: publishers that vanish, networks that break, workers that are killed, and
+ * peers that are not who they say. Each takes down nothing but itself, and comes back by itself where it can. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Browser, whyNoBrowser } from '../common/browser.mjs';
+import { Launcher, sleep, until } from '../common/launcher.mjs';
+import { publish, publisherState, record, shown, sumUp, watch } from '../common/pages.mjs';
+import { fetchPlaylist, PlaylistFollower } from '../common/playlist.mjs';
+import { UdpRelay } from '../common/udp-relay.mjs';
+
+const skip = whyNoBrowser() || false;
+let launcher;
+let publishers;
+let viewer;
+
+before(async () => {
+  if (skip)
+    return;
+  launcher = await Launcher.start('webrtc-to-hls', ['target-duration=1']);
+  publishers = await Browser.start();
+  viewer = await Browser.start();
+});
+
+after(async () => {
+  await publishers?.stop();
+  await viewer?.stop();
+  await launcher?.stop();
+});
+
+const close = (...pages) => Promise.all(pages.map((p) => p.context().close()));
+const playlist = (channel) => `${launcher.url}/hls/${channel}/index.m3u8`;
+const live = (channel, limit = 15000) => launcher.untilChannel(channel, 'live', limit, (c) => c.state === 'live' && c.segments > 1);
+
+/** The playlist of a channel that came back: goes on where it was, and marks the break once. */
+function assertContinues({ segments, faults }, breaks) {
+  assert.deepEqual(faults, []);
+  assert.equal(segments.filter((s) => s.discontinuity).length, breaks, `breaks in ${JSON.stringify(segments.map((s) => [s.sequence, s.discontinuity]))}`);
+  segments.forEach((s, i) => assert.equal(s.sequence, segments[0].sequence + i, 'a segment is missing in the sequence'));
+}
+
+/** After a break the viewer sees new pictures, without a new player, and they are recent. */
+async function assertGoesOn(t, player, since) {
+  await until('the viewer sees new pictures', 20000, async () => {
+    const { samples } = await record(player, 0.5);
+    const last = samples.at(-1);
+    return last.code !== null && last.code > since;
+  });
+  const seen = sumUp(await record(player, 4));
+  t.diagnostic(`after the break: ${JSON.stringify(seen)}`);
+  assert.ok(seen.played > 3.5, `${seen.played} s were played in 4 s`);
+  assert.ok(seen.age.p50 < 12, `pictures are ${seen.age.p50} s old`);
+  assert.equal((await shown(player)).state, 'playing');
+}
+
+test('a publisher that vanishes is noticed, and its return continues the playlist', { skip, timeout: 120000 }, async (t) => {
+  const victim = await Browser.start();
+  await publish(victim, launcher, 'vanish');
+  await live('vanish');
+  const player = await watch(viewer, launcher, 'vanish');
+  const follower = new PlaylistFollower(playlist('vanish'));
+  await sleep(3000);
+
+  const killed = performance.now();
+  await victim.kill();
+  const gone = await launcher.untilChannel('vanish', 'no longer live', 10000, (c) => c.state !== 'live');
+  t.diagnostic(`noticed after ${((performance.now() - killed) / 1000).toFixed(1)} s: ${gone.state}, ${gone.reason}`);
+  assert.equal(gone.state, 'lost');
+  assert.ok(gone.reason, 'no reason is given');
+  assert.ok(!(await fetchPlaylist(playlist('vanish'))).ended, 'the playlist is closed although the publisher may return');
+
+  const back = Date.now();
+  const publisher = await publish(publishers, launcher, 'vanish');
+  await live('vanish');
+  await assertGoesOn(t, player, back);
+  assertContinues(await follower.stop(), 1);
+  await close(player, publisher);
+});
+
+test('a network that breaks and heals: the page reconnects by itself', { skip, timeout: 120000 }, async (t) => {
+  const relay = new UdpRelay();
+  const publisher = await publish(publishers, launcher, 'network', {}, (page) => relay.install(page));
+  await live('network');
+  const first = (await shown(publisher)).session;
+  const player = await watch(viewer, launcher, 'network');
+  const follower = new PlaylistFollower(playlist('network'));
+  await sleep(2000);
+
+  relay.cut = true;
+  const cut = performance.now();
+  await launcher.untilChannel('network', 'no longer live', 10000, (c) => c.state !== 'live');
+  t.diagnostic(`the server noticed after ${((performance.now() - cut) / 1000).toFixed(1)} s`);
+  const page = await publisherState(publisher, ['reconnecting', 'connecting', 'failed'], 20000);
+  assert.notEqual(page.state, 'failed', page.reason);
+  relay.cut = false;
+  const healed = Date.now();
+  await publisherState(publisher, ['live'], 40000);
+  t.diagnostic(`the page was live again ${((Date.now() - healed) / 1000).toFixed(1)} s after the network`);
+  assert.notEqual((await shown(publisher)).session, first);
+  await live('network');
+  await assertGoesOn(t, player, healed);
+  assertContinues(await follower.stop(), 1);
+  await close(player, publisher);
+  relay.close();
+});
+
+for (const signal of ['SIGKILL', 'SIGSEGV']) {
+  test(`a worker that ends by ${signal} takes its own channel only`, { skip, timeout: 120000 }, async (t) => {
+    const own = `own-${signal.toLowerCase()}`;
+    const other = `other-${signal.toLowerCase()}`;
+    const pages = [await publish(publishers, launcher, own), await publish(publishers, launcher, other)];
+    await live(own);
+    const before = await live(other);
+    const players = [await watch(viewer, launcher, own), await watch(viewer, launcher, other)];
+    const followers = [new PlaylistFollower(playlist(own)), new PlaylistFollower(playlist(other))];
+    const watching = record(players[1], 14);
+    await sleep(2000);
+
+    const { worker_pid: pid } = await launcher.channel(own);
+    assert.ok(pid > 1 && pid !== launcher.pid && pid !== before.worker_pid, `worker_pid is ${pid}`);
+    const killed = Date.now();
+    process.kill(pid, signal);
+    await launcher.untilChannel(own, 'no longer live', 3000, (c) => c.state !== 'live' || c.worker_pid !== pid);
+    /* The page learns of it from the API and publishes again. */
+    await launcher.untilChannel(own, 'live again', 30000, (c) => c.state === 'live' && c.worker_pid !== pid);
+    t.diagnostic(`live again after ${((Date.now() - killed) / 1000).toFixed(1)} s`);
+    await assertGoesOn(t, players[0], killed);
+    assertContinues(await followers[0].stop(), 1);
+
+    const seen = sumUp(await watching);
+    t.diagnostic(`the other channel: ${JSON.stringify(seen)}`);
+    const others = await followers[1].stop();
+    assertContinues(others, 0);
+    assert.equal(seen.stalls, 0, 'the other channel stalled');
+    assert.equal(seen.codeBackwards, 0);
+    assert.deepEqual(seen.errors, []);
+    assert.equal((await launcher.channel(other)).worker_pid, before.worker_pid, 'the other channel has another worker');
+    assert.equal(launcher.process.exitCode, null, 'the front ended');
+    await close(...players, ...pages);
+  });
+}
+
+test('a wrong DTLS fingerprint ends the session before media is used', { skip, timeout: 60000 }, async (t) => {
+  let forged = false;
+  const page = await publishers.page(`${launcher.url}/publish/forged?source=test&size=640x360&autostart=1`, {
+    before: (p) => p.route('**/whip/*', (route) => {
+      const request = route.request();
+      if (request.method() !== 'POST')
+        return route.continue();
+      const postData = request.postData().replace(/^(a=fingerprint:\S+ )(..)/gm, (line, start, byte) => {
+        forged = true;
+        return start + (byte === '00' ? '01' : '00');
+      });
+      return route.continue({ postData });
+    }),
+  });
+  /* The page may be connected for a moment, then hears that it is over, and tries again: each time in vain. */
+  const over = await launcher.untilChannel('forged', 'refused for its fingerprint', 15000, (c) => /fingerprint/i.test(c.reason || ''));
+  t.diagnostic(`the API says: ${over.state}, ${over.reason}`);
+  assert.ok(forged);
+  for (let i = 0; i < 30; i++) {
+    const c = await launcher.channel('forged');
+    assert.notEqual(c.state, 'live');
+    assert.equal(c.segments || 0, 0, 'media was used');
+    assert.equal(c.hls, null);
+    await sleep(200);
+  }
+  await close(page);
+});
+
+test('no page threw an error, and the launcher ends cleanly', { skip, timeout: 30000 }, async () => {
+  assert.deepEqual([...publishers.messages, ...viewer.messages], []);
+  const running = launcher;
+  launcher = null;
+  const { code, signal, log } = await running.stop();
+  assert.equal(signal, null, log.slice(-2000));
+  assert.equal(code, 0, log.slice(-2000));
+  assert.doesNotMatch(log, /CRITICAL|AddressSanitizer|runtime error:/);
+});

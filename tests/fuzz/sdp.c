@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Fuzz target: all that reads a session description from the network.
+ *
+ * Beyond not crashing it must hold that: a refusal has an error and a success
+ * none; a rewritten offer is taken again and comes out the same; GStreamer
+ * reads it with as many sections; and an answer to it can be finished, which
+ * then is a description with as many sections as the offer. */
+#include <gst/lockstep/sdp.h>
+
+#include <gst/sdp/sdp.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput (const guint8 * data, gsize size);
+
+static const char *const audio[] = { "OPUS", "PCMU", NULL };
+static const char *const video[] = { "H264", "VP8", "VP9", "AV1", NULL };
+
+static void
+check_caps (const LockstepOffer * offer)
+{
+  for (guint i = 0; i < offer->media->len; i++) {
+    const LockstepOfferMedia *media = offer->media->pdata[i];
+    g_autoptr (GstCaps) caps = lockstep_offer_media_caps (media);
+
+    g_assert_true ((caps == NULL) == media->rejected);
+    g_assert_true ((media->mline < 0) == media->rejected);
+  }
+}
+
+/* A second pass changes nothing. */
+static void
+check_stable (const LockstepOffer * offer)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LockstepOffer) again = lockstep_offer_parse (offer->sdp,
+      strlen (offer->sdp), audio, video, &error);
+
+  if (again == NULL)
+    g_error ("refused again: %s\n%s", error->message, offer->sdp);
+  if (!g_str_equal (offer->sdp, again->sdp))
+    g_error ("unstable:\n%s\n%s", offer->sdp, again->sdp);
+}
+
+static guint
+count_live (const LockstepOffer * offer)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < offer->media->len; i++)
+    n += !((LockstepOfferMedia *) offer->media->pdata[i])->rejected;
+  return n;
+}
+
+static guint
+count_sections (const char *text)
+{
+  g_autoptr (GstSDPMessage) message = NULL;
+
+  g_assert_cmpint (gst_sdp_message_new_from_text (text, &message), ==,
+      GST_SDP_OK);
+  return gst_sdp_message_medias_len (message);
+}
+
+/* What webrtcbin would answer: near enough the offer, received. */
+static void
+check_answer (const LockstepOffer * offer)
+{
+  g_autoptr (GString) answer = g_string_new (offer->sdp);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *finished = NULL;
+
+  g_string_replace (answer, "\r\na=sendonly\r\n", "\r\na=recvonly\r\n", 0);
+  g_string_append (answer,
+      "a=candidate:1 1 UDP 2015363327 192.0.2.1 5000 typ host\r\n");
+  finished = lockstep_answer_finish (answer->str, offer, NULL, &error);
+  if (finished == NULL)
+    g_error ("no answer: %s\n%s", error->message, answer->str);
+  g_assert_cmpuint (count_sections (finished), ==, offer->media->len);
+}
+
+static void
+fuzz_offer (const char *data, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LockstepOffer) offer =
+      lockstep_offer_parse (data, size, audio, video, &error);
+
+  g_assert_true ((offer == NULL) == (error != NULL));
+  if (offer == NULL)
+    return;
+  g_assert_true (g_utf8_validate (offer->sdp, -1, NULL));
+  g_assert_cmpuint (count_sections (offer->sdp), ==, count_live (offer));
+  check_caps (offer);
+  check_stable (offer);
+  check_answer (offer);
+}
+
+static const LockstepOffer *
+known_offer (void)
+{
+  static const char text[] = "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\n"
+      "a=setup:actpass\na=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef012345\n"
+      "a=fingerprint:sha-256 "
+      "11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:"
+      "11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00\n"
+      "m=audio 9 UDP/TLS/RTP/SAVPF 111\na=mid:0\na=rtcp-mux\n"
+      "a=rtpmap:111 opus/48000/2\n";
+  static LockstepOffer *offer;
+
+  if (offer == NULL)
+    offer = lockstep_offer_parse (text, strlen (text), audio, video, NULL);
+  g_assert_nonnull (offer);
+  return offer;
+}
+
+static void
+fuzz_others (const char *data, gsize size)
+{
+  static const char *const addresses[] = { "198.51.100.1", "2001:db8::1",
+    NULL
+  };
+  g_autofree char *text = g_strndup (size > 0 ? data : "", size);
+  g_autoptr (GPtrArray) fingerprints = g_ptr_array_new ();
+  g_autoptr (LockstepTrickle) trickle = NULL;
+  g_autofree char *answer = NULL;
+  g_autofree char *link = NULL;
+  g_autoptr (GError) error = NULL;
+
+  trickle = lockstep_trickle_parse (data, size, known_offer (), &error);
+  g_assert_true ((trickle == NULL) == (error != NULL));
+  g_clear_error (&error);
+  answer = lockstep_answer_finish (text, known_offer (), addresses, &error);
+  g_assert_true ((answer == NULL) == (error != NULL));
+  g_clear_error (&error);
+  link = lockstep_ice_link_header (text, &error);
+  g_assert_true ((link == NULL) == (error != NULL));
+  g_assert_true (link == NULL || strpbrk (link, "\r\n") == NULL);
+  g_clear_error (&error);
+  g_ptr_array_add (fingerprints, text);
+  g_assert_false (lockstep_certificate_matches (text, fingerprints, &error));
+  g_assert_nonnull (error);
+}
+
+int
+LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
+{
+  static gsize once = 0;
+
+  if (g_once_init_enter (&once)) {
+    gst_init (NULL, NULL);
+    g_once_init_leave (&once, 1);
+  }
+  fuzz_offer ((const char *) data, size);
+  fuzz_others ((const char *) data, size);
+  return 0;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What only long or hostile streams show; times of release are tested with the element. */
+#include <gst/lockstep/playout.h>
+
+#define MS G_GINT64_CONSTANT (1000000)
+#define SECOND (1000 * MS)
+#define RATE 90000
+
+static gint64 live;
+
+static void
+free_payload (gpointer payload)
+{
+  live--;
+}
+
+static LockstepVerdict
+push (LockstepPlayout * p, guint16 seq, guint32 timestamp, gint64 arrival)
+{
+  const LockstepRtpPacket packet = {
+    .payload_type = 96,.seq = seq,.timestamp = timestamp,.ssrc = 1,
+    .clock_rate = RATE,.arrival = arrival,.size = 1000,.payload = p,
+  };
+
+  live++;
+  return lockstep_playout_push (p, &packet);
+}
+
+typedef struct
+{
+  guint packets, lost, single;
+  gint64 last_pts, last_timestamp;
+  gint64 worst_step;            /* ns */
+} Result;
+
+static void
+poll (LockstepPlayout * p, gint64 now, Result * r)
+{
+  LockstepPlayoutAction a;
+  LockstepRtxRequest request;
+  guint16 seq;
+  gint64 at;
+
+  while (lockstep_playout_poll_rtx (p, now, &request, &seq))
+    continue;
+  while ((at = lockstep_playout_next_time (p)) <= now
+      && lockstep_playout_poll (p, lockstep_playout_gap (p) ? now : at, &a)) {
+    if (a.kind == LOCKSTEP_PLAYOUT_LOST) {
+      r->lost += a.count;
+      r->single++;
+      continue;
+    }
+    live--;
+    if (r->packets++ > 0) {
+      gint64 step = a.pts - r->last_pts -
+          (a.timestamp - r->last_timestamp) * SECOND / RATE;
+
+      r->worst_step = MAX (r->worst_step, ABS (step));
+    }
+    r->last_pts = a.pts;
+    r->last_timestamp = a.timestamp;
+  }
+}
+
+static LockstepPlayout *
+new_playout (gint64 latency)
+{
+  LockstepPlayout *p = g_new (LockstepPlayout, 1);
+
+  lockstep_playout_init (p, free_payload);
+  p->latency = latency;
+  live = 0;
+  return p;
+}
+
+static void
+free_playout (LockstepPlayout * p)
+{
+  lockstep_playout_clear (p);
+  g_assert_cmpint (live, ==, 0);
+  g_free (p);
+}
+
+/* 30 hours at 90 kHz: the 32-bit timestamp wraps twice, the sequence number often; the
+ * sender is 300 ppm slow. */
+static void
+test_hours (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (11);
+  Result r = { 0, };
+  const guint n = 30 * 3600 * 10;
+
+  for (guint i = 0; i < n; i++) {
+    gint64 sent = (gint64) (i * 100.0 * MS * (1 + 300e-6));
+    gint64 now = sent + g_rand_int_range (rand, 10 * MS, 40 * MS);
+
+    poll (p, now, &r);
+    g_assert_cmpint (push (p, (guint16) (i + 65000), i * 9000 + 4000000000u,
+            now), ==, LOCKSTEP_VERDICT_QUEUED);
+  }
+  poll (p, G_MAXINT64 / 2, &r);
+  g_assert_cmpuint (r.packets, ==, n);
+  g_assert_cmpuint (r.lost, ==, 0);
+  g_assert_cmpuint (p->stats.resets, ==, 0);
+  g_assert_cmpint (r.worst_step, <, MS);
+  g_assert_cmpint (ABS (r.last_pts - (gint64) ((n - 1) * 100.0 * MS * (1 +
+                  300e-6)) - 10 * MS), <, 2 * MS);
+  free_playout (p);
+}
+
+/* Downstream takes nothing: the queue keeps the newest packets it may. */
+static void
+test_queue_is_bounded (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  Result r = { 0, };
+
+  p->max_packets = 50;
+  for (guint i = 0; i < 1000; i++)
+    push (p, (guint16) i, i * 3000, i * SECOND / 30);
+  g_assert_cmpuint (p->queue.packets, ==, 50);
+  g_assert_cmpuint (p->stats.overflow, ==, 950);
+  g_assert_cmpint (live, ==, 50);
+  p->max_packets = 10000;
+  p->max_bytes = 20000;
+  push (p, 1000, 1000 * 3000, 1000 * SECOND / 30);
+  g_assert_cmpuint (p->queue.bytes, ==, 20000);
+  poll (p, G_MAXINT64 / 2, &r);
+  g_assert_cmpuint (r.packets, ==, 20);
+  free_playout (p);
+}
+
+/* A gap of the largest size costs few events. */
+static void
+test_gaps_do_not_amplify (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  Result r = { 0, };
+  guint16 seq = 0;
+  guint i;
+
+  p->do_rtx = TRUE;
+  for (i = 0; i < 10; i++)
+    push (p, seq++, i * 3000, i * SECOND / 30);
+  for (i = 10; i < 500; i++) {
+    seq += 900;
+    push (p, seq, i * 3000, i * SECOND / 30);
+    poll (p, i * SECOND / 30, &r);
+    g_assert_cmpuint (p->rtx.n, <=, LOCKSTEP_RTX_MAX);
+  }
+  poll (p, G_MAXINT64 / 2, &r);
+  g_assert_cmpuint (r.lost, ==, 490 * 899 + 1);
+  g_assert_cmpuint (r.single, <=, 490 * 33);
+  free_playout (p);
+}
+
+/* Two senders with one SSRC, or an attacker: no base changes hands while the stream lives. */
+static void
+test_interleaved_stranger (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+  Result r = { 0, };
+
+  for (guint i = 0; i < 3000; i++) {
+    gint64 now = i * SECOND / 30;
+
+    push (p, (guint16) i, i * 3000, now);
+    push (p, (guint16) g_rand_int (rand), g_rand_int (rand), now);
+    poll (p, now, &r);
+  }
+  g_assert_cmpuint (p->stats.resets, ==, 0);
+  /* a stranger's packet whose sequence and time both fit takes the place of ours: rare */
+  g_assert_cmpuint (r.packets, >, 2990);
+  g_assert_cmpint (r.worst_step, <, 5 * MS);
+  free_playout (p);
+}
+
+static void
+test_ts_offset (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  LockstepPlayoutAction a;
+
+  for (guint i = 0; i < 4; i++)
+    push (p, (guint16) i, i * 9000, i * 100 * MS);
+  p->ts_offset = 50 * MS;
+  g_assert_cmpint (lockstep_playout_next_time (p), ==, 250 * MS);
+  g_assert_true (lockstep_playout_poll (p, 250 * MS, &a));
+  g_assert_cmpint (a.pts, ==, 50 * MS);
+  /* and no more than 10 ms a frame */
+  p->ts_offset_adjustment = 10 * MS;
+  p->ts_offset = 0;
+  for (guint i = 1; i < 4; i++) {
+    g_assert_true (lockstep_playout_poll (p, SECOND, &a));
+    g_assert_cmpint (a.pts, ==, i * 100 * MS + 50 * MS - i * 10 * MS);
+  }
+  live = 0;
+  free_playout (p);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/playout/hours", test_hours);
+  g_test_add_func ("/playout/queue-is-bounded", test_queue_is_bounded);
+  g_test_add_func ("/playout/gaps-do-not-amplify", test_gaps_do_not_amplify);
+  g_test_add_func ("/playout/stranger", test_interleaved_stranger);
+  g_test_add_func ("/playout/ts-offset", test_ts_offset);
+  return g_test_run ();
+}

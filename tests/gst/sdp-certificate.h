@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A certificate, and its fingerprints as `openssl x509 -fingerprint` prints them. */
+#pragma once
+
+#define CERTIFICATE_PEM \
+    "-----BEGIN CERTIFICATE-----\n" \
+    "MIIBiDCCAS2gAwIBAgIUGF72m8to+kKSyROUFfaOkvr61vMwCgYIKoZIzj0EAwIw\n" \
+    "GDEWMBQGA1UEAwwNbG9ja3N0ZXAtdGVzdDAgFw0yNjExMjAxOTU5MDdaGA8yMTI2\n" \
+    "MTAyNzE5NTkwN1owGDEWMBQGA1UEAwwNbG9ja3N0ZXAtdGVzdDBZMBMGByqGSM49\n" \
+    "AgEGCCqGSM49AwEHA0IABLFAIoZ9TbZzZsRmmS8b86bETzS4EhRroMIC/aa0SleB\n" \
+    "n+EJfr7yOkkdQcUKv4aAumU2uXWbfs8c27eE9OL+PmGjUzBRMB0GA1UdDgQWBBRi\n" \
+    "jZDlFc59hvxPIY2usYteS6EXpjAfBgNVHSMEGDAWgBRijZDlFc59hvxPIY2usYte\n" \
+    "S6EXpjAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQDxqjvD0eSL\n" \
+    "MJpJwgcaCX93oHjWVwDbpjiRQVFMQrPekQIhAMRWytYrCZp04fosF+DWZF6/EPge\n" \
+    "ewSTz+D0lyYjY/WX\n" \
+    "-----END CERTIFICATE-----\n"
+#define CERTIFICATE_SHA1 "sha-1 " \
+    "EC:45:AA:71:A8:04:3B:EE:24:D4:F4:A4:10:9C:D9:39:18:33:B9:D4"
+#define CERTIFICATE_SHA256 "sha-256 " \
+    "BD:3F:CB:42:34:3C:50:D7:D4:7C:E6:BD:C6:F9:49:D6:DA:7C:31:36:" \
+    "DA:2C:B2:6C:2B:8F:9F:33:68:C5:2B:6F"
+#define CERTIFICATE_SHA384 "sha-384 " \
+    "6D:24:69:98:1A:97:43:2C:E5:53:7D:D7:D9:9E:A9:45:F0:38:BD:C3:" \
+    "5C:E7:95:9B:EB:CE:C7:D5:46:AD:59:FA:7F:5C:ED:66:53:32:27:BD:" \
+    "4D:81:F5:21:23:82:77:D7"
+#define CERTIFICATE_SHA512 "sha-512 " \
+    "43:9C:63:8B:39:C7:BD:06:F8:B5:39:77:CE:34:1F:30:7F:1B:16:D4:" \
+    "0D:DD:88:D7:16:09:0D:F2:63:72:BF:9C:13:DA:10:E6:BA:C9:37:DD:" \
+    "9D:B3:47:4B:37:BF:49:5C:8A:FC:A2:E6:EB:DC:1C:77:8D:99:82:FE:" \
+    "F3:6D:7B:AE"

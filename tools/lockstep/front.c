@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The front: listens, bounds what clients can take, and hands requests to routes. */
+#include "config.h"
+#include "front.h"
+#include "log.h"
+
+#include <gst/lockstep/sdp.h>
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* Requests under way, open connections without one among them. */
+#define MAX_CONNECTIONS 1024
+/* From the connection to the end of the request's body. */
+#define REQUEST_LIMIT_S 10
+/* From there to the last byte of the answer: a segment over a slow line. */
+#define RESPONSE_LIMIT_S 120
+
+/* What the front holds for a request, from connection to end. */
+typedef struct
+{
+  Front *front;
+  SoupServerMessage *msg;       /* not owned: it owns this */
+  guint timer;
+  gsize received;               /* bytes of the body */
+} Request;
+
+static void
+request_free (gpointer data)
+{
+  Request *request = data;
+
+  g_clear_handle_id (&request->timer, g_source_remove);
+  request->front->connections--;
+  g_free (request);
+}
+
+/* libsoup then sees an error on the socket and drops the message. */
+static void
+cut (SoupServerMessage * msg)
+{
+  GSocket *socket = soup_server_message_get_socket (msg);
+
+  if (socket != NULL)
+    g_socket_shutdown (socket, TRUE, TRUE, NULL);
+}
+
+static gboolean
+request_timed_out (gpointer user_data)
+{
+  Request *request = user_data;
+
+  request->timer = 0;
+  cut (request->msg);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+set_limit (Request * request, guint seconds)
+{
+  g_clear_handle_id (&request->timer, g_source_remove);
+  request->timer = g_timeout_add_seconds (seconds, request_timed_out, request);
+}
+
+static void
+got_headers (SoupServerMessage * msg, gpointer user_data)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
+
+  soup_message_headers_replace (headers, "Server", "lockstep/" PACKAGE_VERSION);
+  /* libsoup 3.2.3 keeps a connection for ever that its client has closed; and
+   * pages and players of any origin may read what is public anyway */
+  soup_message_headers_replace (headers, "Connection", "close");
+  soup_message_headers_replace (headers, "Access-Control-Allow-Origin", "*");
+  soup_message_headers_replace (headers, "Access-Control-Expose-Headers",
+      "Location, ETag, Link, Accept-Patch, Accept-Post, Retry-After");
+}
+
+/* Of a body that is too long nothing is kept, and the rest is not awaited. */
+static void
+got_chunk (SoupServerMessage * msg, GBytes * chunk, gpointer user_data)
+{
+  Request *request = user_data;
+
+  request->received += g_bytes_get_size (chunk);
+  if (request->received <= LOCKSTEP_SDP_MAX_BYTES)
+    return;
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (msg),
+      FALSE);
+  if (request->received > 64 * LOCKSTEP_SDP_MAX_BYTES)
+    cut (msg);
+}
+
+static void
+got_body (SoupServerMessage * msg, gpointer user_data)
+{
+  set_limit (user_data, RESPONSE_LIMIT_S);
+}
+
+static void
+finished (SoupServerMessage * msg, gpointer user_data)
+{
+  Request *request = user_data;
+  guint class = soup_server_message_get_status (msg) / 100;
+
+  if (class < G_N_ELEMENTS (request->front->requests))
+    request->front->requests[class]++;
+}
+
+static void
+request_started (SoupServer * server, SoupServerMessage * msg,
+    gpointer user_data)
+{
+  Front *front = user_data;
+  Request *request = g_new0 (Request, 1);
+
+  request->front = front;
+  request->msg = msg;
+  front->connections++;
+  g_object_set_data_full (G_OBJECT (msg), "lockstep-request", request,
+      request_free);
+  set_limit (request, REQUEST_LIMIT_S);
+  g_signal_connect (msg, "got-headers", G_CALLBACK (got_headers), NULL);
+  g_signal_connect (msg, "got-chunk", G_CALLBACK (got_chunk), request);
+  g_signal_connect (msg, "got-body", G_CALLBACK (got_body), request);
+  g_signal_connect (msg, "finished", G_CALLBACK (finished), request);
+  if (front->connections > MAX_CONNECTIONS)
+    cut (msg);
+}
+
+/* Whether a request may change something, and so needs the token. A preflight has
+ * none (RFC 9725, section 4.5). */
+static gboolean
+needs_token (SoupServerMessage * msg, const char *path)
+{
+  return g_str_has_prefix (path, "/whip/")
+      && !g_str_equal (soup_server_message_get_method (msg), "OPTIONS");
+}
+
+/* Before the body is read: who may not send one is told so at once. */
+static void
+early (SoupServer * server, SoupServerMessage * msg, const char *path,
+    GHashTable * query, gpointer user_data)
+{
+  Front *front = user_data;
+  SoupMessageHeaders *request = soup_server_message_get_request_headers (msg);
+  SoupMessageBody *body = soup_server_message_get_request_body (msg);
+
+  if (needs_token (msg, path) && !http_is_authorized (front, msg)) {
+    gboolean sent = soup_message_headers_get_one (request, "Authorization")
+        != NULL;
+
+    soup_message_headers_replace (soup_server_message_get_response_headers
+        (msg), "WWW-Authenticate", sent
+        ? "Bearer realm=\"lockstep\", error=\"invalid_token\""
+        : "Bearer realm=\"lockstep\"");
+    http_error (msg, SOUP_STATUS_UNAUTHORIZED, sent
+        ? "the token is wrong" :
+        "a token is needed: Authorization: Bearer TOKEN");
+    soup_message_body_set_accumulate (body, FALSE);
+  } else if (soup_message_headers_get_content_length (request) >
+      LOCKSTEP_SDP_MAX_BYTES) {
+    http_error (msg, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+        "the body is too large");
+    soup_message_body_set_accumulate (body, FALSE);
+  }
+}
+
+static const char *
+after (const char *path, const char *prefix)
+{
+  return g_str_has_prefix (path, prefix) ? path + strlen (prefix) : NULL;
+}
+
+static void
+route (SoupServer * server, SoupServerMessage * msg, const char *path,
+    GHashTable * query, gpointer user_data)
+{
+  Front *front = user_data;
+  Request *request = g_object_get_data (G_OBJECT (msg), "lockstep-request");
+  const char *rest;
+
+  if (request != NULL && request->received > LOCKSTEP_SDP_MAX_BYTES)
+    http_error (msg, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+        "the body is too large");
+  else if ((rest = after (path, "/whip/")) != NULL)
+    http_whip (front, msg, rest);
+  else if ((rest = after (path, "/hls/")) != NULL)
+    http_hls (front, msg, rest);
+  else if (g_str_equal (path, "/api/channels"))
+    http_api (front, msg, "");
+  else if ((rest = after (path, "/api/channels/")) != NULL)
+    http_api (front, msg, rest);
+  else if ((rest = after (path, "/assets/")) != NULL)
+    http_page (front, msg, rest, TRUE);
+  else if ((rest = after (path, "/publish/")) != NULL
+      && channel_name_is_valid (rest))
+    http_page (front, msg, "publish.html", FALSE);
+  else if ((rest = after (path, "/watch/")) != NULL
+      && channel_name_is_valid (rest))
+    http_page (front, msg, "watch.html", FALSE);
+  else if (g_str_equal (path, "/"))
+    http_page (front, msg, "index.html", FALSE);
+  else if (g_str_equal (path, "/metrics"))
+    http_metrics (front, msg);
+  else if (g_str_equal (path, "/healthz"))
+    http_send_text (msg, "text/plain; charset=utf-8", "no-store", "ok\n", -1);
+  else
+    http_error (msg, SOUP_STATUS_NOT_FOUND, "there is nothing at this path");
+}
+
+/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" (every address). */
+static GSocketAddress *
+parse_listen (const char *listen, GError ** error)
+{
+  const char *colon = strrchr (listen, ':');
+  g_autofree char *host = NULL;
+  guint64 port;
+  GSocketAddress *address;
+
+  if (colon == NULL
+      || !g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &port, NULL)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "listen=%s: write it as address:port, such as 127.0.0.1:8080", listen);
+    return NULL;
+  }
+  host = g_strndup (listen, colon - listen);
+  if (host[0] == '[' && g_str_has_suffix (host, "]")) {
+    host[strlen (host) - 1] = '\0';
+    memmove (host, host + 1, strlen (host));
+  }
+  address = g_inet_socket_address_new_from_string (host[0] == '\0' ? "0.0.0.0"
+      : g_str_equal (host, "localhost") ? "127.0.0.1" : host, port);
+  if (address == NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "listen=%s: '%s' is not an IP address", listen, host);
+  return address;
+}
+
+static gboolean
+read_ice_servers (Front * front, const char *servers, GError ** error)
+{
+  g_auto (GStrv) list = g_strsplit (servers, ",", -1);
+
+  front->ice_links = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; list[i] != NULL; i++) {
+    const char *server = g_strstrip (list[i]);
+    char *link;
+
+    if (server[0] == '\0')
+      continue;
+    link = lockstep_ice_link_header (server, error);
+    if (link == NULL) {
+      g_prefix_error (error, "ice-servers: ");
+      return FALSE;
+    }
+    g_ptr_array_add (front->ice_links, link);
+  }
+  return TRUE;
+}
+
+static gboolean
+make_output (Front * front, const char *folder, GError ** error)
+{
+  g_autofree char *probe = NULL;
+
+  front->output = g_canonicalize_filename (folder, NULL);
+  probe = g_build_filename (front->output, ".lockstep-probe", NULL);
+  if (g_mkdir_with_parents (front->output, 0755) != 0) {
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+        "output=%s: the folder cannot be made: %s", folder, g_strerror (errno));
+    return FALSE;
+  }
+  if (!g_file_set_contents (probe, "", 0, NULL)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+        "output=%s: the folder cannot be written", folder);
+    return FALSE;
+  }
+  g_unlink (probe);
+  return TRUE;
+}
+
+/* What the workers are told: the parameters, less what is none of their business. */
+static JsonObject *
+worker_values (Front * front, GHashTable * values)
+{
+  JsonObject *object = json_object_new ();
+  GHashTableIter iter;
+  gpointer name, value;
+
+  g_hash_table_iter_init (&iter, values);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    json_object_set_string_member (object, name, value);
+  json_object_set_string_member (object, "token", "");
+  json_object_set_string_member (object, "output", front->output);
+  return object;
+}
+
+static gboolean
+listen_on (Front * front, const char *listen, gboolean * loopback,
+    GError ** error)
+{
+  g_autoptr (GSocketAddress) address = parse_listen (listen, error);
+  GInetAddress *inet;
+  GSList *uris;
+
+  if (address == NULL)
+    return FALSE;
+  inet = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address));
+  *loopback = g_inet_address_get_is_loopback (inet);
+  if (!soup_server_listen (front->server, address, 0, error)) {
+    g_prefix_error (error, "listen=%s: ", listen);
+    return FALSE;
+  }
+  uris = soup_server_get_uris (front->server);
+  for (GSList * l = uris; l != NULL; l = l->next) {
+    g_autofree char *text = g_uri_to_string (l->data);
+
+    log_info (NULL, "listening on %s", text);
+  }
+  g_slist_free_full (uris, (GDestroyNotify) g_uri_unref);
+  return TRUE;
+}
+
+Front *
+front_new (const LockstepPreset * preset, const char *preset_name,
+    GHashTable * values, WorkerPoolBroken broken, gpointer user_data,
+    GError ** error)
+{
+  Front *front = g_new0 (Front, 1);
+  const char *token = g_hash_table_lookup (values, "token");
+  const char *web = g_getenv ("LOCKSTEP_WEB_PATH");
+  const char *ice = g_hash_table_lookup (values, "ice-servers");
+  const char *output = g_hash_table_lookup (values, "output");
+  const char *listen = g_hash_table_lookup (values, "listen");
+  const char *max = g_hash_table_lookup (values, "max-channels");
+  gboolean loopback = TRUE;
+
+  front->preset = preset;
+  front->started = g_get_real_time () / G_USEC_PER_SEC;
+  front->post_time = g_get_monotonic_time ();
+  front->post_allowance = G_MAXINT32;
+  front->token = token && token[0] != '\0' ? g_strdup (token) : NULL;
+  front->web_folders = g_strsplit (web && web[0] ? web : LOCKSTEP_WEB_DIR,
+      G_SEARCHPATH_SEPARATOR_S, -1);
+  front->server = soup_server_new (NULL, NULL);
+  g_signal_connect (front->server, "request-started",
+      G_CALLBACK (request_started), front);
+  soup_server_add_early_handler (front->server, NULL, early, front, NULL);
+  soup_server_add_handler (front->server, NULL, route, front, NULL);
+
+  if (!read_ice_servers (front, ice != NULL ? ice : "", error)
+      || !make_output (front, output != NULL ? output : "hls", error)
+      || !listen_on (front, listen != NULL ? listen : "127.0.0.1:8080",
+          &loopback, error)) {
+    front_free (front);
+    return NULL;
+  }
+  if (!loopback && front->token == NULL)
+    log_warning (NULL, "anyone who reaches this address can publish: "
+        "give token=… (or LOCKSTEP_TOKEN)");
+  front->pool = worker_pool_new (preset_name, worker_values (front, values),
+      loopback, TRUE, broken, user_data);
+  front->channels = channel_table_new (front->pool,
+      max != NULL ? g_ascii_strtoll (max, NULL, 10) : 16, front->output);
+  return front;
+}
+
+void
+front_free (Front * front)
+{
+  g_signal_handlers_disconnect_by_data (front->server, front);
+  soup_server_disconnect (front->server);
+  if (front->channels != NULL)
+    channel_table_free (front->channels);
+  worker_pool_free (front->pool);
+  g_object_unref (front->server);
+  g_clear_pointer (&front->ice_links, g_ptr_array_unref);
+  g_strfreev (front->web_folders);
+  g_free (front->output);
+  g_free (front->token);
+  g_free (front);
+}
+
+void
+front_stop (Front * front, void (*done) (gpointer), gpointer user_data)
+{
+  GSList *listeners = soup_server_get_listeners (front->server);
+
+  for (GSList * l = listeners; l != NULL; l = l->next)
+    g_socket_close (l->data, NULL);
+  g_slist_free (listeners);
+  channel_table_stop (front->channels, done, user_data);
+}

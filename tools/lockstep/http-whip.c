@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* /whip/CHANNEL and /whip/CHANNEL/SESSION: RFC 9725. */
+#include "front.h"
+#include "log.h"
+
+#include <gst/lockstep/sdp.h>
+#include <string.h>
+
+/* RFC 6585; libsoup has no names for these */
+#define STATUS_PRECONDITION_REQUIRED 428
+#define STATUS_TOO_MANY_REQUESTS 429
+
+/* POSTs that reach a worker: this many at once, then this many a second. */
+#define POST_BURST 20
+#define POSTS_PER_SECOND 10
+
+/* A request whose answer a worker is preparing. */
+typedef struct
+{
+  Front *front;
+  SoupServerMessage *msg;
+  char *channel;
+  char *session;                /* of a POST; NULL until it is known */
+  gboolean is_patch;
+  gulong finished;
+} Waiting;
+
+static void
+waiting_free (Waiting * waiting)
+{
+  g_signal_handler_disconnect (waiting->msg, waiting->finished);
+  g_object_unref (waiting->msg);
+  g_free (waiting->channel);
+  g_free (waiting->session);
+  g_free (waiting);
+}
+
+/* The client closed the connection before its answer. */
+static void
+client_gone (SoupServerMessage * msg, gpointer user_data)
+{
+  Waiting *waiting = user_data;
+
+  if (waiting->is_patch) {
+    Channel *channel = channel_table_find (waiting->front->channels,
+        waiting->channel);
+
+    if (channel != NULL)
+      channel_trickle_cancel (channel, waiting);
+  } else {
+    channel_table_cancel (waiting->front->channels, waiting->channel,
+        waiting->session);
+  }
+  waiting_free (waiting);
+}
+
+static Waiting *
+wait_for_worker (Front * front, SoupServerMessage * msg, const char *channel,
+    gboolean is_patch)
+{
+  Waiting *waiting = g_new0 (Waiting, 1);
+
+  waiting->front = front;
+  waiting->msg = g_object_ref (msg);
+  waiting->channel = g_strdup (channel);
+  waiting->is_patch = is_patch;
+  waiting->finished = g_signal_connect (msg, "finished",
+      G_CALLBACK (client_gone), waiting);
+  soup_server_message_pause (msg);
+  return waiting;
+}
+
+static void
+whip_error (SoupServerMessage * msg, guint status, const char *text)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
+
+  if (status == SOUP_STATUS_SERVICE_UNAVAILABLE
+      || status == STATUS_TOO_MANY_REQUESTS)
+    soup_message_headers_replace (headers, "Retry-After", "5");
+  else if (status == SOUP_STATUS_CONFLICT)
+    soup_message_headers_replace (headers, "Retry-After", "3");
+  http_error (msg, status, text);
+}
+
+static void
+offer_answered (guint status, const char *text, gpointer user_data)
+{
+  Waiting *waiting = user_data;
+  SoupServerMessage *msg = waiting->msg;
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
+  Channel *channel =
+      channel_table_find (waiting->front->channels, waiting->channel);
+
+  if (status == 201) {
+    g_autofree char *location = g_strdup_printf ("/whip/%s/%s",
+        waiting->channel, waiting->session);
+    g_autofree char *etag =
+        g_strdup_printf ("\"%s\"", channel_get_etag (channel));
+    const GPtrArray *links = waiting->front->ice_links;
+
+    soup_message_headers_replace (headers, "Location", location);
+    soup_message_headers_replace (headers, "ETag", etag);
+    soup_message_headers_replace (headers, "Accept-Patch",
+        "application/trickle-ice-sdpfrag");
+    soup_message_headers_replace (headers, "Cache-Control", "no-store");
+    for (guint i = 0; i < links->len; i++)
+      soup_message_headers_append (headers, "Link",
+          g_ptr_array_index (links, i));
+    soup_server_message_set_status (msg, SOUP_STATUS_CREATED, NULL);
+    soup_server_message_set_response (msg, "application/sdp",
+        SOUP_MEMORY_COPY, text, strlen (text));
+  } else {
+    whip_error (msg, status, text);
+  }
+  soup_server_message_unpause (msg);
+  waiting_free (waiting);
+}
+
+/* A token bucket over all clients: an offer costs a worker, so even those with a
+ * right to publish cannot ask for them without end (RFC 9725, section 5). */
+static gboolean
+take_post_allowance (Front * front)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  front->post_allowance = MIN (POST_BURST * 1000, front->post_allowance
+      + (now - front->post_time) * POSTS_PER_SECOND / 1000);
+  front->post_time = now;
+  if (front->post_allowance < 1000)
+    return FALSE;
+  front->post_allowance -= 1000;
+  return TRUE;
+}
+
+static gboolean
+content_type_is (SoupServerMessage * msg, const char *wanted)
+{
+  const char *type =
+      soup_message_headers_get_content_type
+      (soup_server_message_get_request_headers (msg), NULL);
+
+  return type != NULL && g_ascii_strcasecmp (type, wanted) == 0;
+}
+
+/* The body as text; NULL with a status when it is none. */
+static char *
+body_text (SoupServerMessage * msg)
+{
+  g_autoptr (GBytes) bytes =
+      soup_message_body_flatten (soup_server_message_get_request_body (msg));
+  gsize size;
+  const char *data = g_bytes_get_data (bytes, &size);
+
+  if (size == 0 || !g_utf8_validate_len (data, size, NULL)) {
+    http_error (msg, SOUP_STATUS_BAD_REQUEST,
+        size == 0 ? "the body is empty" : "the body is not text");
+    return NULL;
+  }
+  return g_strndup (data, size);
+}
+
+static void
+post_offer (Front * front, SoupServerMessage * msg, const char *channel)
+{
+  g_autofree char *sdp = NULL;
+  const char *session;
+  Waiting *waiting;
+
+  if (!content_type_is (msg, "application/sdp")) {
+    http_error (msg, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
+        "an offer is sent as Content-Type: application/sdp");
+    return;
+  }
+  sdp = body_text (msg);
+  if (sdp == NULL)
+    return;
+  if (!take_post_allowance (front)) {
+    whip_error (msg, STATUS_TOO_MANY_REQUESTS,
+        "too many offers; wait a little");
+    return;
+  }
+  waiting = wait_for_worker (front, msg, channel, FALSE);
+  session = channel_table_publish (front->channels, channel, sdp,
+      offer_answered, waiting);
+  if (session != NULL)
+    waiting->session = g_strdup (session);
+}
+
+static void
+candidates_added (guint status, const char *text, gpointer user_data)
+{
+  Waiting *waiting = user_data;
+
+  if (status == 204)
+    soup_server_message_set_status (waiting->msg, SOUP_STATUS_NO_CONTENT, NULL);
+  else
+    whip_error (waiting->msg, status, text);
+  soup_server_message_unpause (waiting->msg);
+  waiting_free (waiting);
+}
+
+static void
+patch_session (Front * front, SoupServerMessage * msg, Channel * channel)
+{
+  const char *match =
+      soup_message_headers_get_one (soup_server_message_get_request_headers
+      (msg), "If-Match");
+  g_autofree char *etag =
+      g_strdup_printf ("\"%s\"", channel_get_etag (channel));
+  g_autofree char *fragment = NULL;
+
+  if (!content_type_is (msg, "application/trickle-ice-sdpfrag")) {
+    http_error (msg, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE, "candidates are sent "
+        "as Content-Type: application/trickle-ice-sdpfrag");
+  } else if (match == NULL) {
+    http_error (msg, STATUS_PRECONDITION_REQUIRED,
+        "an If-Match header with the session's ETag is needed");
+  } else if (g_str_equal (match, "*")) {
+    http_error (msg, SOUP_STATUS_UNPROCESSABLE_ENTITY, "ICE restart is not "
+        "supported here: publish again with a new POST");
+  } else if (!g_str_equal (match, etag)) {
+    http_error (msg, SOUP_STATUS_PRECONDITION_FAILED,
+        "the If-Match header is not the session's ETag");
+  } else {
+    fragment = body_text (msg);
+    if (fragment != NULL)
+      channel_trickle (channel, fragment, candidates_added,
+          wait_for_worker (front, msg, channel_get_name (channel), TRUE));
+  }
+}
+
+static void
+http_session (Front * front, SoupServerMessage * msg, const char *name,
+    const char *session)
+{
+  const char *method = soup_server_message_get_method (msg);
+  Channel *channel;
+
+  if (!http_check_method (msg, "GET, HEAD, PATCH, DELETE, OPTIONS"))
+    return;
+  channel = channel_table_find_session (front->channels, name, session);
+  if (channel == NULL) {
+    http_error (msg, SOUP_STATUS_NOT_FOUND,
+        "there is no such session; it may be over");
+  } else if (g_str_equal (method, "DELETE")) {
+    channel_end_session (channel, "the publisher ended it");
+    soup_server_message_set_status (msg, SOUP_STATUS_OK, NULL);
+  } else if (g_str_equal (method, "PATCH")) {
+    patch_session (front, msg, channel);
+  } else {
+    soup_server_message_set_status (msg, SOUP_STATUS_NO_CONTENT, NULL);
+  }
+}
+
+void
+http_whip (Front * front, SoupServerMessage * msg, const char *rest)
+{
+  const char *method = soup_server_message_get_method (msg);
+  const char *slash = strchr (rest, '/');
+  g_autofree char *name = slash != NULL
+      ? g_strndup (rest, slash - rest) : g_strdup (rest);
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
+
+  if (!channel_name_is_valid (name)) {
+    http_error (msg, SOUP_STATUS_NOT_FOUND, "a channel's name is 1 to 64 "
+        "letters, digits, '-', '_' and '.', as in /whip/NAME");
+    return;
+  }
+  if (slash != NULL && slash[1] != '\0') {
+    http_session (front, msg, name, slash + 1);
+    return;
+  }
+  soup_message_headers_replace (headers, "Accept-Post", "application/sdp");
+  if (!http_check_method (msg, "GET, HEAD, POST, OPTIONS"))
+    return;
+  if (g_str_equal (method, "POST"))
+    post_offer (front, msg, name);
+  else
+    soup_server_message_set_status (msg, SOUP_STATUS_NO_CONTENT, NULL);
+}

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One webrtcbin: offer and answer, candidates, and the check of the peer's
+ * certificate that webrtcbin 1.22.0 leaves out.
+ *
+ * webrtcbin calls back from threads of its own; everything is brought to the main
+ * loop before it touches the struct. The end lives as long as its worker, so no
+ * callback can come too late. */
+#include "webrtc-end.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define GST_USE_UNSTABLE_API
+#include <gst/webrtc/webrtc.h>
+
+/* Gathering with a STUN server that does not answer takes libnice longer than a
+ * publisher should wait: what was found by then is used. */
+#define GATHER_TIMEOUT_MS 3000
+#define NEGOTIATE_TIMEOUT_MS 8000
+#define MAX_LOCAL_ADDRESSES 16
+
+struct _WebrtcEnd
+{
+  GstElement *webrtc;
+  WebrtcEndConfig config;
+  WebrtcEndCallbacks callbacks;
+  gpointer user_data;
+
+  LockstepOffer *offer;         /* set before threads can see it, then constant */
+  GPtrArray *fingerprints;      /* likewise: those of the peer */
+  guint gather_timeout, negotiate_timeout;
+  gboolean described, over;
+  gint verified;                /* atomic: the certificate was checked */
+};
+
+/* Carries an event from a webrtcbin thread to the main loop. */
+typedef struct
+{
+  WebrtcEnd *end;
+  void (*deliver) (WebrtcEnd * end, guint status, const char *text);
+  guint status;
+  char *text;
+} Event;
+
+static gboolean
+deliver_event (gpointer data)
+{
+  Event *event = data;
+
+  event->deliver (event->end, event->status, event->text);
+  g_free (event->text);
+  g_free (event);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+post (WebrtcEnd * end, void (*deliver) (WebrtcEnd *, guint, const char *),
+    guint status, const char *text)
+{
+  Event *event = g_new0 (Event, 1);
+
+  event->end = end;
+  event->deliver = deliver;
+  event->status = status;
+  event->text = g_strdup (text);
+  g_idle_add (deliver_event, event);
+}
+
+static void
+stop_timers (WebrtcEnd * end)
+{
+  g_clear_handle_id (&end->gather_timeout, g_source_remove);
+  g_clear_handle_id (&end->negotiate_timeout, g_source_remove);
+}
+
+static void
+refuse (WebrtcEnd * end, guint status, const char *why)
+{
+  if (end->over || end->described)
+    return;
+  end->over = TRUE;
+  stop_timers (end);
+  end->callbacks.refused (status, why, end->user_data);
+}
+
+static void
+lose (WebrtcEnd * end, guint status, const char *why)
+{
+  if (end->over)
+    return;
+  end->over = TRUE;
+  stop_timers (end);
+  end->callbacks.lost (why, end->user_data);
+}
+
+static void
+report_connected (WebrtcEnd * end, guint status, const char *text)
+{
+  if (!end->over)
+    end->callbacks.connected (end->user_data);
+}
+
+/* The certificate that DTLS received. NULL while there is none. */
+static char *
+peer_certificate (WebrtcEnd * end)
+{
+  g_autoptr (GArray) transceivers = NULL;
+  char *pem = NULL;
+
+  g_signal_emit_by_name (end->webrtc, "get-transceivers", &transceivers);
+  for (guint i = 0; transceivers != NULL && i < transceivers->len
+      && pem == NULL; i++) {
+    GstWebRTCRTPTransceiver *t =
+        g_array_index (transceivers, GstWebRTCRTPTransceiver *, i);
+    g_autoptr (GstWebRTCRTPReceiver) receiver = NULL;
+    g_autoptr (GstWebRTCDTLSTransport) transport = NULL;
+
+    g_object_get (t, "receiver", &receiver, NULL);
+    if (receiver == NULL)
+      continue;
+    g_object_get (receiver, "transport", &transport, NULL);
+    if (transport != NULL)
+      g_object_get (transport, "remote-certificate", &pem, NULL);
+  }
+  return pem;
+}
+
+/* RFC 8827, section 6.5 and RFC 8122: DTLS proves that the peer holds the key of some
+ * certificate; only the fingerprint says that it is the one that signalling spoke
+ * of. Runs in any thread. */
+static gboolean
+verify_peer (WebrtcEnd * end)
+{
+  g_autofree char *pem = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (g_atomic_int_get (&end->verified))
+    return TRUE;
+  pem = peer_certificate (end);
+  if (pem != NULL && end->fingerprints != NULL
+      && lockstep_certificate_matches (pem, end->fingerprints, &error)) {
+    g_atomic_int_set (&end->verified, TRUE);
+    return TRUE;
+  }
+  return FALSE;
+}
+
+/* latencybuffer asks for the caps of the first packet's payload type: that is when it
+ * is known which stream of the bundle it holds, and so which bound it has, and whether
+ * the peer retransmits (it is no use to ask for Opus). In the thread of the packet;
+ * rtpbin's own handler comes after and gives the caps. */
+static GstCaps *
+pt_map_requested (GstElement * buffer, guint pt, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+
+  for (guint i = 0; end->offer != NULL && i < end->offer->media->len; i++) {
+    const LockstepOfferMedia *media = g_ptr_array_index (end->offer->media, i);
+
+    if (media->payload == (int) pt)
+      g_object_set (buffer, "do-retransmission", media->nack
+          && media->rtx_payload >= 0, "latency",
+          media->kind == LOCKSTEP_MEDIA_AUDIO ? end->config.audio_latency
+          : end->config.video_latency, NULL);
+  }
+  return NULL;
+}
+
+static GstElement *
+jitter_buffer_requested (GstElement * rtpbin, guint session, gpointer user_data)
+{
+  GstElement *buffer = gst_element_factory_make ("latencybuffer", NULL);
+
+  if (buffer != NULL)
+    g_signal_connect (buffer, "request-pt-map", G_CALLBACK (pt_map_requested),
+        user_data);
+  /* NULL: rtpbin makes an rtpjitterbuffer */
+  return buffer;
+}
+
+static GstPadProbeReturn
+drop_all (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  return GST_PAD_PROBE_DROP;
+}
+
+/* What a pad carries, by the caps that came with its stream. They are on the target
+ * of the ghost pad alone by now; the transceiver that webrtcbin 1.22.0 names is the
+ * first one's for every stream of a bundle. */
+static LockstepMediaKind
+pad_kind (GstPad * pad)
+{
+  g_autoptr (GstPad) target = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
+  g_autoptr (GstCaps) caps = target ? gst_pad_get_current_caps (target) : NULL;
+  const char *media = caps == NULL ? NULL
+      : gst_structure_get_string (gst_caps_get_structure (caps, 0), "media");
+
+  if (g_strcmp0 (media, "audio") == 0)
+    return LOCKSTEP_MEDIA_AUDIO;
+  if (g_strcmp0 (media, "video") == 0)
+    return LOCKSTEP_MEDIA_VIDEO;
+  return LOCKSTEP_MEDIA_OTHER;
+}
+
+/* Runs before the pad's first packet, in the thread that will push it. */
+static void
+pad_added (GstElement * webrtc, GstPad * pad, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+
+  if (!GST_PAD_IS_SRC (pad))
+    return;
+  if (verify_peer (end)) {
+    if (end->callbacks.added != NULL)
+      end->callbacks.added (pad, pad_kind (pad), end->user_data);
+    return;
+  }
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, drop_all, NULL,
+      NULL);
+  post (end, lose, 0,
+      "the peer's certificate is not the one whose fingerprint it announced");
+}
+
+static void
+connection_state_changed (GstElement * webrtc, GParamSpec * spec,
+    gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+  GstWebRTCPeerConnectionState state;
+
+  g_object_get (webrtc, "connection-state", &state, NULL);
+  switch (state) {
+    case GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED:
+      if (verify_peer (end))
+        post (end, report_connected, 0, NULL);
+      else
+        post (end, lose, 0, "the peer's certificate is not the one whose "
+            "fingerprint it announced");
+      break;
+    case GST_WEBRTC_PEER_CONNECTION_STATE_FAILED:
+      post (end, lose, 0, "the connection failed: no path to the peer works");
+      break;
+    case GST_WEBRTC_PEER_CONNECTION_STATE_CLOSED:
+      post (end, lose, 0, "the peer closed the connection");
+      break;
+    default:
+      break;
+  }
+}
+
+/* Gathering is done, or has taken long enough. */
+static void
+describe (WebrtcEnd * end, guint status, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *raw = NULL;
+  g_autofree char *sdp = NULL;
+  const char *public[] = { NULL, NULL };
+  GstWebRTCSessionDescription *local = NULL;
+
+  if (end->over || end->described)
+    return;
+  g_object_get (end->webrtc, "local-description", &local, NULL);
+  if (local == NULL) {
+    refuse (end, 500, "there is no local description");
+    return;
+  }
+  raw = gst_sdp_message_as_text (local->sdp);
+  gst_webrtc_session_description_free (local);
+  if (end->config.public_address != NULL && end->config.public_address[0])
+    public[0] = end->config.public_address;
+  if (end->offer != NULL)
+    sdp = lockstep_answer_finish (raw, end->offer, public, &error);
+  else
+    sdp = g_steal_pointer (&raw);
+  if (sdp == NULL) {
+    refuse (end, 500, error->message);
+    return;
+  }
+  end->described = TRUE;
+  g_clear_handle_id (&end->gather_timeout, g_source_remove);
+  g_clear_handle_id (&end->negotiate_timeout, g_source_remove);
+  end->callbacks.described (sdp, end->user_data);
+}
+
+static void
+gathering_changed (GstElement * webrtc, GParamSpec * spec, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+  GstWebRTCICEGatheringState state;
+
+  g_object_get (webrtc, "ice-gathering-state", &state, NULL);
+  if (state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE)
+    post (end, describe, 0, NULL);
+}
+
+static gboolean
+gather_timed_out (gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+
+  end->gather_timeout = 0;
+  describe (end, 0, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+negotiate_timed_out (gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+
+  end->negotiate_timeout = 0;
+  refuse (end, 500, "negotiation took too long");
+  return G_SOURCE_REMOVE;
+}
+
+static void
+start_gather_timer (WebrtcEnd * end, guint status, const char *text)
+{
+  if (!end->over && !end->described)
+    end->gather_timeout =
+        g_timeout_add (GATHER_TIMEOUT_MS, gather_timed_out, end);
+}
+
+/* The error of a webrtcbin promise; NULL when it went well. */
+static char *
+promise_error (GstPromise * promise)
+{
+  const GstStructure *reply = gst_promise_get_reply (promise);
+  g_autoptr (GError) error = NULL;
+
+  if (gst_promise_wait (promise) != GST_PROMISE_RESULT_REPLIED)
+    return g_strdup ("webrtcbin gave no reply");
+  if (reply == NULL || !gst_structure_has_field (reply, "error"))
+    return NULL;
+  gst_structure_get (reply, "error", G_TYPE_ERROR, &error, NULL);
+  return g_strdup (error != NULL ? error->message : "unknown error");
+}
+
+static void
+local_set (GstPromise * promise, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+  g_autofree char *error = promise_error (promise);
+
+  gst_promise_unref (promise);
+  if (error != NULL)
+    post (end, refuse, 500, error);
+  else
+    post (end, start_gather_timer, 0, NULL);
+}
+
+static void
+created (GstPromise * promise, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+  g_autofree char *error = promise_error (promise);
+  const GstStructure *reply = gst_promise_get_reply (promise);
+  GstWebRTCSessionDescription *description = NULL;
+
+  if (error == NULL)
+    gst_structure_get (reply, end->offer != NULL ? "answer" : "offer",
+        GST_TYPE_WEBRTC_SESSION_DESCRIPTION, &description, NULL);
+  gst_promise_unref (promise);
+  if (description == NULL) {
+    post (end, refuse, 422, error ? error : "no description could be made");
+    return;
+  }
+  g_signal_emit_by_name (end->webrtc, "set-local-description", description,
+      gst_promise_new_with_change_func (local_set, end, NULL));
+  gst_webrtc_session_description_free (description);
+}
+
+static void
+remote_set (GstPromise * promise, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+  g_autofree char *error = promise_error (promise);
+
+  gst_promise_unref (promise);
+  if (error != NULL) {
+    post (end, refuse, 422, error);
+    return;
+  }
+  if (end->offer != NULL)
+    g_signal_emit_by_name (end->webrtc, "create-answer", NULL,
+        gst_promise_new_with_change_func (created, end, NULL));
+}
+
+static void
+set_remote (WebrtcEnd * end, GstWebRTCSDPType type, const char *sdp)
+{
+  GstWebRTCSessionDescription *description;
+  GstSDPMessage *message = NULL;
+
+  if (gst_sdp_message_new_from_text (sdp, &message) != GST_SDP_OK) {
+    refuse (end, 400, "the session description cannot be parsed");
+    return;
+  }
+  description = gst_webrtc_session_description_new (type, message);
+  g_signal_emit_by_name (end->webrtc, "set-remote-description", description,
+      gst_promise_new_with_change_func (remote_set, end, NULL));
+  gst_webrtc_session_description_free (description);
+}
+
+void
+webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer)
+{
+  g_return_if_fail (end->offer == NULL);
+
+  end->offer = offer;
+  end->fingerprints = g_ptr_array_ref (offer->fingerprints);
+  end->negotiate_timeout =
+      g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
+  for (guint i = 0; i < offer->media->len; i++) {
+    const LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
+    g_autoptr (GstCaps) caps = lockstep_offer_media_caps (media);
+    g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
+
+    if (caps == NULL)
+      continue;
+    g_signal_emit_by_name (end->webrtc, "add-transceiver",
+        GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
+    /* webrtcbin 1.22.0 takes the first transceiver for every stream of a bundle: what
+     * holds for one must be allowed on all */
+    if (transceiver != NULL)
+      g_object_set (transceiver, "do-nack", TRUE, NULL);
+  }
+  set_remote (end, GST_WEBRTC_SDP_TYPE_OFFER, offer->sdp);
+}
+
+void
+webrtc_end_call (WebrtcEnd * end)
+{
+  g_autoptr (GArray) transceivers = NULL;
+
+  g_signal_emit_by_name (end->webrtc, "get-transceivers", &transceivers);
+  for (guint i = 0; transceivers != NULL && i < transceivers->len; i++)
+    g_object_set (g_array_index (transceivers, GstWebRTCRTPTransceiver *, i),
+        "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY,
+        "do-nack", TRUE, NULL);
+  end->negotiate_timeout =
+      g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
+  g_signal_emit_by_name (end->webrtc, "create-offer", NULL,
+      gst_promise_new_with_change_func (created, end, NULL));
+}
+
+/* Adds the value of a "fingerprint" attribute in the form that
+ * lockstep_certificate_matches() takes. */
+static void
+add_fingerprint (GPtrArray * fingerprints, const char *value)
+{
+  if (value != NULL)
+    g_ptr_array_add (fingerprints, g_strdup (value));
+}
+
+void
+webrtc_end_set_answer (WebrtcEnd * end, const char *sdp)
+{
+  g_autoptr (GPtrArray) fingerprints = g_ptr_array_new_with_free_func (g_free);
+  GstSDPMessage *message = NULL;
+
+  if (strlen (sdp) == 0
+      || gst_sdp_message_new_from_text (sdp, &message) != GST_SDP_OK) {
+    lose (end, 0, "the server's answer cannot be parsed");
+    return;
+  }
+  add_fingerprint (fingerprints,
+      gst_sdp_message_get_attribute_val (message, "fingerprint"));
+  for (guint i = 0; i < gst_sdp_message_medias_len (message); i++)
+    add_fingerprint (fingerprints,
+        gst_sdp_media_get_attribute_val (gst_sdp_message_get_media (message,
+                i), "fingerprint"));
+  gst_sdp_message_free (message);
+  end->fingerprints = g_steal_pointer (&fingerprints);
+  set_remote (end, GST_WEBRTC_SDP_TYPE_ANSWER, sdp);
+}
+
+void
+webrtc_end_add_candidates (WebrtcEnd * end, LockstepTrickle * trickle)
+{
+  for (guint i = 0; i < trickle->candidates->len; i++) {
+    const LockstepCandidate *c = g_ptr_array_index (trickle->candidates, i);
+
+    if (c->candidate != NULL)
+      g_signal_emit_by_name (end->webrtc, "add-ice-candidate", c->mline,
+          c->candidate);
+  }
+}
+
+const LockstepOffer *
+webrtc_end_get_offer (WebrtcEnd * end)
+{
+  return end->offer;
+}
+
+/* Tells libnice which addresses to gather on. Left alone it finds none where
+ * loopback is all there is, and gathering never ends; it also takes link-local
+ * ones, which no remote peer reaches. */
+static void
+add_local_addresses (GObject * ice, gboolean loopback_only)
+{
+  struct ifaddrs *interfaces = NULL;
+  guint added = 0;
+
+  if (getifaddrs (&interfaces) == 0) {
+    for (struct ifaddrs * i = interfaces; i != NULL; i = i->ifa_next) {
+      char text[INET6_ADDRSTRLEN];
+      gboolean loopback = (i->ifa_flags & IFF_LOOPBACK) != 0;
+      const void *address;
+      gboolean ok;
+
+      if (i->ifa_addr == NULL || !(i->ifa_flags & IFF_UP)
+          || loopback != loopback_only || added >= MAX_LOCAL_ADDRESSES)
+        continue;
+      if (i->ifa_addr->sa_family == AF_INET) {
+        address = &((struct sockaddr_in *) i->ifa_addr)->sin_addr;
+      } else if (i->ifa_addr->sa_family == AF_INET6) {
+        address = &((struct sockaddr_in6 *) i->ifa_addr)->sin6_addr;
+        if (IN6_IS_ADDR_LINKLOCAL ((const struct in6_addr *) address))
+          continue;
+      } else {
+        continue;
+      }
+      if (inet_ntop (i->ifa_addr->sa_family, address, text, sizeof text)) {
+        g_signal_emit_by_name (ice, "add-local-ip-address", text, &ok);
+        added++;
+      }
+    }
+    freeifaddrs (interfaces);
+  }
+  if (added == 0 && !loopback_only)
+    add_local_addresses (ice, TRUE);
+}
+
+static void
+set_up_ice (WebrtcEnd * end)
+{
+  g_autoptr (GObject) ice = NULL;
+  g_autoptr (GObject) nice = NULL;
+  g_auto (GStrv) servers = NULL;
+
+  g_object_get (end->webrtc, "ice-agent", &ice, NULL);
+  add_local_addresses (ice, end->config.loopback_only);
+  g_object_get (ice, "agent", &nice, NULL);
+  /* UPnP adds 0.2 s to each gathering, and a hole in someone's router */
+  if (nice != NULL)
+    g_object_set (nice, "upnp", FALSE, "ice-tcp", FALSE, NULL);
+
+  servers = g_strsplit (end->config.ice_servers ? end->config.ice_servers : "",
+      ",", -1);
+  for (guint i = 0; servers[i] != NULL; i++) {
+    const char *server = g_strstrip (servers[i]);
+    gboolean ok;
+
+    if (g_str_has_prefix (server, "stun://"))
+      g_object_set (end->webrtc, "stun-server", server, NULL);
+    else if (server[0] != '\0')
+      g_signal_emit_by_name (end->webrtc, "add-turn-server", server, &ok);
+  }
+}
+
+WebrtcEnd *
+webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
+    const WebrtcEndCallbacks * callbacks, gpointer user_data)
+{
+  WebrtcEnd *end = g_new0 (WebrtcEnd, 1);
+  g_autoptr (GstElement) rtpbin = NULL;
+
+  end->webrtc = gst_object_ref (webrtc);
+  end->config.loopback_only = config->loopback_only;
+  end->config.public_address = g_strdup (config->public_address);
+  end->config.ice_servers = g_strdup (config->ice_servers);
+  end->config.audio_latency = config->audio_latency;
+  end->config.video_latency = config->video_latency;
+  end->callbacks = *callbacks;
+  end->user_data = user_data;
+  set_up_ice (end);
+  /* lost packets become events, and those gaps that decoders conceal */
+  rtpbin = gst_bin_get_by_name (GST_BIN (webrtc), "rtpbin");
+  if (rtpbin != NULL) {
+    g_object_set (rtpbin, "do-lost", TRUE, NULL);
+    g_signal_connect (rtpbin, "request-jitterbuffer",
+        G_CALLBACK (jitter_buffer_requested), end);
+  }
+  g_signal_connect (webrtc, "pad-added", G_CALLBACK (pad_added), end);
+  g_signal_connect (webrtc, "notify::connection-state",
+      G_CALLBACK (connection_state_changed), end);
+  g_signal_connect (webrtc, "notify::ice-gathering-state",
+      G_CALLBACK (gathering_changed), end);
+  return end;
+}
+
+void
+webrtc_end_warm_up (void)
+{
+  static const char *const factories[] = { "dtlsdec", "dtlsenc", "srtpdec",
+    "srtpenc", "nicesrc", "nicesink", "rtpbin", "latencybuffer",
+    "rtpptdemux", "rtpssrcdemux", "rtprtxreceive", "rtpfunnel", "funnel"
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (factories); i++) {
+    GstElement *element = gst_element_factory_make (factories[i], NULL);
+
+    if (element == NULL)
+      continue;
+    gst_object_ref_sink (element);
+    /* reading the certificate makes the key that this process will use */
+    if (g_str_equal (factories[i], "dtlsdec")) {
+      g_autofree char *pem = NULL;
+
+      g_object_get (element, "pem", &pem, NULL);
+    }
+    gst_object_unref (element);
+  }
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One webrtcbin in a worker's pipeline, negotiated with one peer. */
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/lockstep/sdp.h>
+
+typedef struct _WebrtcEnd WebrtcEnd;
+
+/* All but added() are called from the main loop. */
+typedef struct
+{
+  /* A stream of the peer begins: link @pad now. From the thread that will push its
+   * first packet, once the peer's certificate is known to be the right one. */
+  void (*added) (GstPad * pad, LockstepMediaKind kind, gpointer user_data);
+  /* The local description is ready, with all its candidates. */
+  void (*described) (const char *sdp, gpointer user_data);
+  /* Negotiation failed: an HTTP status for the peer, and why. */
+  void (*refused) (guint status, const char *why, gpointer user_data);
+  /* The connection is up and the peer's certificate is the one it announced. */
+  void (*connected) (gpointer user_data);
+  /* The connection is gone, or must not be used. */
+  void (*lost) (const char *why, gpointer user_data);
+} WebrtcEndCallbacks;
+
+typedef struct
+{
+  gboolean loopback_only;       /* gather on loopback addresses alone */
+  char *public_address;         /* NULL or "": none */
+  char *ice_servers;            /* comma-separated; NULL or "": none */
+  int audio_latency, video_latency;     /* ms that packets are held */
+} WebrtcEndConfig;
+
+/* @webrtc is in a pipeline that is at least READY. */
+WebrtcEnd *webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
+    const WebrtcEndCallbacks * callbacks, gpointer user_data);
+
+/* Spends the time that the first session of a process costs (the DTLS key, the
+ * loading of plugins) before there is a peer. */
+void webrtc_end_warm_up (void);
+
+/* Answers: described() or refused() follows. Takes @offer. */
+void webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer);
+/* Offers what is linked to the element: described() or refused() follows, then
+ * webrtc_end_set_answer(). */
+void webrtc_end_call (WebrtcEnd * end);
+void webrtc_end_set_answer (WebrtcEnd * end, const char *sdp);
+void webrtc_end_add_candidates (WebrtcEnd * end, LockstepTrickle * trickle);
+/* The offer that was accepted; NULL before. */
+const LockstepOffer *webrtc_end_get_offer (WebrtcEnd * end);

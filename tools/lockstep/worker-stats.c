@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a worker's session counts: packets as they come off the network, RTP and
+ * jitter buffer figures, segments. webrtcbin 1.22.0's get-stats calls every stream
+ * of a bundle by the first one's kind, so the RTP session is read directly. */
+#include "worker-stats.h"
+#include "ipc.h"
+
+#include <string.h>
+
+#define MAX_BUFFERS 16
+
+typedef struct
+{
+  guint ssrc;
+  GWeakRef element;
+} JitterBuffer;
+
+struct _WorkerStats
+{
+  GstElement *pipeline;
+  GstElement *webrtc;
+  GstElement *rtpbin;
+
+  GMutex lock;                  /* protects what threads write: the next four */
+  gint64 last_arrival;          /* monotonic µs; 0: none yet */
+  guint64 received_bytes, received_packets;
+  GPtrArray *jitter_buffers;    /* JitterBuffer */
+
+  guint64 segments, segment_bytes, discontinuities;
+  gint64 sequence, last_duration, last_grid_error;
+};
+
+static gboolean
+count_buffer (GstBuffer ** buffer, guint index, gpointer user_data)
+{
+  guint64 *counts = user_data;
+
+  counts[0]++;
+  counts[1] += gst_buffer_get_size (*buffer);
+  return TRUE;
+}
+
+static GstPadProbeReturn
+count_arrivals (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  WorkerStats *stats = user_data;
+  guint64 counts[2] = { 0, 0 };
+
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
+    gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info),
+        count_buffer, counts);
+  } else {
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+
+    count_buffer (&buffer, 0, counts);
+  }
+  g_mutex_lock (&stats->lock);
+  stats->last_arrival = g_get_monotonic_time ();
+  stats->received_packets += counts[0];
+  stats->received_bytes += counts[1];
+  g_mutex_unlock (&stats->lock);
+  return GST_PAD_PROBE_OK;
+}
+
+/* nicesrc is where everything from the peer comes in: media, RTCP and DTLS. */
+static void
+element_added (GstBin * bin, GstBin * sub_bin, GstElement * element,
+    gpointer user_data)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+  g_autoptr (GstPad) pad = NULL;
+
+  if (factory == NULL || !g_str_equal (GST_OBJECT_NAME (factory), "nicesrc"))
+    return;
+  pad = gst_element_get_static_pad (element, "src");
+  gst_pad_add_probe (pad,
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+      count_arrivals, user_data, NULL);
+}
+
+static void
+jitter_buffer_free (gpointer data)
+{
+  JitterBuffer *jb = data;
+
+  g_weak_ref_clear (&jb->element);
+  g_free (jb);
+}
+
+static void
+new_jitter_buffer (GstElement * rtpbin, GstElement * element, guint session,
+    guint ssrc, gpointer user_data)
+{
+  WorkerStats *stats = user_data;
+
+  g_mutex_lock (&stats->lock);
+  if (stats->jitter_buffers->len < MAX_BUFFERS) {
+    JitterBuffer *jb = g_new0 (JitterBuffer, 1);
+
+    jb->ssrc = ssrc;
+    g_weak_ref_init (&jb->element, element);
+    g_ptr_array_add (stats->jitter_buffers, jb);
+  }
+  g_mutex_unlock (&stats->lock);
+}
+
+WorkerStats *
+worker_stats_new (GstElement * pipeline, GstElement * webrtc)
+{
+  WorkerStats *stats = g_new0 (WorkerStats, 1);
+
+  g_mutex_init (&stats->lock);
+  stats->pipeline = pipeline;
+  stats->jitter_buffers = g_ptr_array_new_with_free_func (jitter_buffer_free);
+  stats->sequence = -1;
+  g_signal_connect (pipeline, "deep-element-added",
+      G_CALLBACK (element_added), stats);
+  if (webrtc != NULL) {
+    stats->webrtc = webrtc;
+    stats->rtpbin = gst_bin_get_by_name (GST_BIN (webrtc), "rtpbin");
+    g_signal_connect (stats->rtpbin, "new-jitterbuffer",
+        G_CALLBACK (new_jitter_buffer), stats);
+  }
+  return stats;
+}
+
+void
+worker_stats_add_segment (WorkerStats * stats, const GstStructure * segment)
+{
+  guint64 duration = 0, bytes = 0, sequence = 0;
+  gint64 error = 0;
+  gboolean discontinuity = FALSE;
+
+  gst_structure_get (segment, "duration", G_TYPE_UINT64, &duration, "bytes",
+      G_TYPE_UINT64, &bytes, "sequence", G_TYPE_UINT64, &sequence, NULL);
+  gst_structure_get (segment, "grid-error", G_TYPE_INT64, &error, NULL);
+  gst_structure_get_boolean (segment, "discontinuity", &discontinuity);
+  stats->segments++;
+  stats->segment_bytes += bytes;
+  stats->discontinuities += discontinuity;
+  stats->sequence = sequence;
+  stats->last_duration = duration;
+  stats->last_grid_error = error;
+}
+
+gint64
+worker_stats_idle_us (WorkerStats * stats)
+{
+  gint64 last;
+
+  g_mutex_lock (&stats->lock);
+  last = stats->last_arrival;
+  g_mutex_unlock (&stats->lock);
+  return last == 0 ? -1 : g_get_monotonic_time () - last;
+}
+
+/* Copies a number of a GstStructure, whatever its width. */
+static void
+copy_number (const GstStructure * from, const char *field, JsonObject * to,
+    const char *member)
+{
+  const GValue *value = gst_structure_get_value (from, field);
+  g_auto (GValue) number = G_VALUE_INIT;
+
+  g_value_init (&number, G_TYPE_INT64);
+  if (value != NULL && g_value_transform (value, &number))
+    json_object_set_int_member (to, member, g_value_get_int64 (&number));
+}
+
+/* The counters of the RTP source @ssrc, from the session of the bundle. */
+static void
+add_rtp_source (WorkerStats * stats, guint ssrc, JsonObject * to)
+{
+  static const char *const fields[][2] = {
+    {"packets-received", "packets"}, {"octets-received", "octets"},
+    {"packets-lost", "lost"}, {"jitter", "jitter"},
+    {"sent-nack-count", "nack"}, {"sent-pli-count", "pli"},
+    {"sent-fir-count", "fir"},
+  };
+  g_autoptr (GObject) session = NULL;
+  g_autoptr (GstStructure) all = NULL;
+  const GValue *list;
+  GValueArray *sources;
+
+  g_signal_emit_by_name (stats->rtpbin, "get-internal-session", 0, &session);
+  if (session == NULL)
+    return;
+  g_object_get (session, "stats", &all, NULL);
+  list = gst_structure_get_value (all, "source-stats");
+  if (list == NULL)
+    return;
+  sources = g_value_get_boxed (list);
+  for (guint i = 0; i < sources->n_values; i++) {
+    const GstStructure *source = gst_value_get_structure (&sources->values[i]);
+    guint its_ssrc = 0;
+
+    gst_structure_get_uint (source, "ssrc", &its_ssrc);
+    for (guint k = 0; its_ssrc == ssrc && k < G_N_ELEMENTS (fields); k++)
+      copy_number (source, fields[k][0], to, fields[k][1]);
+  }
+}
+
+static void
+add_jitter_buffer (WorkerStats * stats, guint ssrc, JsonObject * to)
+{
+  static const char *const fields[][2] = {
+    {"num-late", "late"}, {"num-lost", "not_recovered"},
+    {"num-duplicates", "duplicates"},
+    {"rtx-success-count", "retransmitted"},
+  };
+
+  g_mutex_lock (&stats->lock);
+  for (guint i = 0; i < stats->jitter_buffers->len; i++) {
+    JitterBuffer *jb = g_ptr_array_index (stats->jitter_buffers, i);
+    g_autoptr (GstElement) element = NULL;
+    g_autoptr (GstStructure) its = NULL;
+
+    if (jb->ssrc != ssrc)
+      continue;
+    element = g_weak_ref_get (&jb->element);
+    if (element == NULL)
+      continue;
+    g_object_get (element, "stats", &its, NULL);
+    for (guint k = 0; its != NULL && k < G_N_ELEMENTS (fields); k++)
+      copy_number (its, fields[k][0], to, fields[k][1]);
+  }
+  g_mutex_unlock (&stats->lock);
+}
+
+/* The size of the picture, from the caps of whatever carries H.264 or the like. */
+static void
+add_picture (WorkerStats * stats, JsonObject * video)
+{
+  g_autoptr (GstIterator) sinks =
+      gst_bin_iterate_sinks (GST_BIN (stats->pipeline));
+  GValue item = G_VALUE_INIT;
+
+  while (gst_iterator_next (sinks, &item) == GST_ITERATOR_OK) {
+    GstElement *sink = g_value_get_object (&item);
+
+    GST_OBJECT_LOCK (sink);
+    for (GList * l = sink->sinkpads; l != NULL; l = l->next) {
+      g_autoptr (GstCaps) caps = gst_pad_get_current_caps (l->data);
+      const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
+
+      if (s != NULL && g_str_has_prefix (gst_structure_get_name (s), "video/")) {
+        copy_number (s, "width", video, "width");
+        copy_number (s, "height", video, "height");
+      }
+    }
+    GST_OBJECT_UNLOCK (sink);
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+}
+
+/* One entry for each stream that webrtcbin gives out: "audio", "video". */
+static void
+add_streams (WorkerStats * stats, JsonObject * message)
+{
+  GList *pads = NULL;
+
+  GST_OBJECT_LOCK (stats->webrtc);
+  for (GList * l = stats->webrtc->srcpads; l != NULL; l = l->next)
+    pads = g_list_prepend (pads, gst_object_ref (l->data));
+  GST_OBJECT_UNLOCK (stats->webrtc);
+  for (GList * l = pads; l != NULL; l = l->next) {
+    g_autoptr (GstCaps) caps = gst_pad_get_current_caps (l->data);
+    const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
+    const char *media = s ? gst_structure_get_string (s, "media") : NULL;
+    const char *codec =
+        s ? gst_structure_get_string (s, "encoding-name") : NULL;
+    JsonObject *stream;
+    guint ssrc = 0;
+
+    if (media == NULL || !gst_structure_get_uint (s, "ssrc", &ssrc))
+      continue;
+    stream = json_object_new ();
+    json_object_set_string_member (stream, "codec", codec ? codec : "");
+    add_rtp_source (stats, ssrc, stream);
+    add_jitter_buffer (stats, ssrc, stream);
+    if (g_str_equal (media, "video"))
+      add_picture (stats, stream);
+    json_object_set_object_member (message, media, stream);
+  }
+  g_list_free_full (pads, gst_object_unref);
+}
+
+JsonObject *
+worker_stats_message (WorkerStats * stats)
+{
+  JsonObject *message = ipc_message ("stats");
+  gint64 idle = worker_stats_idle_us (stats);
+
+  g_mutex_lock (&stats->lock);
+  json_object_set_int_member (message, "received_bytes", stats->received_bytes);
+  json_object_set_int_member (message, "received_packets",
+      stats->received_packets);
+  g_mutex_unlock (&stats->lock);
+  json_object_set_int_member (message, "idle_ms", idle < 0 ? -1 : idle / 1000);
+  json_object_set_int_member (message, "segments", stats->segments);
+  json_object_set_int_member (message, "segment_bytes", stats->segment_bytes);
+  json_object_set_int_member (message, "discontinuities",
+      stats->discontinuities);
+  if (stats->segments > 0) {
+    json_object_set_int_member (message, "sequence", stats->sequence);
+    json_object_set_int_member (message, "segment_duration_ns",
+        stats->last_duration);
+    json_object_set_int_member (message, "grid_error_ns",
+        stats->last_grid_error);
+  }
+  if (stats->webrtc != NULL)
+    add_streams (stats, message);
+  return message;
+}
