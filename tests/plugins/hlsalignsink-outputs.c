@@ -534,7 +534,6 @@ test_epoch (void)
     g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
     g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
     g_autoptr (GstCaps) unix_time = gst_caps_from_string ("timestamp/x-unix");
-    g_autofree char *text = NULL;
 
     sink_init (&s, "location", location, "playlist-location", playlist,
         "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);
