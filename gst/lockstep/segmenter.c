@@ -498,8 +498,9 @@ is_tail (const LockstepSegmenter * s, const Item * item)
 {
   const Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
 
-  if (audio->known_until - item->pts >= MIN (TAIL_MIN, s->config.target / 4)
-      || audio->stalled)
+  if (audio->stalled || (audio->known_until != LOCKSTEP_NO_TIME
+          && audio->known_until - item->pts >=
+          MIN (TAIL_MIN, s->config.target / 4)))
     return NO;
   return lockstep_segmenter_is_eos (s) ? YES : MAYBE;
 }
@@ -891,6 +892,14 @@ push_audio (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts,
   gst_buffer_unref (buffer);
 }
 
+/* Differences of two times must fit into 64 bits. Unix time does until 2116. */
+static gboolean
+out_of_range (gint64 time)
+{
+  return time != LOCKSTEP_NO_TIME && (time < -(G_GINT64_CONSTANT (1) << 61)
+      || time >= G_GINT64_CONSTANT (1) << 62);
+}
+
 void
 lockstep_segmenter_push (LockstepSegmenter * s, LockstepTrackKind kind,
     GstBuffer * buffer, gint64 pts, gint64 dts, gint64 duration, gint64 offset)
@@ -900,6 +909,11 @@ lockstep_segmenter_push (LockstepSegmenter * s, LockstepTrackKind kind,
   g_return_if_fail (track->active);
 
   track->eos = FALSE;
+  if (out_of_range (pts) || out_of_range (dts)) {
+    s->stats.broken++;
+    gst_buffer_unref (buffer);
+    return;
+  }
   if (kind == LOCKSTEP_TRACK_VIDEO)
     push_video (s, buffer, pts, dts, duration, offset);
   else
@@ -917,7 +931,7 @@ lockstep_segmenter_gap (LockstepSegmenter * s, LockstepTrackKind kind,
   Track *track = &s->tracks[kind];
 
   /* A picture stays until the next: only for audio does it say anything */
-  if (kind != LOCKSTEP_TRACK_AUDIO)
+  if (kind != LOCKSTEP_TRACK_AUDIO || out_of_range (until))
     return;
   track->known_until = MAX (track->known_until, until);
   run (s);

@@ -241,7 +241,7 @@ segmenter_segment (gpointer user, LockstepSegment * segment)
   if (self->epoch_lock)
     segment->offset = 0;        /* its times are Unix times */
   hls_output_segment (self->output, segment,
-      lockstep_segmenter_target_duration (self->segmenter));
+      lockstep_segmenter_target_duration (self->segmenter), self->live);
 }
 
 static void
