@@ -197,7 +197,9 @@ lockstep_playlist_render (const LockstepPlaylist * playlist, gsize * size)
     g_string_append (out, "#EXT-X-PLAYLIST-TYPE:EVENT\n");
   else if (playlist->type == LOCKSTEP_PLAYLIST_VOD)
     g_string_append (out, "#EXT-X-PLAYLIST-TYPE:VOD\n");
-  g_string_append_printf (out, "#EXT-X-INDEPENDENT-SEGMENTS\n"
+  /* No EXT-X-INDEPENDENT-SEGMENTS: a sender that answers no request for a key
+   * frame would make it untrue, and it may not be taken back */
+  g_string_append_printf (out,
       "#EXT-X-MEDIA-SEQUENCE:%" G_GUINT64_FORMAT "\n"
       "#EXT-X-DISCONTINUITY-SEQUENCE:%" G_GUINT64_FORMAT "\n",
       playlist->sequence, playlist->discontinuity_sequence);

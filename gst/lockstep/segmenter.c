@@ -465,17 +465,11 @@ handle_video (LockstepSegmenter * s, Item * item)
     }
     cut_at_video (s, item);
   } else if (item->cut == LOCKSTEP_CUT_LATE) {
-    gint64 audio_start = audio_before (s, item->split);
-
+    /* The sender left every request unanswered. The segment cannot grow beyond
+     * what EXT-X-TARGETDURATION allows, and a hole in the picture would stop
+     * players: the next one goes on with the picture at hand. */
     s->stats.late_cuts++;
-    s->stats.undecodable++;
-    drop_head (video);
-    audio = front (s, LOCKSTEP_TRACK_AUDIO);
-    if (s->layout_audio && audio_start != LOCKSTEP_NO_TIME)
-      cut_at_audio (s, audio);
-    else
-      end_part (s);
-    return;
+    cut_at_video (s, item);
   } else if (!item->key && !s->wrote_video) {
     s->stats.undecodable++;     /* each segment's first picture is an IDR */
     drop_head (video);
@@ -783,7 +777,7 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
       g_byte_array_append (item->headers, s->h264.pps->data, s->h264.pps->len);
   }
   if (item->cut == LOCKSTEP_CUT_LATE)
-    track->await_key = s->plan.urgent = TRUE;
+    s->plan.urgent = TRUE;
   enqueue (track, item);
   send_requests (s, pts);
 }

@@ -42,7 +42,6 @@ test_text (void)
   g_assert_cmpstr (text, ==, "#EXTM3U\n"
       "#EXT-X-VERSION:6\n"
       "#EXT-X-TARGETDURATION:1\n"
-      "#EXT-X-INDEPENDENT-SEGMENTS\n"
       "#EXT-X-MEDIA-SEQUENCE:0\n"
       "#EXT-X-DISCONTINUITY-SEQUENCE:0\n"
       "#EXT-X-PROGRAM-DATE-TIME:2026-11-18T11:06:40.000Z\n"
