@@ -351,7 +351,6 @@ start (GstHlsAlignSink * self)
 
   config.target = llrint (self->target_duration * GST_SECOND);
   config.epoch = self->epoch_lock;
-  config.max_skew = self->max_skew;
 
   g_mutex_lock (&self->lock);
   self->segmenter = lockstep_segmenter_new (&config, &segmenter_callbacks,

@@ -49,7 +49,6 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
   config.target =
       (take (&data, &size, 1) + 1) * 20 * G_GINT64_CONSTANT (1000000);
   config.epoch = flags & 1;
-  config.max_skew = G_GINT64_CONSTANT (3000000000);
   s = lockstep_segmenter_new (&config, &callbacks, NULL);
   if (flags & 2)
     lockstep_segmenter_add_track (s, LOCKSTEP_TRACK_VIDEO);
@@ -102,7 +101,7 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
             what & 8 ? n * 1000000 : 0, 0);
         data += n;
         size -= n;
-        if (lockstep_segmenter_ahead (s, kind) > config.max_skew)
+        if (lockstep_segmenter_ahead (s, kind) > G_GINT64_CONSTANT (3000000000))
           lockstep_segmenter_give_up_on (s, !kind);
         break;
     }

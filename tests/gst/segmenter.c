@@ -234,7 +234,7 @@ test_begin (Test * t, gint64 target, gboolean epoch, guint rate, guint samples)
 {
   static const LockstepSegmenterCallbacks callbacks =
       { on_segment, on_request };
-  LockstepSegmenterConfig config = { target, 0, epoch, 3 * SECOND };
+  LockstepSegmenterConfig config = { target, 0, epoch };
 
   memset (t, 0, sizeof *t);
   memset (t->reader.cc, 0xff, sizeof t->reader.cc);
