@@ -30,6 +30,8 @@
 #define LAG_MIN (45 * MS)
 /* A track that comes back this far from the others is on another timeline. */
 #define FAR (10 * SECOND)
+/* More is no path but a mistake. */
+#define PATH_LATENCY_MAX (10 * SECOND)
 #define MAX_QUEUE_BYTES (96 * 1024 * 1024)
 #define MAX_QUEUE_ITEMS 20000
 /* Ticks that are added, so that decoding times before 0 are positive. */
@@ -71,6 +73,7 @@ struct _LockstepSegmenter
 
   Track tracks[LOCKSTEP_N_TRACKS];
   LockstepH264 h264;
+  gint64 path_latency;          /* of pictures, from the sender to here */
   guint sps_seen;               /* the generation of the last key frame */
   gboolean have_video, have_audio;      /* formats are known */
   LockstepAudioCodec codec;
@@ -644,7 +647,8 @@ send_requests (LockstepSegmenter * s, gint64 position)
 
   if (s->callbacks.request == NULL)
     return;
-  n = lockstep_segment_plan_requests (&s->plan, position, requests);
+  n = lockstep_segment_plan_requests (&s->plan, position + s->path_latency,
+      requests);
   for (guint i = 0; i < n; i++)
     s->callbacks.request (s->user, &requests[i]);
 }
@@ -935,6 +939,12 @@ void
 lockstep_segmenter_discont (LockstepSegmenter * s, LockstepTrackKind kind)
 {
   new_timeline (s, &s->tracks[kind]);
+}
+
+void
+lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency)
+{
+  s->path_latency = CLAMP (latency, 0, PATH_LATENCY_MAX);
 }
 
 gint64

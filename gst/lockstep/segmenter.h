@@ -102,6 +102,10 @@ void lockstep_segmenter_gap (LockstepSegmenter *s, LockstepTrackKind kind,
 /* The next buffer of this track is on a new timeline. */
 void lockstep_segmenter_discont (LockstepSegmenter *s, LockstepTrackKind kind);
 
+/* How long a picture was on its way when it is pushed, in ns: the sender is so much
+ * further already, and what is asked of it applies from there. */
+void lockstep_segmenter_set_path_latency (LockstepSegmenter *s, gint64 latency);
+
 /* Media time that this track is ahead of what could be written, in ns. */
 gint64 lockstep_segmenter_ahead (const LockstepSegmenter *s, LockstepTrackKind kind);
 
