@@ -73,7 +73,6 @@ struct _LockstepSegmenter
 
   Track tracks[LOCKSTEP_N_TRACKS];
   LockstepH264 h264;
-  gint64 path_latency;          /* of pictures, from the sender to here */
   guint sps_seen;               /* the generation of the last key frame */
   gboolean have_video, have_audio;      /* formats are known */
   LockstepAudioCodec codec;
@@ -647,8 +646,7 @@ send_requests (LockstepSegmenter * s, gint64 position)
 
   if (s->callbacks.request == NULL)
     return;
-  n = lockstep_segment_plan_requests (&s->plan, position + s->path_latency,
-      requests);
+  n = lockstep_segment_plan_requests (&s->plan, position, requests);
   for (guint i = 0; i < n; i++)
     s->callbacks.request (s->user, &requests[i]);
 }
@@ -944,7 +942,7 @@ lockstep_segmenter_discont (LockstepSegmenter * s, LockstepTrackKind kind)
 void
 lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency)
 {
-  s->path_latency = CLAMP (latency, 0, PATH_LATENCY_MAX);
+  s->plan.path_latency = CLAMP (latency, 0, PATH_LATENCY_MAX);
 }
 
 gint64

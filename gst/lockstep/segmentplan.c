@@ -314,12 +314,15 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
   /* of a picture: 1 s may be 0.999999990 by timestamps */
   gint64 half = plan->picture > 0 ? plan->picture / 2 : 8 * MS;
 
+  /* The sender is further than what came from it, and its answer takes as long */
+  position += plan->path_latency;
   if (plan->position == LOCKSTEP_NO_TIME || position > plan->position)
     plan->position = position;
   position = plan->position;
 
   again = plan->unanswered >= DEAF_AFTER ? ASK_AGAIN_DEAF
       : MAX (2 * plan->lead, ASK_AGAIN_MIN);
+  again += plan->path_latency;
   if (!plan->running) {
     /* Nothing can begin without a key frame */
     if (plan->asked_at == LOCKSTEP_NO_TIME

@@ -37,6 +37,7 @@ typedef struct
 {
   gint64 target;                /* segment duration, > 0 */
   gint64 limit;                 /* longest segment; 0: none yet */
+  gint64 path_latency;          /* how old a picture is when it comes here */
   gint64 frame;                 /* duration of an audio frame; 0: unknown */
   gboolean epoch;               /* anchor is 0, and each interval has one segment */
 
