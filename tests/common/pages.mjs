@@ -5,6 +5,16 @@ import { until } from './launcher.mjs';
 
 export const shown = (page) => page.evaluate(() => ({ ...globalThis.lockstep }));
 
+/* Pages that are open: a test that fails must not leave them playing beside the next one. */
+const opened = new Set();
+async function open(browser, url, options) {
+  const page = await browser.page(url, options);
+  opened.add(page);
+  page.once('close', () => opened.delete(page));
+  return page;
+}
+export const closeAll = () => Promise.all([...opened].map((page) => page.context().close().catch(() => {})));
+
 async function untilState(page, states, limit) {
   let seen;
   try {
@@ -21,7 +31,7 @@ async function untilState(page, states, limit) {
  * before: called with the page before it is loaded. */
 export async function publish(browser, launcher, channel, query = {}, before = null) {
   const words = new URLSearchParams({ source: 'test', size: '640x360', fps: '15', autostart: '1', ...query });
-  const page = await browser.page(`${launcher.url}/publish/${channel}?${words}`, { before });
+  const page = await open(browser, `${launcher.url}/publish/${channel}?${words}`, { before });
   await untilState(page, ['live'], 20000);
   return page;
 }
@@ -30,7 +40,7 @@ export const publisherState = untilState;
 
 /** Opens the watch page and waits until it plays. */
 export async function watch(browser, launcher, channel, player = 'hls.js', limit = 25000) {
-  const page = await browser.page(`${launcher.url}/watch/${channel}?player=${player}`);
+  const page = await open(browser, `${launcher.url}/watch/${channel}?player=${player}`);
   await untilState(page, ['playing'], limit);
   return page;
 }

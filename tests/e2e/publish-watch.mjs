@@ -2,10 +2,10 @@
 /* A real browser publishes by WHIP, another plays the HLS: what is seen and heard there, and what was negotiated. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { Browser, screenshot, whyNoBrowser } from '../common/browser.mjs';
 import { Launcher, sleep, until } from '../common/launcher.mjs';
-import { publish, record, shown, sumUp, watch } from '../common/pages.mjs';
+import { closeAll, publish, record, shown, sumUp, watch } from '../common/pages.mjs';
 import { fetchPlaylist } from '../common/playlist.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
 
@@ -21,6 +21,8 @@ before(async () => {
   camera = await Browser.start({ camera: true });
   viewer = await Browser.start();
 });
+
+afterEach(closeAll);
 
 after(async () => {
   await camera?.stop();

@@ -3,10 +3,10 @@
  * peers that are not who they say. Each takes down nothing but itself, and comes back by itself where it can. */
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { Browser, whyNoBrowser } from '../common/browser.mjs';
 import { Launcher, sleep, until } from '../common/launcher.mjs';
-import { publish, publisherState, record, shown, sumUp, watch } from '../common/pages.mjs';
+import { closeAll, publish, publisherState, record, shown, sumUp, watch } from '../common/pages.mjs';
 import { fetchPlaylist, PlaylistFollower } from '../common/playlist.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
 
@@ -22,6 +22,8 @@ before(async () => {
   publishers = await Browser.start();
   viewer = await Browser.start();
 });
+
+afterEach(closeAll);
 
 after(async () => {
   await publishers?.stop();
