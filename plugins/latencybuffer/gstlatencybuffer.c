@@ -123,22 +123,18 @@ take_caps (GstLatencyBuffer * self, const GstCaps * caps)
   gst_latency_buffer_take_cname (self, s);
 }
 
-/* The clock rate of a payload type: of the caps, else whatever request-pt-map knows. */
+/* The clock rate of a payload type: of the caps, else whatever request-pt-map
+ * knows. With the lock, which it may let go of meanwhile. */
 static guint
 clock_rate (GstLatencyBuffer * self, guint8 payload, gint64 arrival)
 {
   GstCaps *caps = NULL;
-  guint rate, caps_rate;
-  gint64 unknown_until;
+  guint rate = self->rates[payload], caps_rate = self->caps_rate;
 
-  g_mutex_lock (&self->lock);
-  rate = self->rates[payload];
-  caps_rate = self->caps_rate;
-  unknown_until = self->unknown_until[payload];
-  g_mutex_unlock (&self->lock);
-  if (rate > 0 || arrival < unknown_until)
+  if (G_LIKELY (rate > 0) || arrival < self->unknown_until[payload])
     return rate;
 
+  g_mutex_unlock (&self->lock);
   if (caps_rate == 0) {
     g_signal_emit (self, gst_latency_buffer_signals[SIGNAL_REQUEST_PT_MAP], 0,
         (guint) payload, &caps);
@@ -158,7 +154,6 @@ clock_rate (GstLatencyBuffer * self, guint8 payload, gint64 arrival)
   self->rates[payload] = rate;
   if (rate == 0)
     self->unknown_until[payload] = arrival + UNKNOWN_PAYLOAD_WAIT;
-  g_mutex_unlock (&self->lock);
   return rate;
 }
 
@@ -188,7 +183,7 @@ arrival_time (GstLatencyBuffer * self, GstBuffer * buffer)
 }
 
 static gboolean
-parse (GstBuffer * buffer, LockstepRtpHeader * header)
+parse (GstBuffer * buffer, LockstepRtpHeader * header, guint32 * size)
 {
   GstMapInfo map;
   gboolean ok;
@@ -196,6 +191,7 @@ parse (GstBuffer * buffer, LockstepRtpHeader * header)
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return FALSE;
   ok = lockstep_rtp_header_parse (map.data, map.size, header);
+  *size = (guint32) map.size;
   gst_buffer_unmap (buffer, &map);
   return ok;
 }
@@ -267,10 +263,11 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   GstMessage *message = NULL;
   gboolean pending = FALSE;
   guint n = 0;
+  guint32 size;
   guint64 resets;
   GstFlowReturn ret;
 
-  if (G_UNLIKELY (!parse (buffer, &header))) {
+  if (G_UNLIKELY (!parse (buffer, &header, &size))) {
     GST_DEBUG_OBJECT (self, "dropping what is no RTP packet");
     g_mutex_lock (&self->lock);
     self->invalid++;
@@ -285,9 +282,9 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
         GST_RTP_BUFFER_FLAG_RETRANSMISSION),.arrival =
         arrival_time (self, buffer),.size =
         (guint32) gst_buffer_get_size (buffer),.payload = buffer,};
-  packet.clock_rate = clock_rate (self, header.payload_type, packet.arrival);
 
   g_mutex_lock (&self->lock);
+  packet.clock_rate = clock_rate (self, header.payload_type, packet.arrival);
   if (self->srcresult != GST_FLOW_OK || self->eos)
     goto refuse;
   if (G_UNLIKELY (packet.clock_rate == 0)) {
@@ -296,6 +293,7 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
     self->unknown_payload++;
     goto refuse;
   }
+  self->newest_arrival = MAX (self->newest_arrival, packet.arrival);
   resets = self->playout->stats.resets;
   verdict = lockstep_playout_push (self->playout, &packet);
   if (G_UNLIKELY (resets != self->playout->stats.resets)) {
@@ -360,7 +358,7 @@ stop_flush (GstLatencyBuffer * self)
   gst_segment_init (&self->out_segment, GST_FORMAT_TIME);
   self->flushing = self->eos = FALSE;
   self->srcresult = GST_FLOW_OK;
-  self->passed = G_MININT64;
+  self->passed = self->newest_arrival = G_MININT64;
   self->last_out = -1;
   self->report.valid = FALSE;
   gst_clear_buffer (&self->report.pending);
@@ -453,27 +451,54 @@ gst_latency_buffer_rtcp_event (GstPad * pad, GstObject * parent,
 
 /* --- what goes out --- */
 
+/* Whether the clock is Linux' monotonic one as it is, as in nearly every pipeline:
+ * then the condition can be waited on with the time, which costs a fifth of a
+ * clock's wait and comes up once a packet. */
+static gboolean
+is_monotonic (GstClock * clock)
+{
+#ifdef __linux__
+  GstClockType type;
+
+  if (clock == NULL || G_OBJECT_TYPE (clock) != GST_TYPE_SYSTEM_CLOCK)
+    return FALSE;
+  g_object_get (clock, "clock-type", &type, NULL);
+  return type == GST_CLOCK_TYPE_MONOTONIC;
+#else
+  return FALSE;
+#endif
+}
+
 /* With the lock, which is let go of meanwhile. FALSE: woken before @until. */
 static gboolean
 wait_until (GstLatencyBuffer * self, gint64 until)
 {
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT_CAST (self));
-  GstClockTime base = gst_element_get_base_time (GST_ELEMENT_CAST (self));
-  GstClockTime at;
+  GstClockTime at, internal, external, rate_num, rate_denom;
   GstClockReturn ret;
+  gboolean reached;
 
-  if (clock == NULL)
+  if (self->clock == NULL)
     return TRUE;
-  at = (GstClockTime) MAX ((gint64) base + until, 0);
-  if (self->clock_id == NULL || !gst_clock_id_uses_clock (self->clock_id, clock)
-      || !gst_clock_single_shot_id_reinit (clock, self->clock_id, at)) {
+  at = (GstClockTime) MAX ((gint64) self->base_time + until, 0);
+  self->waiting_until = until;
+  if (self->clock_is_monotonic) {
+    gst_clock_get_calibration (self->clock, &internal, &external, &rate_num,
+        &rate_denom);
+    if (G_LIKELY (internal == external && rate_num == rate_denom)) {
+      reached = !g_cond_wait_until (&self->cond, &self->lock,
+          (gint64) ((at + 999) / 1000));
+      self->waiting_until = G_MININT64;
+      return reached;
+    }
+  }
+  if (self->clock_id == NULL || self->clock_changed
+      || !gst_clock_single_shot_id_reinit (self->clock, self->clock_id, at)) {
     if (self->clock_id != NULL)
       gst_clock_id_unref (self->clock_id);
-    self->clock_id = gst_clock_new_single_shot_id (clock, at);
+    self->clock_id = gst_clock_new_single_shot_id (self->clock, at);
+    self->clock_changed = FALSE;
   }
-  gst_object_unref (clock);
   self->waiting = TRUE;
-  self->waiting_until = until;
   g_mutex_unlock (&self->lock);
   ret = gst_clock_id_wait (self->clock_id, NULL);
   g_mutex_lock (&self->lock);
@@ -489,6 +514,7 @@ wait_for_work (GstLatencyBuffer * self, gint64 * now)
   while (!self->flushing) {
     gint64 at = LOCKSTEP_PLAYOUT_NEVER;
 
+    self->base_time = gst_element_get_base_time (GST_ELEMENT_CAST (self));
     if (!self->blocked && !self->inactive)
       at = lockstep_playout_next_time (self->playout);
     if (at == LOCKSTEP_PLAYOUT_NEVER) {
@@ -497,7 +523,9 @@ wait_for_work (GstLatencyBuffer * self, gint64 * now)
       self->waiting_until = G_MININT64;
       continue;
     }
-    if (at > self->passed)
+    /* What was due when it came need not be waited for. All else is in the future, as
+     * a rule, and where it is not the clock says so at once. */
+    if (at > self->passed && at <= self->newest_arrival)
       self->passed = MAX (self->passed, running_time (self));
     if (at > self->passed) {
       if (!wait_until (self, at))
@@ -542,8 +570,8 @@ finish_buffer (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
   if (action->reset)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_RESYNC);
   gst_buffer_add_reference_timestamp_meta (buffer, self->arrival_caps,
-      gst_element_get_base_time (GST_ELEMENT_CAST (self)) +
-      (GstClockTime) MAX (action->arrival, 0), GST_CLOCK_TIME_NONE);
+      self->base_time + (GstClockTime) MAX (action->arrival, 0),
+      GST_CLOCK_TIME_NONE);
   if (gst_latency_buffer_ntp_time (self, (guint32) action->timestamp, &ntp))
     gst_buffer_add_reference_timestamp_meta (buffer, self->ntp_caps, ntp,
         GST_CLOCK_TIME_NONE);
@@ -809,6 +837,9 @@ gst_latency_buffer_set_clock (GstElement * element, GstClock * clock)
       (gst_latency_buffer_parent_class)->set_clock (element, clock);
 
   g_mutex_lock (&self->lock);
+  gst_object_replace ((GstObject **) & self->clock, GST_OBJECT_CAST (clock));
+  self->clock_changed = TRUE;
+  self->clock_is_monotonic = is_monotonic (clock);
   self->passed = G_MININT64;
   gst_latency_buffer_wake (self);
   g_mutex_unlock (&self->lock);
@@ -825,6 +856,7 @@ gst_latency_buffer_finalize (GObject * object)
   gst_clear_caps (&self->arrival_caps);
   gst_clear_caps (&self->ntp_caps);
   gst_clear_buffer (&self->report.pending);
+  gst_clear_object (&self->clock);
   g_free (self->report.cname);
   if (self->clock_id != NULL)
     gst_clock_id_unref (self->clock_id);

@@ -66,10 +66,15 @@ struct _GstLatencyBuffer
   gboolean inactive;            /* set-active */
   gboolean eos;
   GstFlowReturn srcresult;
+  GstClock *clock;
+  gboolean clock_changed;       /* clock_id is of another one */
+  gboolean clock_is_monotonic;
+  GstClockTime base_time;
   GstClockID clock_id;
   gboolean waiting;
   gint64 waiting_until;         /* running time */
   gint64 passed;                /* running time that is known to be over */
+  gint64 newest_arrival;
   gint64 last_out;              /* running time of the newest output, -1: none */
 
   guint rates[128];             /* clock rates by payload type, 0: not known */

@@ -6,7 +6,7 @@
  *
  * Instructions a packet are the difference of two runs over the difference of their
  * PACKETS, less the same of `identity`: start and harness fall out. One packet each
- * 2 ms, of 112 bytes, stamped as it is sent; latency 40 ms. */
+ * 2 ms, of 112 bytes, stamped with the time it is to be sent at; latency 40 ms. */
 #include <gst/gst.h>
 #include <gst/rtp/gstrtpbuffer.h>
 
@@ -59,8 +59,7 @@ main (int argc, char **argv)
   gint64 start;
 
   gst_init (&argc, &argv);
-  if (argc != 3 || (element = gst_element_factory_make (argv[1],
-              NULL)) == NULL) {
+  if (argc != 3 || (element = gst_element_factory_make (argv[1], NULL)) == NULL) {
     fprintf (stderr, "usage: %s ELEMENT PACKETS\n", argv[0]);
     return 64;
   }
@@ -94,8 +93,7 @@ main (int argc, char **argv)
 
     if (wait > 0)
       g_usleep ((gulong) wait);
-    gst_pad_push (src, make (n, gst_clock_get_time (clock) -
-            gst_element_get_base_time (element)));
+    gst_pad_push (src, make (n, n * SPACING * GST_USECOND));
   }
   g_usleep (200000);
   printf ("%d of %u packets came out\n", g_atomic_int_get (&received), packets);

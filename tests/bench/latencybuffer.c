@@ -124,10 +124,9 @@ run_core (const Trace * trace, double quantile)
 
   lockstep_playout_init (p, no_free);
   p->adaptive = TRUE;
-  p->target.quantile = quantile;
   p->target.min = 0;
   p->target.max = 2000 * MS;
-  lockstep_latency_target_reset (&p->target);
+  lockstep_latency_target_set_quantile (&p->target, quantile);
   for (guint i = 0; i < order->len; i++) {
     const TracePacket *packet = order->pdata[i];
     const guint n = number_of (trace, packet);
@@ -143,10 +142,9 @@ run_core (const Trace * trace, double quantile)
   }
   poll_core (p, G_MAXINT64 / 2, &r);
   result = (Result) {
-    .mean = r.sum / r.released,.steps = r.steps,
-    .late = (double) (p->stats.late + p->stats.stretched) / order->len,
-    .dropped = (double) p->stats.late / order->len,
-  };
+  .mean = r.sum / r.released,.steps = r.steps,.late =
+        (double) (p->stats.late + p->stats.stretched) / order->len,.dropped =
+        (double) p->stats.late / order->len,};
   lockstep_playout_clear (p);
   g_free (p);
   return result;
@@ -245,30 +243,41 @@ settle (GstHarness * h, gint64 until, Releases * r)
   gst_object_unref (clock);
 }
 
-/* rtpjitterbuffer passes packets in order at once and waits for gaps only. It is idle
- * when it has brought forth nothing new for a while. */
+/* rtpjitterbuffer passes packets in order at once and waits for gaps only: it is
+ * idle when the packet that is next in sequence has not come, or is the first. */
 static void
-settle_stock (GstHarness * h, gint64 until, Releases * r, guint * late)
+settle_stock (GstHarness * h, gint64 until, Releases * r, guint * late,
+    const guint8 * come)
 {
   GstTestClock *clock = gst_harness_get_testclock (h);
+  gint64 patience = g_get_monotonic_time () + G_TIME_SPAN_SECOND;
 
-  for (guint idle = 0; idle < 6; idle++) {
-    guint before = r->released;
+  while (g_get_monotonic_time () < patience) {
+    guint64 pushed = stat_of (h, "num-pushed"), next;
     GstClockID id;
 
+    next = pushed + stat_of (h, "num-lost");
     take (h, r, TRUE, late);
+    if (r->released < pushed || (pushed > 0 && come[next]))
+      continue;
     if (gst_test_clock_peek_next_pending_id (clock, &id)) {
       gboolean due = (gint64) gst_clock_id_get_time (id) <= until;
 
       gst_clock_id_unref (id);
-      if (due) {
-        gst_harness_crank_single_clock_wait (h);
-        idle = 0;
-      }
+      if (!due)
+        break;
+      gst_harness_crank_single_clock_wait (h);
+      continue;
     }
-    if (r->released != before)
-      idle = 0;
-    g_usleep (50);
+    /* no timer and nothing to push: the queue is empty */
+    if (pushed > 0 || !come[0]) {
+      guint64 more = 0;
+
+      for (guint64 k = next; k < r->trace->packets->len && more == 0; k++)
+        more = come[k];
+      if (more == 0)
+        break;
+    }
   }
   gst_object_unref (clock);
 }
@@ -280,6 +289,7 @@ run_element (const Trace * trace, const char *name, double quantile)
   GstHarness *h = gst_harness_new (name);
   gboolean sink = g_str_equal (name, "rtpjitterbuffer");
   Releases r = {.trace = trace };
+  g_autofree guint8 *come = g_malloc0 (trace->packets->len + 1);
   guint late = 0;
   gint64 end = 0;
   Result result;
@@ -295,19 +305,19 @@ run_element (const Trace * trace, const char *name, double quantile)
 
     end = (gint64) (p->arrival * SECOND);
     if (sink)
-      settle_stock (h, end, &r, &late);
+      settle_stock (h, end, &r, &late, come);
     else
       settle (h, end, &r);
     gst_harness_set_time (h, (GstClockTime) end);
     gst_harness_push (h, make_buffer (trace, p));
+    come[number_of (trace, p)] = 1;
   }
   if (sink)
-    settle_stock (h, end + 10 * SECOND, &r, &late);
+    settle_stock (h, end + 10 * SECOND, &r, &late, come);
   else
     settle (h, end + 10 * SECOND, &r);
   result = (Result) {
-    .mean = r.sum / r.released,.steps = r.steps,
-  };
+  .mean = r.sum / r.released,.steps = r.steps,};
   result.dropped = (double) stat_of (h, "num-late") / order->len;
   if (sink)
     result.late = (double) late / order->len + result.dropped;
@@ -370,8 +380,7 @@ run_neteq (const Trace * trace, double quantile)
     }
   }
   return (Result) {
-    .mean = sum / order->len,.late = (double) late / order->len,.steps = steps
-  };
+  .mean = sum / order->len,.late = (double) late / order->len,.steps = steps};
 }
 
 static gint
