@@ -5,7 +5,8 @@
  *   valgrind --tool=callgrind bench-latencybuffer-cpu ELEMENT PACKETS
  *
  * Instructions a packet are the difference of two runs over the difference of their
- * PACKETS, less the same of `identity`: start and harness fall out. One packet each
+ * PACKETS, less the same of `identity`: start and harness fall out. Without
+ * valgrind it shows how far releases are from PTS + latency. One packet each
  * 2 ms, of 112 bytes, stamped with the time it is to be sent at; latency 40 ms. */
 #include <gst/gst.h>
 #include <gst/rtp/gstrtpbuffer.h>
@@ -15,16 +16,24 @@
 #include <string.h>
 
 #define SPACING 2000            /* us */
+#define LATENCY 40              /* ms */
 
 static GstStaticPadTemplate any_src = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 static GstStaticPadTemplate any_sink = GST_STATIC_PAD_TEMPLATE ("sink",
     GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 static int received;
+static GstClock *the_clock;
+static GstClockTime base_time;
+static GArray *errors;          /* gint64: us from PTS + latency to the release */
 
 static GstFlowReturn
 count (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 {
+  gint64 error = (gint64) (gst_clock_get_time (the_clock) - base_time -
+      GST_BUFFER_PTS (buffer)) / 1000 - LATENCY * 1000;
+
+  g_array_append_val (errors, error);
   g_atomic_int_inc (&received);
   gst_buffer_unref (buffer);
   return GST_FLOW_OK;
@@ -48,6 +57,14 @@ make (guint n, GstClockTime now)
   }
 }
 
+static gint
+compare (gconstpointer a, gconstpointer b)
+{
+  const gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+
+  return x < y ? -1 : x > y;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -65,7 +82,7 @@ main (int argc, char **argv)
   }
   packets = (guint) atoi (argv[2]);
   if (g_object_class_find_property (G_OBJECT_GET_CLASS (element), "latency"))
-    g_object_set (element, "latency", 40, NULL);
+    g_object_set (element, "latency", LATENCY, NULL);
   src = gst_pad_new_from_static_template (&any_src, "src");
   sink = gst_pad_new_from_static_template (&any_sink, "sink");
   gst_pad_set_chain_function (sink, count);
@@ -79,7 +96,10 @@ main (int argc, char **argv)
   gst_pad_set_active (sink, TRUE);
   clock = gst_system_clock_obtain ();
   gst_element_set_clock (element, clock);
-  gst_element_set_base_time (element, gst_clock_get_time (clock));
+  the_clock = clock;
+  base_time = gst_clock_get_time (clock);
+  errors = g_array_sized_new (FALSE, FALSE, sizeof (gint64), packets);
+  gst_element_set_base_time (element, base_time);
   gst_element_set_state (element, GST_STATE_PLAYING);
   gst_pad_push_event (src, gst_event_new_stream_start ("bench"));
   gst_pad_push_event (src, gst_event_new_caps (gst_caps_from_string
@@ -98,5 +118,12 @@ main (int argc, char **argv)
   g_usleep (200000);
   printf ("%d of %u packets came out\n", g_atomic_int_get (&received), packets);
   gst_element_set_state (element, GST_STATE_NULL);
+  g_array_sort (errors, compare);
+  if (errors->len > 0)
+    printf ("release error us: p50 %" G_GINT64_FORMAT ", p99 %" G_GINT64_FORMAT
+        ", max %" G_GINT64_FORMAT "\n",
+        g_array_index (errors, gint64, errors->len / 2),
+        g_array_index (errors, gint64, errors->len * 99 / 100),
+        g_array_index (errors, gint64, errors->len - 1));
   return g_atomic_int_get (&received) == (int) packets ? 0 : 1;
 }
