@@ -375,8 +375,7 @@ lockstep_answer_finish (const char *answer, const LockstepOffer * offer,
       write_rejected (media, out);
     else
       /* The candidates stand in the section whose transport is used, the first
-       * of the group, and nowhere else (RFC 9143, section 7.3): a browser ignores
-       * those of the others, libdatachannel reads any. */
+       * of the group, and nowhere else (RFC 9143, section 7.3). */
       write_section (text, &pair, g_str_equal (media->mid, offer->bundle[0])
           ? candidates : NULL, out);
   }

@@ -108,7 +108,6 @@ lockstep_sdp_read_fingerprints (const LockstepSdpText * text, guint section,
   return g_steal_pointer (&out);
 }
 
-
 /* The DER of the first certificate of a PEM text. */
 static guchar *
 pem_to_der (const char *pem, gsize * length)

@@ -271,8 +271,8 @@ lockstep_sdp_read_extmap (const char *value, gboolean * used,
         LOCKSTEP_SDP_ERROR_MALFORMED, "a=extmap has no valid id");
     return FALSE;
   }
-  /* id 15 is reserved; rtpbin 1.22.0 reads no two-byte headers, in which a
-   * packet goes as soon as one id is above 14 */
+  /* id 15 is reserved; an id above 14 makes packets use two-byte headers, in which
+   * rtpbin 1.22.0 does not find the transport-wide-cc number */
   if (recv_only || id > LOCKSTEP_SDP_MAX_EXTMAP_ID
       || !g_strv_contains (kept_extmaps, words[1]))
     return TRUE;

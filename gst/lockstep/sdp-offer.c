@@ -615,7 +615,8 @@ write_section (Reader * r, const LockstepOfferMedia * media,
     const LockstepExtmap *map =
         &g_array_index (media->extmaps, LockstepExtmap, i);
 
-    /* without its direction: rtpbasedepayload 1.22.0 wants a plain URI */
+    /* Without direction and attributes: with them the caps field becomes an
+     * array, in which rtpbin 1.22.0 does not look for the URI. */
     g_string_append_printf (out, "a=extmap:%u %s\r\n", map->id, map->uri);
   }
   g_string_append_printf (out, "a=rtpmap:%d %s\r\n", pt, rtpmap);

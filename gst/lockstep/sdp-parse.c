@@ -2,10 +2,9 @@
 /* Cuts a session description into lines and sections, and checks their shape.
  *
  * GstSDPMessage is not used for what comes from the network: it takes any text
- * (it skips lines that it does not understand, aborts in fatal-criticals
- * builds on an empty body), reads numbers with atoi, and hides how often
- * an attribute was given. Here each line is seen once, and is either right or
- * named in the error. */
+ * (lines that it does not understand are skipped, an empty body is a CRITICAL),
+ * reads numbers with atoi, and does not say which line is wrong. Here each line is
+ * seen once, and is either right or named in the error. */
 #include "sdp-private.h"
 
 #include <string.h>

@@ -119,7 +119,7 @@ gboolean lockstep_sdp_candidate_is_listed (const GPtrArray *list,
 GPtrArray *lockstep_sdp_read_fingerprints (const LockstepSdpText *text,
     guint section, GError **error);
 
-/* One-byte header extensions, all that rtpbin 1.22.0 reads. */
+/* The highest id that a one-byte header can have. */
 #define LOCKSTEP_SDP_MAX_EXTMAP_ID 14
 /* Adds what a=extmap says to @media, if it is of use. @used: by id, which ones
  * the section has. */

@@ -36,7 +36,7 @@ typedef enum
 
 typedef struct
 {
-  guint id;                     /* 1..14: one-byte headers, all that rtpbin 1.22 reads */
+  guint id;                     /* 1..14: one-byte headers */
   char *uri;
   gboolean send_only;           /* offered as "id/sendonly" */
 } LockstepExtmap;
@@ -137,7 +137,7 @@ char *lockstep_answer_finish (const char *answer, const LockstepOffer *offer,
 /* One candidate of a trickle fragment. */
 typedef struct
 {
-  guint mline;                  /* index into the rewritten offer's sections, for add-ice-candidate */
+  guint mline;                  /* for add-ice-candidate: a section of the rewritten offer */
   char *candidate;              /* "candidate:..." ; NULL: end of candidates */
 } LockstepCandidate;
 

@@ -12,6 +12,8 @@
 #define MS G_GINT64_CONSTANT (1000000)
 #define SECOND (1000 * MS)
 
+/* A little more than one of the file's 90 kHz ticks */
+#define TICK (SECOND / 90000 + 1)
 /* Timestamps that go back by more than this start a new timeline. */
 #define BACKWARD (500 * MS)
 /* Nothing for so long is a hole in the timeline. Audio by itself has none. */
@@ -22,10 +24,14 @@
 /* Before the first segment is out, the limit is not known: a source that gives
  * few key frames, and obeys no request, sets it. */
 #define FIRST_LIMIT (12 * SECOND)
+/* Less than this at the very end goes into the segment before. */
+#define TAIL_MIN (100 * MS)
 /* What a boundary may lie before its key frame. */
 #define LAG_MIN (45 * MS)
 /* A track that comes back this far from the others is on another timeline. */
 #define FAR (10 * SECOND)
+/* More is no path but a mistake. */
+#define PATH_LATENCY_MAX (10 * SECOND)
 #define MAX_QUEUE_BYTES (96 * 1024 * 1024)
 #define MAX_QUEUE_ITEMS 20000
 /* Ticks that are added, so that decoding times before 0 are positive. */
@@ -67,6 +73,7 @@ struct _LockstepSegmenter
 
   Track tracks[LOCKSTEP_N_TRACKS];
   LockstepH264 h264;
+  gint64 path_latency;          /* of pictures, from the sender to here */
   guint sps_seen;               /* the generation of the last key frame */
   gboolean have_video, have_audio;      /* formats are known */
   LockstepAudioCodec codec;
@@ -284,6 +291,7 @@ begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
   Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
   const Item *next = g_queue_peek_head (&audio->queue);
   gboolean has_video, has_audio;
+  gint64 interval;
   LockstepAudioFormat format = next != NULL ? next->format : s->in_format;
 
   has_video = video->active && s->have_video && video->seen
@@ -306,7 +314,10 @@ begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
   s->have_skew = FALSE;
   s->skew = 0;
   s->wrote_video = FALSE;
-  s->interval = lockstep_segment_plan_interval (&s->plan, start);
+  interval = lockstep_segment_plan_interval (&s->plan, start);
+  if (s->config.epoch && s->any && interval != s->interval + 1)
+    s->discontinuity = TRUE;    /* intervals without a segment lie between */
+  s->interval = interval;
   s->grid_error = lockstep_segment_plan_error (&s->plan,
       audio_start != LOCKSTEP_NO_TIME ? audio_start : start);
   s->start_discontinuity = s->discontinuity;
@@ -441,8 +452,9 @@ handle_video (LockstepSegmenter * s, Item * item)
       drop_head (video);
       return;
     }
-    if (!s->plan.running || s->plan.start > item->pts
-        || (item->cut == LOCKSTEP_CUT_NONE && s->plan.start < item->pts))
+    /* Where the plan is ahead, with what came in since, it stays there */
+    if (!s->plan.running || (item->cut == LOCKSTEP_CUT_NONE
+            && s->plan.start < item->pts))
       lockstep_segment_plan_begin (&s->plan, item->pts);
     if (item->cut == LOCKSTEP_CUT_NONE)
       item->split = item->pts;
@@ -456,17 +468,11 @@ handle_video (LockstepSegmenter * s, Item * item)
     }
     cut_at_video (s, item);
   } else if (item->cut == LOCKSTEP_CUT_LATE) {
-    gint64 audio_start = audio_before (s, item->split);
-
+    /* The sender left every request unanswered. The segment cannot grow beyond
+     * what EXT-X-TARGETDURATION allows, and a hole in the picture would stop
+     * players: the next one goes on with the picture at hand. */
     s->stats.late_cuts++;
-    s->stats.undecodable++;
-    drop_head (video);
-    audio = front (s, LOCKSTEP_TRACK_AUDIO);
-    if (s->layout_audio && audio_start != LOCKSTEP_NO_TIME)
-      cut_at_audio (s, audio);
-    else
-      end_part (s);
-    return;
+    cut_at_video (s, item);
   } else if (!item->key && !s->wrote_video) {
     s->stats.undecodable++;     /* each segment's first picture is an IDR */
     drop_head (video);
@@ -477,8 +483,27 @@ handle_video (LockstepSegmenter * s, Item * item)
   item_free (taken);
 }
 
-/* @alone: no picture will come in time to cut at */
-static void
+/* Whether so little is left behind @item that it is no segment of its own. More
+ * may come: then it is too early to say, which is MAYBE. */
+enum
+{
+  NO, YES, MAYBE
+};
+
+static int
+is_tail (const LockstepSegmenter * s, const Item * item)
+{
+  const Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
+
+  if (audio->stalled || (audio->known_until != LOCKSTEP_NO_TIME
+          && audio->known_until - item->pts >=
+          MIN (TAIL_MIN, s->config.target / 4)))
+    return NO;
+  return lockstep_segmenter_is_eos (s) ? YES : MAYBE;
+}
+
+/* @alone: no picture will come in time to cut at. FALSE: more must come first. */
+static gboolean
 handle_audio (LockstepSegmenter * s, Item * item, gboolean alone)
 {
   Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
@@ -490,20 +515,27 @@ handle_audio (LockstepSegmenter * s, Item * item, gboolean alone)
   if (s->in_segment && item->pts + item->duration / 2 < s->start) {
     s->stats.late++;
     drop_head (audio);
-    return;
+    return TRUE;
   }
   if (!s->in_segment) {
     if (!alone) {
       drop_head (audio);        /* what comes before the first key frame */
-      return;
+      return TRUE;
     }
     cut_at_audio (s, item);
   } else if (alone && (!s->layout_audio
-          || item->pts + item->duration / 2 >= boundary_of (s)
           || !lockstep_audio_format_equal (&item->format, &s->out_format))) {
     cut_at_audio (s, item);
+  } else if (alone && item->pts + item->duration / 2 >= boundary_of (s)) {
+    int tail = is_tail (s, item);
+
+    if (tail == MAYBE)
+      return FALSE;
+    if (tail == NO)
+      cut_at_audio (s, item);
   }
   take_audio (s);
+  return TRUE;
 }
 
 static void
@@ -551,15 +583,13 @@ step (LockstepSegmenter * s)
       drop_head (audio);
       return TRUE;
     }
-    handle_audio (s, a, TRUE);
-    return TRUE;
+    return handle_audio (s, a, TRUE);
   }
   if (a != NULL && a->pts + lag (s) <= v->dts) {
     /* No picture for a good part of a segment: audio goes by the grid */
-    handle_audio (s, a, s->in_segment
+    return handle_audio (s, a, s->in_segment
         && v->dts - MAX (s->last_picture, s->start) > s->config.target / 2
         && v->dts > boundary_of (s) + s->config.target / 2);
-    return TRUE;
   }
   if (!a_moved && expected (s, LOCKSTEP_TRACK_AUDIO)
       && (audio->known_until == LOCKSTEP_NO_TIME
@@ -617,7 +647,8 @@ send_requests (LockstepSegmenter * s, gint64 position)
 
   if (s->callbacks.request == NULL)
     return;
-  n = lockstep_segment_plan_requests (&s->plan, position, requests);
+  n = lockstep_segment_plan_requests (&s->plan, position + s->path_latency,
+      requests);
   for (guint i = 0; i < n; i++)
     s->callbacks.request (s->user, &requests[i]);
 }
@@ -688,11 +719,11 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
     pts = track->last == LOCKSTEP_NO_TIME ? 0 : track->last + duration;
   if (dts == LOCKSTEP_NO_TIME || dts > pts)
     dts = pts;
-  if (track->last != LOCKSTEP_NO_TIME && dts <= track->last) {
+  if (track->last != LOCKSTEP_NO_TIME && dts < track->last + TICK) {
     if (track->last - dts > BACKWARD)
       new_timeline (s, track);
     else
-      dts = track->last + 1;    /* decoding times rise */
+      dts = track->last + TICK; /* decoding times rise, in the file too */
     pts = MAX (pts, dts);
   }
   track->last = dts;
@@ -750,7 +781,7 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
       g_byte_array_append (item->headers, s->h264.pps->data, s->h264.pps->len);
   }
   if (item->cut == LOCKSTEP_CUT_LATE)
-    track->await_key = s->plan.urgent = TRUE;
+    s->plan.urgent = TRUE;
   enqueue (track, item);
   send_requests (s, pts);
 }
@@ -795,7 +826,7 @@ push_audio_frame (LockstepSegmenter * s, GstBuffer * frame,
   track->last = pts + duration;
   s->in_format = *format;
   s->have_audio = TRUE;
-  s->frame = duration;
+  s->frame = s->plan.frame = duration;
   if (!take_back (s, track, pts)) {
     gst_buffer_unref (frame);
     return;
@@ -810,8 +841,10 @@ push_audio_frame (LockstepSegmenter * s, GstBuffer * frame,
   item->generation = track->generation;
   enqueue (track, item);
 
-  /* Pictures may be far apart: media time goes on */
+  /* A far sender's pictures may be far apart: media time goes on. An encoder's
+   * may come long after the audio. */
   if (video->active && !video->eos && s->plan.running
+      && s->plan.mode == LOCKSTEP_KEY_ON_REQUEST
       && track->generation == s->plan_generation
       && (s->plan.position == LOCKSTEP_NO_TIME
           || pts > s->plan.position + SECOND / 2))
@@ -857,6 +890,14 @@ push_audio (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts,
   gst_buffer_unref (buffer);
 }
 
+/* Differences of two times must fit into 64 bits. Unix time does until 2116. */
+static gboolean
+out_of_range (gint64 time)
+{
+  return time != LOCKSTEP_NO_TIME && (time < -(G_GINT64_CONSTANT (1) << 61)
+      || time >= G_GINT64_CONSTANT (1) << 62);
+}
+
 void
 lockstep_segmenter_push (LockstepSegmenter * s, LockstepTrackKind kind,
     GstBuffer * buffer, gint64 pts, gint64 dts, gint64 duration, gint64 offset)
@@ -866,6 +907,11 @@ lockstep_segmenter_push (LockstepSegmenter * s, LockstepTrackKind kind,
   g_return_if_fail (track->active);
 
   track->eos = FALSE;
+  if (out_of_range (pts) || out_of_range (dts)) {
+    s->stats.broken++;
+    gst_buffer_unref (buffer);
+    return;
+  }
   if (kind == LOCKSTEP_TRACK_VIDEO)
     push_video (s, buffer, pts, dts, duration, offset);
   else
@@ -883,7 +929,7 @@ lockstep_segmenter_gap (LockstepSegmenter * s, LockstepTrackKind kind,
   Track *track = &s->tracks[kind];
 
   /* A picture stays until the next: only for audio does it say anything */
-  if (kind != LOCKSTEP_TRACK_AUDIO)
+  if (kind != LOCKSTEP_TRACK_AUDIO || out_of_range (until))
     return;
   track->known_until = MAX (track->known_until, until);
   run (s);
@@ -893,6 +939,12 @@ void
 lockstep_segmenter_discont (LockstepSegmenter * s, LockstepTrackKind kind)
 {
   new_timeline (s, &s->tracks[kind]);
+}
+
+void
+lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency)
+{
+  s->path_latency = CLAMP (latency, 0, PATH_LATENCY_MAX);
 }
 
 gint64

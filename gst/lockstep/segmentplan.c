@@ -18,15 +18,22 @@
  * holds 40 to 60 by default. */
 #define AHEAD (5 * SECOND)
 /* An IDR later than this after a request is no answer to it. */
-#define ANSWER_MAX (1500 * MS)
+#define ANSWER_MAX (3000 * MS)
 /* A cut this much behind its boundary was not asked for in time. */
 #define LATE (500 * MS)
 #define LEAD_FIRST (100 * MS)
-#define LEAD_MAX (1000 * MS)
+#define LEAD_MAX (2500 * MS)
 /* Senders rate-limit: libwebrtc makes one key frame in 300 ms at most. */
 #define ASK_AGAIN_MIN (300 * MS)
 #define ASK_AGAIN_DEAF (1000 * MS)
 #define DEAF_AFTER 6
+#define SLOW_ANSWER (650 * MS)
+/* The most that an encoder is thought to hold. */
+#define HELD_MAX (2500 * MS)
+/* Room for the boundary after one that was cut early. */
+#define LATE_MARGIN (250 * MS)
+/* Nothing came ahead of time: asked for at once, this long before the limit. */
+#define ASK_LAST (400 * MS)
 
 void
 lockstep_segment_plan_init (LockstepSegmentPlan * plan, gint64 target,
@@ -76,7 +83,9 @@ lockstep_segment_plan_boundary (const LockstepSegmentPlan * plan, gint64 k)
 static gint64
 min_segment (const LockstepSegmentPlan * plan)
 {
-  return MIN (plan->target / 4, MIN_SEGMENT_MAX);
+  /* A boundary may be cut half a frame early, and that is it */
+  return MIN (plan->target / 2, MAX (MIN (plan->target / 4, MIN_SEGMENT_MAX),
+          plan->frame / 2 + MS));
 }
 
 static gint64
@@ -146,6 +155,9 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts)
   if (plan->asked_at == LOCKSTEP_NO_TIME || pts <= plan->asked_at)
     return;
   delay = pts - plan->asked_at;
+  /* Asked twice: more often the answer was slow than the first one lost */
+  if (plan->asked_k == plan->next && pts - plan->first_asked_at <= SLOW_ANSWER)
+    delay = pts - plan->first_asked_at;
   plan->asked_at = LOCKSTEP_NO_TIME;
   plan->unanswered = 0;
   if (delay > ANSWER_MAX)
@@ -161,7 +173,17 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts)
     return;
   plan->mode = LOCKSTEP_KEY_ON_REQUEST;
   plan->answers++;
-  plan->lead += (delay - plan->lead) / MIN (plan->answers, 4);
+  /* One that came on time may have waited for it, and says nothing. What is late
+   * weighs more, for the limit's sake. */
+  if (plan->answers == 1)
+    plan->lead = delay;
+  else if (plan->asked_soon && delay > plan->lead)
+    return;                     /* the sender's limit on key frames, not its answer */
+  else if (pts > boundary + on_grid (plan))
+    plan->lead += (delay - plan->lead) / 2;
+  else if (!on_time)
+    plan->lead +=
+        (delay - plan->lead) / (boundary - pts > LATE_MARGIN / 2 ? 2 : 4);
   plan->lead = CLAMP (plan->lead, 0, LEAD_MAX);
 }
 
@@ -176,15 +198,20 @@ take_early (const LockstepSegmentPlan * plan, gint64 pts, gboolean answer)
     return TRUE;
   if (pts - plan->start < min_segment (plan))
     return FALSE;
+  if (plan->epoch && early > min_segment (plan) - plan->frame)
+    return FALSE;               /* it would belong to the interval before */
   if (answer)                   /* asked for this boundary, in time */
-    return early <= MAX (plan->lead, plan->target / 4);
+    return early <= MAX (plan->lead, plan->target / 4)
+        && (plan->limit == 0
+        || early <= plan->limit - plan->target - 2 * on_grid (plan)
+        - LATE_MARGIN);
   if (plan->mode == LOCKSTEP_KEY_AHEAD)
     return FALSE;
   if (plan->mode == LOCKSTEP_KEY_ON_REQUEST && plan->unanswered < DEAF_AFTER)
     return early <= MIN (SPONTANEOUS_EARLY, plan->target / 4);
   /* Nobody obeys: the key frames come as they come, so take the nearest */
   if (plan->gop > 0)
-    return early <= ABS (plan->gop - early)
+    return (early <= ABS (plan->gop - early) && early <= plan->target / 3)
         || (plan->limit > 0 && pts + plan->gop - plan->start > plan->limit);
   return early <= MIN (SPONTANEOUS_EARLY, plan->target / 4);
 }
@@ -194,6 +221,7 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
     gboolean key, gboolean force)
 {
   LockstepCut cut = LOCKSTEP_CUT_NONE;
+  gboolean early = FALSE;
   gint64 boundary;
 
   if (plan->last_dts != LOCKSTEP_NO_TIME && dts > plan->last_dts
@@ -223,12 +251,15 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
     if (plan->last_key != LOCKSTEP_NO_TIME && pts > plan->last_key)
       plan->gop = pts - plan->last_key;
     plan->last_key = pts;
-    if (pts >= boundary || take_early (plan, pts, answer))
+    early = pts < boundary && take_early (plan, pts, answer);
+    if (pts >= boundary || early)
       cut = ABS (pts - boundary) <= on_grid (plan) ? LOCKSTEP_CUT_GRID
           : LOCKSTEP_CUT_KEY;
     else if (force)
       cut = LOCKSTEP_CUT_KEY;
     note_answer (plan, pts);
+    if (answer && cut == LOCKSTEP_CUT_NONE)
+      plan->asked_k = G_MININT64;       /* too early to be of use: ask again */
     if (cut == LOCKSTEP_CUT_KEY && plan->mode == LOCKSTEP_KEY_ON_REQUEST
         && pts - boundary > LATE && ++plan->late >= 2) {
       /* Not what it was taken for: perhaps an encoder that holds many frames */
@@ -253,8 +284,14 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
     if (pts >= last)
       cut = LOCKSTEP_CUT_LATE;
   }
-  if (cut != LOCKSTEP_CUT_NONE)
+  if (cut != LOCKSTEP_CUT_NONE) {
+    gint64 k = plan->next;
+
     lockstep_segment_plan_begin (plan, pts);
+    /* One taken early stands for its boundary, however early */
+    if (cut != LOCKSTEP_CUT_LATE && early)
+      plan->next = MAX (plan->next, k + 1);
+  }
   return cut;
 }
 
@@ -273,7 +310,9 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
     LockstepKeyRequest requests[LOCKSTEP_PLAN_MAX_ASKS])
 {
   guint n = 0;
-  gint64 half = plan->picture / 2, boundary, ask_at, again;
+  gint64 boundary, ask_at, again;
+  /* of a picture: 1 s may be 0.999999990 by timestamps */
+  gint64 half = plan->picture > 0 ? plan->picture / 2 : 8 * MS;
 
   if (plan->position == LOCKSTEP_NO_TIME || position > plan->position)
     plan->position = position;
@@ -318,17 +357,37 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
     }
   }
 
+  /* As long as nothing has ever answered, a request may have been lost. A far sender
+   * hears any; an encoder must not hear of a time that it has passed. */
+  if (plan->mode == LOCKSTEP_KEY_UNKNOWN && plan->asked_at != LOCKSTEP_NO_TIME
+      && plan->answers == 0 && plan->ahead_hits == 0
+      && plan->asked_k == G_MININT64 && position - plan->asked_at >= again
+      && plan->unanswered < DEAF_AFTER && n < LOCKSTEP_PLAN_MAX_ASKS - 1) {
+    plan->asked_to++;
+    add_request (plan, requests, &n, lockstep_segment_plan_boundary (plan,
+            plan->asked_to) - half, TRUE);
+    plan->asked_at = position;
+    plan->unanswered++;
+  }
+
   /* In time for this boundary: for a far sender ahead by what it takes, for
    * others when the one asked for ahead did not come */
   boundary = lockstep_segment_plan_boundary (plan, plan->next);
-  if (plan->mode == LOCKSTEP_KEY_ON_REQUEST)
+  if (plan->mode == LOCKSTEP_KEY_ON_REQUEST) {
     ask_at = boundary - plan->lead - half;      /* pictures come in steps */
-  else
-    ask_at = boundary + MAX (plan->picture, on_grid (plan)) * 2;
+  } else {
+    /* An encoder may hold many pictures: what it was asked for is on its way */
+    ask_at = boundary + HELD_MAX;
+    if (plan->limit > 0)
+      ask_at = MIN (ask_at, plan->start + plan->limit - ASK_LAST);
+    ask_at = MAX (ask_at, boundary + 2 * plan->picture);
+  }
   if (position >= ask_at) {
     if (plan->asked_k != plan->next) {
       plan->asked_k = plan->next;
       plan->asked_at = position;
+      plan->asked_soon = plan->last_key != LOCKSTEP_NO_TIME
+          && position - plan->last_key < ASK_AGAIN_MIN;
       plan->first_asked_at = position;
       plan->unanswered++;
       add_request (plan, requests, &n, MAX (boundary - half,

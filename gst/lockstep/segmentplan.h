@@ -37,6 +37,7 @@ typedef struct
 {
   gint64 target;                /* segment duration, > 0 */
   gint64 limit;                 /* longest segment; 0: none yet */
+  gint64 frame;                 /* duration of an audio frame; 0: unknown */
   gboolean epoch;               /* anchor is 0, and each interval has one segment */
 
   gboolean running;
@@ -55,6 +56,7 @@ typedef struct
   gint64 asked_k;               /* k last asked for in time */
   gint64 asked_at;              /* position at the last request, NO_TIME: answered */
   gint64 first_asked_at;        /* position when it was first asked for */
+  gboolean asked_soon;          /* so soon after a key frame that it may wait */
   gboolean urgent;              /* a key frame is wanted at once */
   guint unanswered;             /* requests in a row */
   guint ahead_hits, ahead_misses, late;

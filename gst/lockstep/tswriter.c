@@ -234,7 +234,7 @@ write_pes (LockstepTsWriter * w, guint pid, guint8 * cc, gboolean random_access,
   for (guint i = 0; i < n_spans; i++)
     total += spans[i].size;
   if (with_pcr && pcr_end > pcr + PCR_INTERVAL) {
-    guint steps = (pcr_end - pcr + PCR_INTERVAL - 1) / PCR_INTERVAL;
+    guint steps = (pcr_end - pcr) / PCR_INTERVAL + 1;
 
     pcr_every = MAX (1, total / 184 / steps);
     pcr_step = (pcr_end - pcr) * pcr_every * 184 / total;
@@ -324,8 +324,7 @@ flush_audio (LockstepTsWriter * w)
   spans[1].data = w->pes->data;
   spans[1].size = w->pes->len;
   write_pes (w, LOCKSTEP_TS_PID_AUDIO, &w->cc_audio, TRUE, !w->video,
-      w->pes_pts - PCR_DELAY, w->pes_last - PCR_DELAY, spans, 2,
-      &w->last_audio);
+      w->pes_pts - PCR_DELAY, w->pes_end - PCR_DELAY, spans, 2, &w->last_audio);
   g_byte_array_set_size (w->pes, 0);
 }
 
@@ -345,6 +344,7 @@ lockstep_ts_writer_audio (LockstepTsWriter * w, gint64 pts,
   /* PES_packet_length has 16 bits; no audio frame comes near */
   if (size == 0 || size > G_MAXUINT16 - PES_HEADER_PTS)
     return;
+  w->pes_end = pts + (w->pes->len > 0 ? pts - w->pes_last : 0);
   w->pes_last = pts;
   for (guint i = 0; i < n_spans; i++)
     g_byte_array_append (w->pes, spans[i].data, spans[i].size);
@@ -354,7 +354,9 @@ lockstep_ts_writer_audio (LockstepTsWriter * w, gint64 pts,
       && pts - PCR_DELAY - w->last_pcr > PCR_INTERVAL + PCR_INTERVAL / 4)
     write_pcr_packet (w, pts - PCR_DELAY);
 
-  packed = w->pes->len + PES_HEADER_PTS + (w->video ? 2 : 8);
+  /* Flags and clock references take their part of the packets */
+  packed = w->pes->len + PES_HEADER_PTS + (w->video ? 2 : 8 +
+      8 * ((w->pes_end - w->pes_pts) / PCR_INTERVAL));
   waste = (LOCKSTEP_TS_PACKET - 4 - packed % (LOCKSTEP_TS_PACKET - 4))
       % (LOCKSTEP_TS_PACKET - 4);
   if (w->pes->len >= PES_BYTES_GOOD && waste <= PES_WASTE_GOOD)
@@ -401,7 +403,7 @@ lockstep_ts_writer_video (LockstepTsWriter * w, gint64 pts, gint64 dts,
 
 /* Makes @extra more packets of the last PES packet of a PID, by filling some of
  * them with one payload byte each, so that the counter ends where it should. */
-static gboolean
+static void
 spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
     LockstepTsPlace * other, guint8 * cc, guint extra)
 {
@@ -409,10 +411,8 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
   LockstepTsChunk *chunk;
   guint pid, left, have = 0;
 
-  if (extra == 0)
-    return TRUE;
-  if (place->packets == 0)
-    return FALSE;
+  if (extra == 0 || place->packets == 0)
+    return;
   /* Take off all from the PES packet's second packet on, or from its first
    * where it has one only */
   chunk = g_ptr_array_index (w->chunks, place->chunk);
@@ -429,7 +429,7 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
   for (guint i = 0; i < left; i++) {
     const guint8 *p = tail->data + i * LOCKSTEP_TS_PACKET;
 
-    if (((p[1] & 0x1f) << 8 | p[2]) == pid && (p[3] & 0x10)) {
+    if ((guint) ((p[1] & 0x1f) << 8 | p[2]) == pid && (p[3] & 0x10)) {
       guint skip = p[3] & 0x20 ? 1 + p[4] : 0;
       guint payload = LOCKSTEP_TS_PACKET - 4 - skip;
       guint keep = p[1] & 0x40 ? PES_HEADER_PTS_DTS + 1 : 1;
@@ -439,7 +439,7 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
     }
   }
   if (have < extra)
-    return FALSE;
+    return;
 
   w->bytes -= tail->len;
   chunk = g_ptr_array_index (w->chunks, place->chunk);
@@ -459,7 +459,7 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
     guint keep = first ? PES_HEADER_PTS_DTS + 1 : 1;
     guint8 *out;
 
-    if (((p[1] & 0x1f) << 8 | p[2]) != pid || !(p[3] & 0x10)) {
+    if ((guint) ((p[1] & 0x1f) << 8 | p[2]) != pid || !(p[3] & 0x10)) {
       out = next_packet (w);
       memcpy (out, p, LOCKSTEP_TS_PACKET);
       if ((p[1] & 0x40) && other->packets == 0) {
@@ -468,7 +468,7 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
             out - ((LockstepTsChunk *) g_ptr_array_index (w->chunks,
                 other->chunk))->data;
       }
-      if (((p[1] & 0x1f) << 8 | p[2]) != pid && (p[3] & 0x10))
+      if ((guint) ((p[1] & 0x1f) << 8 | p[2]) != pid && (p[3] & 0x10))
         other->packets++;
       continue;
     }
@@ -513,7 +513,6 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
         again = FALSE;
     }
   }
-  return TRUE;
 }
 
 GPtrArray *
@@ -523,12 +522,12 @@ lockstep_ts_writer_end_segment (LockstepTsWriter * w, gboolean align)
 
   flush_audio (w);
   if (align) {
-    if (!spread_last (w, &w->last_video, &w->last_audio, &w->cc_video,
-            -w->cc_video & 15))
-      w->cc_video = 0;
-    if (!spread_last (w, &w->last_audio, &w->last_video, &w->cc_audio,
-            -w->cc_audio & 15))
-      w->cc_audio = 0;
+    /* Where there is too little to spread, the counter stays where it is, and a
+     * later segment brings it round */
+    spread_last (w, &w->last_video, &w->last_audio, &w->cc_video,
+        -w->cc_video & 15);
+    spread_last (w, &w->last_audio, &w->last_video, &w->cc_audio,
+        -w->cc_audio & 15);
   }
   chunks = w->chunks;
   w->chunks = g_ptr_array_new_with_free_func (g_free);

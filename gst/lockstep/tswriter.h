@@ -46,6 +46,7 @@ typedef struct
 
   GByteArray *pes;              /* whole audio frames, not yet written */
   gint64 pes_pts, pes_last;     /* of its first and last frame */
+  gint64 pes_end;               /* when the next frame is due */
   LockstepTsPlace last_video, last_audio;
   GArray *spans;                /* scratch */
 } LockstepTsWriter;

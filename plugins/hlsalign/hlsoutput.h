@@ -17,6 +17,9 @@ typedef struct
   guint length, max_files;
   gint64 window;                /* ns */
   gboolean endlist, epoch;
+  char *key_location;           /* pattern for key files; NULL: no encryption */
+  char *key_uri;                /* pattern for them in the playlist */
+  guint key_segments;           /* segments that share a key, 0: all */
 } HlsOutputConfig;
 
 /* What happened to one segment. */
@@ -49,9 +52,9 @@ HlsOutput *hls_output_new (HlsOutputConfig *config, HlsStore *store,
     const HlsOutputCallbacks *callbacks, gpointer user);
 void hls_output_config_free (HlsOutputConfig *config);
 
-/* Hands a segment over. Never blocks. */
+/* Hands a segment over. Never blocks. @live: the source runs in real time */
 void hls_output_segment (HlsOutput *output, LockstepSegment *segment,
-    guint target_duration);
+    guint target_duration, gboolean live);
 
 /* Waits until what is queued is less than the bound, at most @timeout us.
  * FALSE: it is still more, and the oldest segment will be given up. */

@@ -56,8 +56,9 @@ export class Browser {
     return self;
   }
 
-  /** A page in a context of its own. Errors that pages throw are collected in `messages`. */
-  async page(url, { viewport = { width: 1000, height: 900 }, before = null, ...context } = {}) {
+  /** A page in a context of its own, and small: without a GPU every pixel costs. Errors that pages throw are collected
+   * in `messages`. */
+  async page(url, { viewport = { width: 400, height: 360 }, before = null, ...context } = {}) {
     const page = await (await this.browser.newContext({ viewport, ...context })).newPage();
     page.on('pageerror', (e) => this.messages.push(`${page.url()}: ${e.message}`));
     await before?.(page);
@@ -82,6 +83,7 @@ export class Browser {
 /** Keeps a picture of the page in the build folder. Returns its path. */
 export async function screenshot(page, name) {
   fs.mkdirSync(kept, { recursive: true });
+  await page.setViewportSize({ width: 1100, height: 900 });
   const file = path.join(kept, `${name}.png`);
   await page.screenshot({ path: file, fullPage: true });
   return file;

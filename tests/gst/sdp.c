@@ -574,6 +574,8 @@ test_files (void)
     {"chromium-audio", OK, "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"},
     {"chromium-canvas", OK, "m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\n"},
     {"chromium-simulcast", OK, "m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\n"},
+    {"chromium-abs-capture", OK,
+        "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time\r\n"},
     {"chromium-recvonly", UNSUPPORTED, "recvonly"},
     {"chromium-data", UNSUPPORTED, "m=application"},
     {"firefox", OK, "m=video 9 UDP/TLS/RTP/SAVPF 126 127\r\n"},

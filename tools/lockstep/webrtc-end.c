@@ -148,6 +148,39 @@ verify_peer (WebrtcEnd * end)
   return FALSE;
 }
 
+/* latencybuffer asks for the caps of the first packet's payload type: that is when it
+ * is known which stream of the bundle it holds, and so which bound it has, and whether
+ * the peer retransmits (it is no use to ask for Opus). In the thread of the packet;
+ * rtpbin's own handler comes after and gives the caps. */
+static GstCaps *
+pt_map_requested (GstElement * buffer, guint pt, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+
+  for (guint i = 0; end->offer != NULL && i < end->offer->media->len; i++) {
+    const LockstepOfferMedia *media = g_ptr_array_index (end->offer->media, i);
+
+    if (media->payload == (int) pt)
+      g_object_set (buffer, "do-retransmission", media->nack
+          && media->rtx_payload >= 0, "latency",
+          media->kind == LOCKSTEP_MEDIA_AUDIO ? end->config.audio_latency
+          : end->config.video_latency, NULL);
+  }
+  return NULL;
+}
+
+static GstElement *
+jitter_buffer_requested (GstElement * rtpbin, guint session, gpointer user_data)
+{
+  GstElement *buffer = gst_element_factory_make ("latencybuffer", NULL);
+
+  if (buffer != NULL)
+    g_signal_connect (buffer, "request-pt-map", G_CALLBACK (pt_map_requested),
+        user_data);
+  /* NULL: rtpbin makes an rtpjitterbuffer */
+  return buffer;
+}
+
 static GstPadProbeReturn
 drop_all (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
@@ -391,8 +424,10 @@ webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer)
       continue;
     g_signal_emit_by_name (end->webrtc, "add-transceiver",
         GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
+    /* webrtcbin 1.22.0 takes the first transceiver for every stream of a bundle: what
+     * holds for one must be allowed on all */
     if (transceiver != NULL)
-      g_object_set (transceiver, "do-nack", media->nack, NULL);
+      g_object_set (transceiver, "do-nack", TRUE, NULL);
   }
   set_remote (end, GST_WEBRTC_SDP_TYPE_OFFER, offer->sdp);
 }
@@ -539,13 +574,18 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
   end->config.loopback_only = config->loopback_only;
   end->config.public_address = g_strdup (config->public_address);
   end->config.ice_servers = g_strdup (config->ice_servers);
+  end->config.audio_latency = config->audio_latency;
+  end->config.video_latency = config->video_latency;
   end->callbacks = *callbacks;
   end->user_data = user_data;
   set_up_ice (end);
   /* lost packets become events, and those gaps that decoders conceal */
   rtpbin = gst_bin_get_by_name (GST_BIN (webrtc), "rtpbin");
-  if (rtpbin != NULL)
+  if (rtpbin != NULL) {
     g_object_set (rtpbin, "do-lost", TRUE, NULL);
+    g_signal_connect (rtpbin, "request-jitterbuffer",
+        G_CALLBACK (jitter_buffer_requested), end);
+  }
   g_signal_connect (webrtc, "pad-added", G_CALLBACK (pad_added), end);
   g_signal_connect (webrtc, "notify::connection-state",
       G_CALLBACK (connection_state_changed), end);
@@ -558,7 +598,7 @@ void
 webrtc_end_warm_up (void)
 {
   static const char *const factories[] = { "dtlsdec", "dtlsenc", "srtpdec",
-    "srtpenc", "nicesrc", "nicesink", "rtpbin", "rtpjitterbuffer",
+    "srtpenc", "nicesrc", "nicesink", "rtpbin", "latencybuffer",
     "rtpptdemux", "rtpssrcdemux", "rtprtxreceive", "rtpfunnel", "funnel"
   };
 

@@ -28,6 +28,7 @@ typedef struct
   gboolean loopback_only;       /* gather on loopback addresses alone */
   char *public_address;         /* NULL or "": none */
   char *ice_servers;            /* comma-separated; NULL or "": none */
+  int audio_latency, video_latency;     /* ms that packets are held */
 } WebrtcEndConfig;
 
 /* @webrtc is in a pipeline that is at least READY. */

@@ -19,6 +19,7 @@
  * After "refused" the worker is as good as new; after anything else it is used up.
  */
 #include "worker.h"
+#include "frame-guard.h"
 #include "ipc.h"
 #include "log.h"
 #include "presets.h"
@@ -33,7 +34,7 @@
 #include <unistd.h>
 
 /* A publisher that connected sends media, or RTCP at least every few seconds. */
-#define IDLE_LIMIT_US (8 * G_USEC_PER_SEC)
+#define IDLE_LIMIT_US (7 * G_USEC_PER_SEC)
 #define CONNECT_LIMIT_MS 20000
 #define DRAIN_LIMIT_MS 2000
 /* webrtcbin 1.22.0 can hang on its way to NULL */
@@ -49,6 +50,8 @@ typedef struct
   WebrtcEnd *end;
   WorkerStats *stats;
   char *channel;
+  gpointer webrtc;              /* the element in the pipeline */
+  guint sinks_ended;
   gboolean connected, draining;
   guint stats_timer, limit_timer, bus_watch;
   int exit_code;
@@ -72,28 +75,28 @@ drain_timed_out (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* EOS goes in where the RTP does, also into a branch that no stream came for. Sent
- * from a thread: it waits for the streaming threads. */
+/* EOS goes in where the RTP would. */
+static void
+end_stream (Worker * worker, const LockstepStream * stream)
+{
+  g_autoptr (GstElement) element = NULL;
+  g_autoptr (GstPad) sink = NULL;
+
+  if (stream->element == NULL)
+    return;
+  element = gst_bin_get_by_name (GST_BIN (worker->pipeline), stream->element);
+  sink = gst_element_get_static_pad (element, "sink");
+  gst_pad_send_event (sink, gst_event_new_eos ());
+}
+
+/* From a thread: EOS waits for the streaming threads. */
 static gpointer
 send_all_eos (gpointer user_data)
 {
   Worker *worker = user_data;
-  const LockstepStream *streams[] = {
-    lockstep_preset_get_audio (worker->preset),
-    lockstep_preset_get_video (worker->preset)
-  };
 
-  for (guint i = 0; i < G_N_ELEMENTS (streams); i++) {
-    g_autoptr (GstElement) element = NULL;
-    g_autoptr (GstPad) sink = NULL;
-
-    if (streams[i]->element == NULL)
-      continue;
-    element =
-        gst_bin_get_by_name (GST_BIN (worker->pipeline), streams[i]->element);
-    sink = gst_element_get_static_pad (element, "sink");
-    gst_pad_send_event (sink, gst_event_new_eos ());
-  }
+  end_stream (worker, lockstep_preset_get_audio (worker->preset));
+  end_stream (worker, lockstep_preset_get_video (worker->preset));
   return NULL;
 }
 
@@ -150,6 +153,34 @@ send_segment (Worker * worker, const GstStructure * s)
   ipc_send (worker->ipc, message);
 }
 
+/* webrtcbin counts as a sink of the pipeline and is never at its end: the pipeline's own
+ * EOS does not come. The drain is done when every other sink has said EOS. */
+static void
+forwarded (Worker * worker, const GstStructure * structure)
+{
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GstIterator) sinks = NULL;
+  GValue item = G_VALUE_INIT;
+  guint wanted = 0;
+
+  gst_structure_get (structure, "message", GST_TYPE_MESSAGE, &message, NULL);
+  if (message == NULL || GST_MESSAGE_TYPE (message) != GST_MESSAGE_EOS)
+    return;
+  worker->sinks_ended++;
+  sinks = gst_bin_iterate_sinks (GST_BIN (worker->pipeline));
+  while (gst_iterator_next (sinks, &item) == GST_ITERATOR_OK) {
+    wanted += g_value_get_object (&item) != worker->webrtc;
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+  if (worker->sinks_ended < wanted)
+    return;
+  if (worker->draining)
+    quit (worker);
+  else
+    drain (worker, "the stream ended");
+}
+
 static gboolean
 bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
 {
@@ -170,15 +201,11 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
       log_warning (worker->channel, "%s: %s", GST_OBJECT_NAME (message->src),
           error->message);
       break;
-    case GST_MESSAGE_EOS:
-      if (worker->draining)
-        quit (worker);
-      else
-        drain (worker, "the stream ended");
-      break;
     case GST_MESSAGE_ELEMENT:
       if (gst_message_has_name (message, "hlsalignsink-segment"))
         send_segment (worker, gst_message_get_structure (message));
+      else if (gst_message_has_name (message, "GstBinForwarded"))
+        forwarded (worker, gst_message_get_structure (message));
       break;
     default:
       break;
@@ -193,7 +220,7 @@ tick (gpointer user_data)
 
   ipc_send (worker->ipc, worker_stats_message (worker->stats));
   if (worker->connected && worker_stats_idle_us (worker->stats) > IDLE_LIMIT_US)
-    drain (worker, "the peer vanished: nothing came from it for 8 s");
+    drain (worker, "the peer vanished: nothing came from it for 7 s");
   return G_SOURCE_CONTINUE;
 }
 
@@ -250,6 +277,19 @@ lost (const char *why, gpointer user_data)
   drain (user_data, why);
 }
 
+/* The section of a kind that was accepted; NULL where there is none. */
+static const LockstepOfferMedia *
+offers (const LockstepOffer * offer, LockstepMediaKind kind)
+{
+  for (guint i = 0; i < offer->media->len; i++) {
+    const LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
+
+    if (media->kind == kind && media->payload >= 0)
+      return media;
+  }
+  return NULL;
+}
+
 static void
 stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
 {
@@ -257,6 +297,7 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
   const LockstepStream *stream = kind == LOCKSTEP_MEDIA_AUDIO
       ? lockstep_preset_get_audio (worker->preset)
       : lockstep_preset_get_video (worker->preset);
+  const LockstepOfferMedia *media;
   g_autoptr (GstElement) element = NULL;
   g_autoptr (GstPad) sink = NULL;
 
@@ -267,6 +308,9 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
   }
   element = gst_bin_get_by_name (GST_BIN (worker->pipeline), stream->element);
   sink = gst_element_get_static_pad (element, "sink");
+  media = offers (webrtc_end_get_offer (worker->end), kind);
+  if (media != NULL && g_strcmp0 (media->encoding, "H264") == 0)
+    frame_guard_add (sink);
   if (GST_PAD_LINK_FAILED (gst_pad_link (pad, sink)))
     GST_ELEMENT_ERROR (element, CORE, PAD, ("a stream cannot be linked to %s",
             stream->element), (NULL));
@@ -336,6 +380,18 @@ check_stream (Worker * worker, const char *place, const LockstepStream * stream)
   return sink != NULL;
 }
 
+/* The bound of one kind of stream in ms: its own parameter, else the common one. */
+static int
+latency_of (Worker * worker, const char *name)
+{
+  const char *own = g_hash_table_lookup (worker->values, name);
+  const char *common = g_hash_table_lookup (worker->values, "latency");
+
+  if (own != NULL && own[0] != '-')
+    return g_ascii_strtoll (own, NULL, 10);
+  return common != NULL ? g_ascii_strtoll (common, NULL, 10) : 200;
+}
+
 static void
 prepare (Worker * worker, JsonObject * message)
 {
@@ -367,6 +423,8 @@ prepare (Worker * worker, JsonObject * message)
       || !check_stream (worker, "signalling.video.element",
           lockstep_preset_get_video (worker->preset)))
     return;
+  worker->webrtc = webrtc;
+  g_object_set (worker->pipeline, "message-forward", TRUE, NULL);
   bus = gst_element_get_bus (worker->pipeline);
   worker->bus_watch = gst_bus_add_watch (bus, bus_message, worker);
   worker->stats = worker_stats_new (worker->pipeline, webrtc);
@@ -377,6 +435,8 @@ prepare (Worker * worker, JsonObject * message)
       .loopback_only = ipc_get_boolean (message, "loopback_only"),
       .public_address = g_hash_table_lookup (worker->values, "public-address"),
       .ice_servers = g_hash_table_lookup (worker->values, "ice-servers"),
+      .audio_latency = latency_of (worker, "audio-latency"),
+      .video_latency = latency_of (worker, "video-latency"),
     };
 
     worker->end = webrtc_end_new (webrtc, &config, &end_callbacks, worker);
@@ -447,8 +507,14 @@ accept_offer (Worker * worker, JsonObject * message)
     send_refusal (worker, "refused", error);
     return;
   }
-  if (start (worker, message))
-    webrtc_end_accept (worker->end, g_steal_pointer (&offer));
+  if (!start (worker, message))
+    return;
+  /* nothing will come for these: the sink need not wait for it */
+  if (!offers (offer, LOCKSTEP_MEDIA_AUDIO))
+    end_stream (worker, lockstep_preset_get_audio (worker->preset));
+  if (!offers (offer, LOCKSTEP_MEDIA_VIDEO))
+    end_stream (worker, lockstep_preset_get_video (worker->preset));
+  webrtc_end_accept (worker->end, g_steal_pointer (&offer));
 }
 
 static void

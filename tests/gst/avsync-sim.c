@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* avsync in the simulator: the lip-sync that is promised, on measured traces
+ * where they are at hand and on seeded ones always. No test here sleeps; time is
+ * simulated. */
+#include <avsim.h>
+
+#define MS SIM_MS
+#define SECOND SIM_SECOND
+#define STARTS 6
+
+static const LockstepAvConfig config = { 5 * SIM_MS, SIM_MS, 300 * SIM_MS, 0 };
+static const guint rates[] = { 15, 30, 60 };
+
+static GPtrArray *traces;
+
+/* Jitter of 30 ms, exponential, is more than any trace that was measured has:
+ * at 15 frames a second it takes some seconds to learn. */
+static gboolean
+is_harsh (const SimTrace * trace)
+{
+  return g_str_equal (trace->name, "jitter-30");
+}
+
+static SimConfig
+begin (const SimTrace * trace, guint fps, guint start)
+{
+  SimConfig sim = sim_config (trace, fps, start + 1);
+
+  sim.trace_start = trace->sent[trace->n - 1] / STARTS * start;
+  return sim;
+}
+
+static SimResult *
+run (const SimConfig * sim)
+{
+  g_autoptr (SimRun) packets = sim_run_new (sim);
+  SimResult *result = sim_lockstep (packets, &config);
+
+  g_assert_cmpuint (result->audio_steps, ==, 0);
+  g_assert_cmpuint (result->video_back, ==, 0);
+  g_assert_cmpuint (result->errors->len, >, 100);
+  /* A frame is held for the start gate, and to the next packet after it. */
+  g_assert_cmpint (result->longest_hold, <, 300 * MS + 700 * MS);
+  return result;
+}
+
+static gint64
+quantile (const SimResult * result, gdouble from, gdouble q)
+{
+  return sim_result_quantile (result, (gint64) (from * SECOND), G_MAXINT64, q);
+}
+
+static void
+assert_within (const SimConfig * sim, const char *what, gint64 value,
+    gint64 limit)
+{
+  if (value < 0 || value > limit) {
+    g_test_message ("%s: %s at %u fps, start %" G_GINT64_FORMAT " s: %.2f ms, "
+        "limit %.2f", what, sim->trace ? sim->trace->name : "no delay",
+        sim->fps, sim->trace_start / SECOND, value / 1e6, limit / 1e6);
+    g_test_fail ();
+  }
+}
+
+static void
+check_arrivals (gdouble loss, gint64 more)
+{
+  for (guint t = 0; t < traces->len; t++) {
+    const SimTrace *trace = g_ptr_array_index (traces, t);
+
+    for (guint r = 0; r < G_N_ELEMENTS (rates); r++) {
+      g_autoptr (SimResult) all = sim_result_new ();
+      SimConfig sim;
+
+      for (guint start = 0; start < STARTS; start++) {
+        g_autoptr (SimResult) result = NULL;
+
+        sim = begin (trace, rates[r], start);
+        sim.loss = sim.reorder = loss;
+        result = run (&sim);
+        assert_within (&sim, "max", quantile (result, 2, 1), 15 * MS + more);
+        if (!is_harsh (trace))
+          assert_within (&sim, "p99", quantile (result, 2, 0.99),
+              5 * MS + more);
+        for (guint i = 0; i < result->errors->len; i++)
+          sim_result_add (all, g_array_index (result->errors, gint64, i),
+              g_array_index (result->times, gint64, i));
+      }
+      if (!is_harsh (trace) || loss == 0)
+        assert_within (&sim, "p99 of all starts", quantile (all, 2, 0.99),
+            5 * MS + more);
+    }
+  }
+}
+
+static void
+test_arrivals (void)
+{
+  check_arrivals (0, 0);
+}
+
+static void
+test_loss_and_reordering (void)
+{
+  check_arrivals (0.05, 2 * MS);
+}
+
+/* The same stream with and without loss: medians and tails side by side. */
+static void
+test_loss_changes_little (void)
+{
+  for (guint t = 0; t < traces->len; t++) {
+    const SimTrace *trace = g_ptr_array_index (traces, t);
+
+    if (is_harsh (trace))
+      continue;
+    for (guint r = 0; r < G_N_ELEMENTS (rates); r++) {
+      SimConfig sim = begin (trace, rates[r], 1);
+      g_autoptr (SimResult) whole = run (&sim);
+      g_autoptr (SimResult) lossy = NULL;
+
+      sim.loss = sim.reorder = 0.05;
+      lossy = run (&sim);
+      assert_within (&sim, "loss, p99", MAX (0, quantile (lossy, 2, 0.99)
+              - quantile (whole, 2, 0.99)), 2 * MS);
+      assert_within (&sim, "loss, max", MAX (0, quantile (lossy, 2, 1)
+              - quantile (whole, 2, 1)), 2 * MS);
+    }
+  }
+}
+
+static void
+test_first_frame_late (void)
+{
+  for (guint t = 0; t < traces->len; t++) {
+    const SimTrace *trace = g_ptr_array_index (traces, t);
+
+    for (guint r = 0; r < G_N_ELEMENTS (rates); r++) {
+      for (guint start = 0; start < STARTS; start++) {
+        SimConfig sim = begin (trace, rates[r], start);
+        g_autoptr (SimResult) result = NULL;
+
+        sim.duration = 10 * SECOND;
+        sim.first_frame_late = 150 * MS;
+        result = run (&sim);
+        assert_within (&sim, "late first frame", quantile (result, 0.65, 1),
+            45 * MS);
+        assert_within (&sim, "late first frame, after 2 s",
+            quantile (result, 2, 1), is_harsh (trace) ? 20 * MS : 15 * MS);
+      }
+    }
+  }
+}
+
+static void
+test_common_step (void)
+{
+  for (guint t = 0; t < traces->len; t++) {
+    const SimTrace *trace = g_ptr_array_index (traces, t);
+
+    for (guint i = 0; i < 2 * G_N_ELEMENTS (rates); i++) {
+      for (guint start = 0; start < 3; start++) {
+        SimConfig sim = begin (trace, rates[i / 2], start);
+        g_autoptr (SimResult) result = NULL;
+
+        sim.step = 200 * MS;
+        if (i % 2)
+          sim.step_at = 20 * SECOND + start * 17 * MS;
+        else
+          sim.step_back_at = 20 * SECOND + start * 17 * MS;
+        result = run (&sim);
+        assert_within (&sim, i % 2 ? "step up" : "step down",
+            quantile (result, 8, 1), is_harsh (trace) ? 20 * MS : 5 * MS);
+      }
+    }
+  }
+}
+
+static void
+test_drift_for_an_hour (void)
+{
+  for (gint ppm = -200; ppm <= 200; ppm += 400) {
+    for (guint t = 0; t < traces->len; t++) {
+      const SimTrace *trace = g_ptr_array_index (traces, t);
+      SimConfig sim = begin (trace, rates[t % G_N_ELEMENTS (rates)], 0);
+      g_autoptr (SimResult) result = NULL;
+
+      sim.duration = (t % 3 == 0 ? 3600 : 600) * SECOND;
+      sim.audio_ppm = ppm / 2;
+      sim.video_ppm = -ppm / 2;
+      result = run (&sim);
+      assert_within (&sim, "drift", quantile (result, 2, 1),
+          is_harsh (trace) ? 15 * MS : 5 * MS);
+      g_assert_cmpfloat_with_epsilon (result->stats.drift, ppm,
+          is_harsh (trace) ? 20 : 5);
+      /* Against this machine's clock, changes of the path count too. */
+      if (ABS (result->stats.clock_drift - ppm / 2) > 5)
+        g_test_message ("%s: clock drift %.1f ppm, not %d", trace->name,
+            result->stats.clock_drift, ppm / 2);
+      if (g_str_equal (trace->name, "still"))
+        g_assert_cmpfloat_with_epsilon (result->stats.clock_drift, ppm / 2, 2);
+    }
+  }
+}
+
+static void
+test_reports_are_followed (void)
+{
+  for (guint t = 0; t < traces->len; t++) {
+    const SimTrace *trace = g_ptr_array_index (traces, t);
+
+    for (guint i = 0; i < 2 * G_N_ELEMENTS (rates); i++) {
+      SimConfig sim = begin (trace, rates[i / 2], t % STARTS);
+      g_autoptr (SimResult) result = NULL;
+
+      sim.reports = i % 2 ? SIM_REPORTS_CLEAN : SIM_REPORTS_LATE;
+      result = run (&sim);
+      g_assert_cmpint (result->second_report, >, 0);
+      g_assert_cmpint (result->stats.source, ==,
+          LOCKSTEP_AV_SOURCE_SENDER_REPORT);
+      /* What is left is slewed: a second for what the arrivals were off by. */
+      assert_within (&sim, "after the second report",
+          quantile (result, result->second_report / 1e9 + 1, 1), 2 * MS);
+    }
+  }
+}
+
+/* The sender holds video for 40 ms, which arrivals cannot show. */
+static void
+test_reports_show_the_encoder (void)
+{
+  for (guint t = 0; t < traces->len; t++) {
+    const SimTrace *trace = g_ptr_array_index (traces, t);
+    SimConfig sim = begin (trace, rates[t % G_N_ELEMENTS (rates)], 0);
+    g_autoptr (SimResult) result = NULL;
+
+    sim.reports = SIM_REPORTS_CLEAN;
+    sim.video_encode = 40 * MS;
+    sim.duration = 90 * SECOND;
+    result = run (&sim);
+    /* 40 ms at 5 ms a second, and a report more for the harsh one. */
+    assert_within (&sim, "encoder", quantile (result,
+            result->second_report / 1e9 + (is_harsh (trace) ? 40 : 9), 1),
+        is_harsh (trace) ? 5 * MS : 2 * MS);
+  }
+}
+
+static void
+test_bad_reports_do_no_harm (void)
+{
+  for (guint reports = SIM_REPORTS_CLEAN; reports < SIM_REPORTS_LAST; reports++) {
+    /* Claims that scatter by some milliseconds may cost a part of that. */
+    gint64 harm = reports == SIM_REPORTS_SCATTERED ? 4 * MS
+        : reports == SIM_REPORTS_FROM_ARRIVALS ? 2 * MS : MS;
+
+    for (guint t = 0; t < traces->len; t++) {
+      const SimTrace *trace = g_ptr_array_index (traces, t);
+      SimConfig sim =
+          begin (trace, rates[t % G_N_ELEMENTS (rates)], t % STARTS);
+      g_autoptr (SimResult) without = NULL, with = NULL;
+      g_autofree char *what = g_strdup_printf ("reports %s",
+          sim_reports_name (reports));
+
+      sim.duration = 120 * SECOND;
+      without = run (&sim);
+      sim.reports = reports;
+      with = run (&sim);
+      assert_within (&sim, what, MAX (0, quantile (with, 2, 0.99)
+              - quantile (without, 2, 0.99)), harm);
+      assert_within (&sim, what, MAX (0, quantile (with, 2, 1)
+              - quantile (without, 2, 1)), harm);
+    }
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GPtrArray) made = sim_make_traces ();
+  int failed;
+
+  g_test_init (&argc, &argv, NULL);
+  traces = sim_load_traces (g_getenv ("LOCKSTEP_SOURCE_ROOT"));
+  g_test_message ("%u measured traces", traces->len);
+  for (guint i = 0; i < made->len; i++)
+    g_ptr_array_add (traces, g_ptr_array_index (made, i));
+  g_ptr_array_set_free_func (made, NULL);
+
+  g_test_add_func ("/avsync-sim/arrivals", test_arrivals);
+  g_test_add_func ("/avsync-sim/loss", test_loss_and_reordering);
+  g_test_add_func ("/avsync-sim/loss-compared", test_loss_changes_little);
+  g_test_add_func ("/avsync-sim/first-frame-late", test_first_frame_late);
+  g_test_add_func ("/avsync-sim/common-step", test_common_step);
+  g_test_add_func ("/avsync-sim/drift", test_drift_for_an_hour);
+  g_test_add_func ("/avsync-sim/reports", test_reports_are_followed);
+  g_test_add_func ("/avsync-sim/encoder", test_reports_show_the_encoder);
+  g_test_add_func ("/avsync-sim/bad-reports", test_bad_reports_do_no_harm);
+  failed = g_test_run ();
+  g_ptr_array_unref (traces);
+  return failed;
+}

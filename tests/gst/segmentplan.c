@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The planner against senders of all kinds, simulated picture by picture. */
+#include <gst/lockstep/segmentplan.h>
+
+#define MS G_GINT64_CONSTANT (1000000)
+#define SECOND (1000 * MS)
+
+static GRand *rnd;              /* seeded anew for each test */
+
+/* Audio alone: any duration, any rate, any frame. */
+static void
+test_audio (void)
+{
+  static const guint rates[] =
+      { 48000, 44100, 32000, 24000, 22050, 16000, 96000 };
+  static const guint samples[] = { 1152, 576, 1024, 384, 2048 };
+
+  for (guint round = 0; round < 2000; round++) {
+    gint64 target = g_rand_int_range (rnd, 200, 12000) * MS
+        + g_rand_int_range (rnd, 0, 1000000);
+    guint rate = rates[g_rand_int_range (rnd, 0, G_N_ELEMENTS (rates))];
+    guint n = samples[g_rand_int_range (rnd, 0, G_N_ELEMENTS (samples))];
+    gboolean epoch = g_rand_boolean (rnd);
+    gint64 origin = epoch ? G_GINT64_CONSTANT (1700000000) * SECOND
+        + g_rand_int_range (rnd, 0, 1000000000) : (gint32) g_rand_int (rnd);
+    gint64 previous = 0, first = 0, duration = n * SECOND / rate;
+    guint cuts = 0;
+    LockstepSegmentPlan plan;
+
+    if (target < 2 * duration)
+      continue;
+    lockstep_segment_plan_init (&plan, target, epoch);
+    plan.frame = duration;
+    for (guint64 i = 0; cuts < 60; i++) {
+      gint64 start = origin + (gint64) (i * n * SECOND / rate);
+
+      if (i == 0) {
+        lockstep_segment_plan_begin (&plan, start);
+        previous = start;
+        continue;
+      }
+      if (!lockstep_segment_plan_audio (&plan, start, duration))
+        continue;
+      /* half a frame, and the nanosecond of integer times */
+      g_assert_cmpint (ABS (lockstep_segment_plan_error (&plan, start)), <=,
+          duration / 2 + 1);
+      if (cuts == 0)
+        first = start;
+      else
+        g_assert_cmpint (ABS (start - previous - target), <=, duration + 2);
+      previous = start;
+      lockstep_segment_plan_begin (&plan, start);
+      cuts++;
+    }
+    g_assert_cmpint (ABS (previous - first - 59 * target), <=, duration + 2);
+  }
+}
+
+/* A sender. All times in ns of media time. */
+typedef struct
+{
+  gint64 picture;               /* period */
+  gint64 jitter;                /* of timestamps, below half a period */
+  gboolean obeys_time;          /* an encoder: waits until the time asked for */
+  gint64 depth;                 /* pictures are this old when they arrive */
+  gint64 delay, delay_spread;   /* far sender: answer time */
+  gint64 slow_until, slow_delay;        /* answer time at first */
+  gint64 gop;                   /* a key frame by itself so often; 0: never */
+  double lost;                  /* requests that get lost */
+  double spontaneous;           /* chance of a key frame by itself, a picture */
+  gint64 rate_limit;            /* between two answers */
+} Sender;
+
+typedef struct
+{
+  guint cuts, late;
+  gint64 first, last;           /* starts of segments */
+  double error;                 /* sum of |error| */
+  gint64 worst, longest;
+  guint64 requests;
+} Result;
+
+static void
+simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
+    gboolean learn_limit)
+{
+  LockstepSegmentPlan plan;
+  LockstepKeyRequest asked[LOCKSTEP_PLAN_MAX_ASKS];
+  g_autoptr (GArray) pending = g_array_new (FALSE, FALSE, sizeof (gint64));
+  gint64 start = 0, last_key = G_MININT64 / 2;
+  gint64 n = seconds * SECOND / sender->picture;
+
+  *result = (Result) {
+  0};
+  lockstep_segment_plan_init (&plan, target, FALSE);
+  plan.limit = learn_limit ? 12 * SECOND : lockstep_segment_plan_limit
+      (lockstep_segment_plan_target_duration (target));
+  for (gint64 i = 0; i < n; i++) {
+    /* what arrives now was made @depth ago: the encoder is that much further */
+    gint64 pts = i * sender->picture + (sender->jitter > 0 ?
+        g_rand_int_range (rnd, 0, sender->jitter) : 0);
+    gboolean key = i == 0;
+    LockstepCut cut;
+    guint asks;
+
+    if (sender->gop > 0 && i % (sender->gop / sender->picture) == 0)
+      key = TRUE;
+    if (sender->spontaneous > 0 && g_rand_double (rnd) < sender->spontaneous)
+      key = TRUE;
+    for (guint j = pending->len; j-- > 0;) {
+      if (g_array_index (pending, gint64, j) <= pts
+          && pts - last_key >= sender->rate_limit) {
+        key = TRUE;
+        g_array_remove_index_fast (pending, j);
+      }
+    }
+    if (key)
+      last_key = pts;
+    cut = lockstep_segment_plan_video (&plan, pts, pts, key, FALSE);
+    if (cut != LOCKSTEP_CUT_NONE) {
+      gint64 error = lockstep_segment_plan_error (&plan, pts);
+
+      g_test_message ("%s cut at %.3f error %.3f mode %d lead %.3f next %d",
+          cut == LOCKSTEP_CUT_LATE ? "LATE" : "", pts / 1e9, error / 1e9,
+          plan.mode, plan.lead / 1e9, (int) plan.next);
+
+      g_assert_true (cut == LOCKSTEP_CUT_LATE || key);
+      if (result->cuts == 0)
+        result->first = pts;
+      else {
+        result->longest = MAX (result->longest, pts - start);
+        g_assert_cmpint (pts, >, start);
+        g_assert_cmpint (pts - start, <=, plan.limit);
+      }
+      result->cuts++;
+      result->late += cut == LOCKSTEP_CUT_LATE;
+      result->last = start = pts;
+      if (pts > 5 * SECOND) {
+        result->error += ABS (error);
+        result->worst = MAX (result->worst, ABS (error));
+      }
+    }
+    asks = lockstep_segment_plan_requests (&plan, pts, asked);
+    for (guint j = 0; j < asks; j++) {
+      gint64 at = asked[j].time;
+
+      g_test_message ("at %.3f asked for %.3f", pts / 1e9, at / 1e9);
+
+      if (sender->obeys_time) {
+        /* it cannot reach back to what it has made */
+        at = MAX (at, pts + sender->depth + 1);
+      } else {
+        gint64 delay = pts < sender->slow_until ? sender->slow_delay
+            : sender->delay;
+
+        if (sender->delay_spread > 0)
+          delay += g_rand_int_range (rnd, 0, sender->delay_spread);
+        at = pts + delay;
+      }
+      /* What is asked at once goes out as one packet */
+      if (!sender->obeys_time && j > 0)
+        continue;
+      if (g_rand_double (rnd) >= sender->lost)
+        g_array_append_val (pending, at);
+    }
+  }
+  result->requests = plan.requests;
+}
+
+static double
+mean_duration (const Result * r)
+{
+  return (double) (r->last - r->first) / (r->cuts - 1);
+}
+
+/* An encoder upstream, whatever it holds: on the grid from the first boundary that
+ * could still be asked for. */
+static void
+test_encoder (void)
+{
+  static const gint64 periods[] =
+      { SECOND / 30, SECOND / 25, SECOND / 60, SECOND * 1001 / 30000 };
+
+  for (guint round = 0; round < 300; round++) {
+    Sender sender = { periods[g_rand_int_range (rnd, 0, 4)] };
+    gint64 target = g_rand_int_range (rnd, 5, 60) * 100 * MS;
+    Result r;
+
+    sender.obeys_time = TRUE;
+    sender.depth = g_rand_int_range (rnd, 0, 2500) * MS;
+    simulate (&sender, target, 120, &r, TRUE);
+    /* the nearest picture: half a period */
+    g_assert_cmpint (r.worst, <=, sender.picture * 11 / 20);
+    g_assert_cmpuint (r.late, ==, 0);
+  }
+}
+
+/* Chromium, as measured: 50 ms and at times 100, 300 to 400 at first, 20 or 30
+ * pictures a second, one key frame in 300 ms at most. */
+static void
+test_far_sender (void)
+{
+  for (guint round = 0; round < 200; round++) {
+    Sender sender = { SECOND / (g_rand_boolean (rnd) ? 20 : 30) };
+    Result r;
+
+    sender.delay = 40 * MS;
+    sender.delay_spread = 60 * MS;
+    sender.slow_until = 5 * SECOND;
+    sender.slow_delay = 320 * MS;
+    sender.rate_limit = 300 * MS;
+    sender.jitter = 3 * MS;
+    simulate (&sender, SECOND, 65, &r, FALSE);
+    g_assert_cmpuint (r.late, ==, 0);
+    g_assert_cmpfloat (r.error / r.cuts, <, 50.0 * MS);
+    g_assert_cmpfloat (ABS (mean_duration (&r) - SECOND), <, 5.0 * MS);
+    /* about one each segment, not a flood */
+    g_assert_cmpuint (r.requests, <, 2 * 65 + 10);
+  }
+}
+
+/* With losses and scene changes it still comes back, and no list breaks. */
+static void
+test_bad_sender (void)
+{
+  for (guint round = 0; round < 500; round++) {
+    Sender sender = { SECOND / g_rand_int_range (rnd, 10, 60) };
+    gint64 target = g_rand_int_range (rnd, 10, 60) * 100 * MS;
+    Result r;
+
+    sender.delay = g_rand_int_range (rnd, 10, 300) * MS;
+    sender.delay_spread = g_rand_int_range (rnd, 1, 200) * MS;
+    sender.lost = g_rand_double (rnd) * 0.5;
+    sender.spontaneous = g_rand_boolean (rnd) ? 0.01 : 0;
+    sender.rate_limit = 300 * MS;
+    simulate (&sender, target, 120, &r, FALSE);
+    g_assert_cmpuint (r.cuts, >, 120 * SECOND / target / 2);
+    /* Each late cut or skipped boundary moves the count, not the grid */
+    g_assert_cmpfloat (ABS (mean_duration (&r) - target), <, target * 0.35);
+  }
+}
+
+/* Key frames as they come, deaf to requests. */
+static void
+test_fixed_gop (void)
+{
+  for (guint round = 0; round < 500; round++) {
+    Sender sender = { SECOND / 25 };
+    gint64 target = g_rand_int_range (rnd, 10, 60) * 100 * MS;
+    Result r;
+
+    sender.gop = g_rand_int_range (rnd, 5, 50) * sender.picture;
+    if (sender.gop > target)
+      continue;
+    sender.lost = 1.0;
+    simulate (&sender, target, 120, &r, TRUE);
+    g_assert_cmpuint (r.late, ==, 0);
+    g_assert_cmpint (r.worst, <=, MAX (sender.gop, 100 * MS));
+  }
+}
+
+/* Nobody answers at all: the limit holds, and it is asked in moderation. */
+static void
+test_deaf (void)
+{
+  Sender sender = { SECOND / 30 };
+  Result r;
+
+  sender.lost = 1.0;
+  simulate (&sender, SECOND, 60, &r, FALSE);
+  g_assert_cmpuint (r.late, >, 40);
+  g_assert_cmpint (r.longest, <=, lockstep_segment_plan_limit (1));
+  g_assert_cmpuint (r.requests, <, 60 * 4);
+}
+
+static void
+test_target_duration (void)
+{
+  g_assert_cmpuint (lockstep_segment_plan_target_duration (200 * MS), ==, 1);
+  g_assert_cmpuint (lockstep_segment_plan_target_duration (SECOND), ==, 1);
+  g_assert_cmpuint (lockstep_segment_plan_target_duration (1250 * MS), ==, 2);
+  g_assert_cmpuint (lockstep_segment_plan_target_duration (2 * SECOND), ==, 2);
+  g_assert_cmpuint (lockstep_segment_plan_target_duration (6 * SECOND), ==, 6);
+  for (gint64 t = 100; t < 20000; t += 10) {
+    guint target = lockstep_segment_plan_target_duration (t * MS);
+
+    g_assert_cmpint (lockstep_segment_plan_limit (target), >=, (t + 249) * MS);
+    g_assert_cmpint ((lockstep_segment_plan_limit (target) + SECOND / 2)
+        / SECOND, <=, target);
+  }
+}
+
+static void
+run (gconstpointer test)
+{
+  rnd = g_rand_new_with_seed (20261120);
+  ((void (*)(void)) (gsize) test) ();
+  g_rand_free (rnd);
+}
+
+static void
+add (const char *path, void (*test) (void))
+{
+  g_test_add_data_func (path, (gconstpointer) (gsize) test, run);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  add ("/segmentplan/audio", test_audio);
+  add ("/segmentplan/encoder", test_encoder);
+  add ("/segmentplan/far-sender", test_far_sender);
+  add ("/segmentplan/bad-sender", test_bad_sender);
+  add ("/segmentplan/fixed-gop", test_fixed_gop);
+  add ("/segmentplan/deaf", test_deaf);
+  add ("/segmentplan/target-duration", test_target_duration);
+  return g_test_run ();
+}

@@ -1,0 +1,829 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests of the avresync element, in a test clock's time. */
+#include <gst/check/gstharness.h>
+#include <gst/check/gsttestclock.h>
+#include <gst/lockstep/metas.h>
+#include <gst/video/video.h>
+#include <string.h>
+
+#define MS GST_MSECOND
+#define SECOND GST_SECOND
+#define AUDIO_CAPS "application/x-rtp,media=audio,clock-rate=48000," \
+    "encoding-name=OPUS"
+#define VIDEO_CAPS "application/x-rtp,media=video,clock-rate=90000," \
+    "encoding-name=H264,extmap-3=" \
+    "\"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time\""
+
+/* An element in its own time, with up to two streams. */
+typedef struct
+{
+  GstElement *element;
+  GstTestClock *clock;
+  GstHarness *a, *v;
+  GstBus *bus;
+} Fixture;
+
+static void
+begin_full (Fixture * f, const char *audio_caps, const char *video_caps)
+{
+  memset (f, 0, sizeof (*f));
+  f->element = gst_element_factory_make ("avresync", NULL);
+  g_assert_nonnull (f->element);
+  if (audio_caps) {
+    f->a = gst_harness_new_with_element (f->element, "sink_0", NULL);
+    gst_harness_add_element_src_pad (f->a,
+        gst_element_get_static_pad (f->element, "src_0"));
+  }
+  if (video_caps) {
+    f->v = gst_harness_new_with_element (f->element, "sink_1", NULL);
+    gst_harness_add_element_src_pad (f->v,
+        gst_element_get_static_pad (f->element, "src_1"));
+  }
+  f->clock = GST_TEST_CLOCK (gst_test_clock_new ());
+  gst_element_set_clock (f->element, GST_CLOCK (f->clock));
+  gst_element_set_base_time (f->element, 0);
+  f->bus = gst_bus_new ();
+  gst_element_set_bus (f->element, f->bus);
+  if (f->a) {
+    gst_harness_play (f->a);
+    gst_harness_set_src_caps_str (f->a, audio_caps);
+  }
+  if (f->v) {
+    gst_harness_play (f->v);
+    gst_harness_set_src_caps_str (f->v, video_caps);
+  }
+}
+
+static void
+begin (Fixture * f)
+{
+  begin_full (f, AUDIO_CAPS, VIDEO_CAPS);
+}
+
+static void
+end (Fixture * f)
+{
+  gst_element_set_bus (f->element, NULL);
+  gst_object_unref (f->bus);
+  if (f->a)
+    gst_harness_teardown (f->a);
+  if (f->v)
+    gst_harness_teardown (f->v);
+  gst_object_unref (f->element);
+  gst_object_unref (f->clock);
+}
+
+static void
+set_now (Fixture * f, GstClockTime now)
+{
+  gst_test_clock_set_time (f->clock, now);
+}
+
+static GstBuffer *
+packet (guint32 ssrc, guint16 seqnum, guint32 timestamp, gboolean key)
+{
+  guint8 data[16] = { 0x80, 96, seqnum >> 8, seqnum & 0xff, timestamp >> 24,
+    timestamp >> 16, timestamp >> 8, timestamp, ssrc >> 24, ssrc >> 16,
+    ssrc >> 8, ssrc, key ? 0x65 : 0x41, 1, 2, 3
+  };
+
+  return gst_buffer_new_memdup (data, sizeof (data));
+}
+
+static GstBuffer *
+audio_packet (guint i)
+{
+  return packet (0xa, i, 0xfffff000u + i * 960, FALSE);
+}
+
+static GstBuffer *
+video_packet (guint i)
+{
+  return packet (0xb, i, 12345 + i * 3600, i % 50 == 0);
+}
+
+/* Sends both streams from @from, at capture time plus @delay; audio every 20 ms,
+ * video every 40. Pulls nothing. */
+static void
+run (Fixture * f, guint from, guint to, GstClockTime delay)
+{
+  for (guint i = from; i < to; i++) {
+    set_now (f, i * 20 * MS + delay);
+    if (f->a)
+      g_assert_cmpint (gst_harness_push (f->a, audio_packet (i)), ==,
+          GST_FLOW_OK);
+    if (f->v && i % 2 == 0)
+      g_assert_cmpint (gst_harness_push (f->v, video_packet (i / 2)), ==,
+          GST_FLOW_OK);
+  }
+}
+
+static GstClockTime
+pull_pts (GstHarness * h, gboolean * discont)
+{
+  g_autoptr (GstBuffer) buffer = gst_harness_pull (h);
+
+  g_assert_nonnull (buffer);
+  g_assert_false (GST_BUFFER_DTS_IS_VALID (buffer));
+  if (discont)
+    *discont = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  return GST_BUFFER_PTS (buffer);
+}
+
+static void
+assert_spaced (GstHarness * h, guint n, GstClockTime first,
+    GstClockTime spacing)
+{
+  for (guint i = 0; i < n; i++) {
+    gboolean discont;
+
+    g_assert_cmpuint (pull_pts (h, &discont), ==, first + i * spacing);
+    g_assert_cmpint (discont, ==, i == 0);
+  }
+}
+
+static const GstStructure *
+stream_stats (GstStructure * stats, guint index)
+{
+  const GValue *streams = gst_structure_get_value (stats, "streams");
+
+  return g_value_get_boxed (gst_value_array_get_value (streams, index));
+}
+
+static GstStructure *
+get_stats (Fixture * f)
+{
+  GstStructure *stats;
+
+  g_object_get (f->element, "stats", &stats, NULL);
+  return stats;
+}
+
+static guint64
+get_count (Fixture * f, guint index, const char *field)
+{
+  g_autoptr (GstStructure) stats = get_stats (f);
+  guint64 value;
+
+  g_assert_true (gst_structure_get_uint64 (stream_stats (stats, index), field,
+          &value));
+  return value;
+}
+
+static void
+assert_source (Fixture * f, guint index, const char *source)
+{
+  g_autoptr (GstStructure) stats = get_stats (f);
+
+  g_assert_cmpstr (gst_structure_get_string (stream_stats (stats, index),
+          "source"), ==, source);
+}
+
+static void
+test_both_streams (void)
+{
+  Fixture f;
+
+  begin (&f);
+  run (&f, 0, 200, 30 * MS);
+  assert_spaced (f.a, 200, 30 * MS, 20 * MS);
+  assert_spaced (f.v, 100, 30 * MS, 40 * MS);
+  assert_source (&f, 1, "arrival-times");
+  end (&f);
+}
+
+static void
+test_late_first_frame (void)
+{
+  Fixture f;
+  GstClockTime pts = 0;
+
+  begin (&f);
+  for (guint i = 0; i < 200; i++) {
+    set_now (&f, i * 20 * MS + 30 * MS);
+    gst_harness_push (f.a, audio_packet (i));
+    /* The first frame's packets come 150 ms late, and those behind wait. */
+    if (i % 2 == 0 && i * 20 >= 150)
+      gst_harness_push (f.v, video_packet (i / 2));
+    if (i == 7) {
+      for (guint k = 0; k < 4; k++)
+        gst_harness_push (f.v, video_packet (k));
+    }
+  }
+  assert_spaced (f.a, 200, 30 * MS, 20 * MS);
+  for (guint i = 0; i < 100; i++)
+    pts = pull_pts (f.v, NULL);
+  g_assert_cmpint (ABS ((gint64) pts - (gint64) (99 * 40 + 30) * MS), <=, MS);
+  end (&f);
+}
+
+static void
+test_gate_opens_by_the_clock (void)
+{
+  Fixture f;
+
+  begin_full (&f, AUDIO_CAPS, NULL);
+  set_now (&f, 30 * MS);
+  gst_harness_push (f.a, audio_packet (0));
+  g_assert_cmpuint (gst_harness_buffers_in_queue (f.a), ==, 0);
+  gst_test_clock_wait_for_next_pending_id (f.clock, NULL);
+  g_assert_cmpuint (gst_test_clock_get_next_entry_time (f.clock), ==, 330 * MS);
+  set_now (&f, 330 * MS - 1);
+  g_assert_cmpuint (gst_harness_buffers_in_queue (f.a), ==, 0);
+  g_assert_true (gst_test_clock_crank (f.clock));
+  assert_spaced (f.a, 1, 30 * MS, 0);
+  end (&f);
+}
+
+static void
+test_video_alone (void)
+{
+  Fixture f;
+
+  begin_full (&f, NULL, VIDEO_CAPS);
+  run (&f, 0, 100, 30 * MS);
+  assert_spaced (f.v, 50, 30 * MS, 40 * MS);
+  end (&f);
+}
+
+static void
+test_late_audio (void)
+{
+  Fixture f;
+  GstHarness *audio;
+
+  begin (&f);
+  audio = f.a;
+  f.a = NULL;
+  run (&f, 0, 100, 30 * MS);
+  f.a = audio;
+  run (&f, 100, 200, 30 * MS);
+  assert_spaced (f.v, 100, 30 * MS, 40 * MS);
+  assert_spaced (f.a, 100, 2030 * MS, 20 * MS);
+  end (&f);
+}
+
+static void
+test_no_gate (void)
+{
+  Fixture f;
+
+  begin (&f);
+  g_object_set (f.element, "start-gate", (guint64) 0, NULL);
+  set_now (&f, 30 * MS);
+  gst_harness_push (f.a, audio_packet (0));
+  assert_spaced (f.a, 1, 30 * MS, 0);
+  end (&f);
+}
+
+static void
+test_arrival_metas_outrank_the_clock (void)
+{
+  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple (LOCKSTEP_META_ARRIVAL);
+  Fixture f;
+
+  begin (&f);
+  gst_element_set_base_time (f.element, 7 * SECOND);
+  /* A buffer before us has held all for 400 ms, video for 100 more. */
+  for (guint i = 0; i < 100; i++) {
+    for (guint s = 0; s < 2; s++) {
+      GstBuffer *buffer = s ? video_packet (i / 2) : audio_packet (i);
+
+      if (s && i % 2)
+        continue;
+      set_now (&f, 7 * SECOND + (i * 20 + 430 + s * 5) * MS);
+      gst_buffer_add_reference_timestamp_meta (buffer, caps,
+          7 * SECOND + (i * 20 + 30) * MS, GST_CLOCK_TIME_NONE);
+      gst_harness_push (s ? f.v : f.a, buffer);
+    }
+  }
+  assert_spaced (f.a, 100, 30 * MS, 20 * MS);
+  assert_spaced (f.v, 50, 30 * MS, 40 * MS);
+  end (&f);
+}
+
+/* What comes before a keyframe cannot be decoded. */
+static void
+test_waits_for_a_keyframe (void)
+{
+  Fixture f;
+  GstEvent *event;
+  guint asked = 0;
+
+  begin (&f);
+  for (guint i = 2; i < 160; i++) {
+    set_now (&f, i * 20 * MS + 30 * MS);
+    gst_harness_push (f.a, audio_packet (i));
+    if (i % 2 == 0)
+      gst_harness_push (f.v, video_packet (i / 2));
+  }
+  assert_spaced (f.a, 158, 70 * MS, 20 * MS);
+  assert_spaced (f.v, 30, (50 * 40 + 30) * MS, 40 * MS);
+  g_assert_cmpuint (get_count (&f, 1, "before-keyframe"), ==, 49);
+  while ((event = gst_harness_try_pull_upstream_event (f.v))) {
+    if (gst_video_event_is_force_key_unit (event))
+      asked++;
+    gst_event_unref (event);
+  }
+  g_assert_cmpuint (asked, ==, 2);
+  end (&f);
+}
+
+static void
+test_does_not_wait_for_ever (void)
+{
+  Fixture f;
+
+  begin_full (&f, NULL, VIDEO_CAPS);
+  for (guint i = 1; i < 150; i++) {
+    set_now (&f, i * 40 * MS);
+    gst_harness_push (f.v, packet (0xb, i, i * 3600, FALSE));
+  }
+  for (guint i = 0; i < 10; i++)
+    g_assert_cmpuint (pull_pts (f.v, NULL), >=, 5 * SECOND);
+  end (&f);
+  begin_full (&f, NULL, VIDEO_CAPS);
+  g_object_set (f.element, "wait-for-keyframe", FALSE, NULL);
+  for (guint i = 1; i < 20; i++) {
+    set_now (&f, i * 40 * MS);
+    gst_harness_push (f.v, packet (0xb, i, i * 3600, FALSE));
+  }
+  assert_spaced (f.v, 19, 40 * MS, 40 * MS);
+  end (&f);
+}
+
+static GstBuffer *
+sender_report (guint32 ssrc, guint64 ntp, guint32 timestamp)
+{
+  guint8 data[28] = { 0x80, 200, 0, 6, };
+
+  GST_WRITE_UINT32_BE (data + 4, ssrc);
+  GST_WRITE_UINT64_BE (data + 8, ntp);
+  GST_WRITE_UINT32_BE (data + 16, timestamp);
+  return gst_buffer_new_memdup (data, sizeof (data));
+}
+
+/* Video is encoded for 60 ms; @how says in which way the receiver learns of it. */
+static void
+run_encoder (Fixture * f, guint to, int how)
+{
+  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple (how == 0
+      ? "application/x-rtcp" : LOCKSTEP_META_NTP);
+  GstPad *rtcp = NULL;
+
+  if (how == 0)
+    rtcp = gst_element_request_pad_simple (f->element, "rtcp_sink_%u");
+  if (rtcp) {
+    GstSegment segment;
+
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_pad_send_event (rtcp, gst_event_new_stream_start ("rtcp"));
+    gst_pad_send_event (rtcp, gst_event_new_caps (caps));
+    gst_pad_send_event (rtcp, gst_event_new_segment (&segment));
+  }
+  for (guint i = 0; i < to; i++) {
+    GstBuffer *a = audio_packet (i), *v = NULL;
+    guint sent = i - 3;
+
+    if (i >= 3 && sent % 2 == 0)
+      v = video_packet (sent / 2);
+    set_now (f, i * 20 * MS + 30 * MS);
+    if (how == 0 && i % 50 == 20) {
+      guint64 ntp = ((guint64) i << 32) / 50 + (1000 + i) * 100;
+
+      gst_pad_chain (rtcp, sender_report (0xa, ntp, 0xfffff000u + i * 960));
+      gst_pad_chain (rtcp, sender_report (0xb, ntp, 12345 + i * 1800));
+      /* Nonsense is ignored. */
+      gst_pad_chain (rtcp, gst_buffer_new_memdup ("\x80\xc8\xff\xff", 4));
+      gst_pad_chain (rtcp, gst_buffer_new ());
+    }
+    if (how == 1) {
+      /* Each report is carried on to the buffers after it. */
+      guint64 noise = i / 50 * 20000;
+
+      gst_buffer_add_reference_timestamp_meta (a, caps,
+          (1000000 + i * 20) * MS + noise, GST_CLOCK_TIME_NONE);
+      if (v)
+        gst_buffer_add_reference_timestamp_meta (v, caps,
+            (1000000 + sent * 20) * MS + noise, GST_CLOCK_TIME_NONE);
+    }
+    gst_harness_push (f->a, a);
+    if (v)
+      gst_harness_push (f->v, v);
+  }
+  if (rtcp) {
+    gst_element_release_request_pad (f->element, rtcp);
+    gst_object_unref (rtcp);
+  }
+}
+
+static void
+test_sender_reports (void)
+{
+  for (int how = 0; how < 2; how++) {
+    Fixture f;
+    GstClockTime pts = 0;
+
+    begin (&f);
+    run_encoder (&f, 1503, how);
+    assert_source (&f, 1, "sender-reports");
+    assert_spaced (f.a, 1503, 30 * MS, 20 * MS);
+    for (guint i = 0; i < 750; i++) {
+      GstClockTime next = pull_pts (f.v, NULL);
+
+      g_assert_cmpuint (next, >, pts);
+      pts = next;
+    }
+    g_assert_cmpint (ABS ((gint64) pts - (gint64) (749 * 40 + 30) * MS), <=,
+        2 * MS);
+    end (&f);
+  }
+}
+
+static void
+test_without_reports_the_encoder_does_not_show (void)
+{
+  Fixture f;
+  GstClockTime pts = 0;
+
+  begin (&f);
+  run_encoder (&f, 503, 2);
+  for (guint i = 0; i < 250; i++)
+    pts = pull_pts (f.v, NULL);
+  g_assert_cmpint (ABS ((gint64) pts - (gint64) (249 * 40 + 90) * MS), <=,
+      2 * MS);
+  end (&f);
+  begin (&f);
+  g_object_set (f.element, "video-offset", (gint64) - 60 * (gint64) MS, NULL);
+  run_encoder (&f, 503, 2);
+  for (guint i = 0; i < 250; i++)
+    pts = pull_pts (f.v, NULL);
+  g_assert_cmpint (ABS ((gint64) pts - (gint64) (249 * 40 + 30) * MS), <=,
+      2 * MS);
+  end (&f);
+}
+
+static void
+test_messages_and_latency (void)
+{
+  Fixture f;
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  gboolean told = FALSE, latency = FALSE;
+  GstMessage *message;
+  GstClockTime min;
+
+  begin (&f);
+  g_assert_true (gst_pad_peer_query (f.a->sinkpad, query));
+  gst_query_parse_latency (query, NULL, &min, NULL);
+  g_assert_cmpuint (min, ==, 300 * MS);
+  /* Reports move video 60 ms ahead of where it arrives. */
+  run_encoder (&f, 1500, 1);
+  while ((message = gst_bus_pop (f.bus))) {
+    const GstStructure *s = gst_message_get_structure (message);
+
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_LATENCY)
+      latency = TRUE;
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT
+        && gst_structure_has_name (s, "avresync")
+        && g_strcmp0 (gst_structure_get_string (s, "source"),
+            "sender-reports") == 0)
+      told = TRUE;
+    gst_message_unref (message);
+  }
+  g_assert_true (told);
+  g_assert_true (latency);
+  g_assert_true (gst_pad_peer_query (f.a->sinkpad, query));
+  gst_query_parse_latency (query, NULL, &min, NULL);
+  g_assert_cmpuint (min, ==, 360 * MS);
+  end (&f);
+}
+
+static void
+test_capture_times (void)
+{
+  Fixture f;
+
+  begin_full (&f, AUDIO_CAPS ",extmap-3=(string)<\"\",\"http://www.webrtc.org/"
+      "experiments/rtp-hdrext/abs-capture-time\",\"\">", VIDEO_CAPS);
+  for (guint i = 0; i < 400; i++) {
+    for (guint s = 0; s < 2; s++) {
+      guint8 data[12 + 4 + 12 + 1] = { 0x90, 96, 0, i, };
+      guint64 ntp = GUINT64_TO_BE (((guint64) (i + s * 2) << 32) / 50);
+
+      if (s && i % 2)
+        continue;
+      GST_WRITE_UINT32_BE (data + 4, i * (s ? 1800 : 960));
+      GST_WRITE_UINT32_BE (data + 8, s ? 0xb : 0xa);
+      GST_WRITE_UINT16_BE (data + 12, 0xbede);
+      GST_WRITE_UINT16_BE (data + 14, 3);
+      data[16] = 3 << 4 | 7;
+      memcpy (data + 17, &ntp, sizeof (ntp));
+      data[28] = 0x65;
+      set_now (&f, (i * 20 + 30) * MS);
+      gst_harness_push (s ? f.v : f.a, gst_buffer_new_memdup (data,
+              sizeof (data)));
+    }
+  }
+  assert_source (&f, 1, "abs-capture-time");
+  assert_spaced (f.a, 400, 30 * MS, 20 * MS);
+  end (&f);
+}
+
+static void
+test_malformed (void)
+{
+  Fixture f;
+
+  begin (&f);
+  run (&f, 0, 50, 30 * MS);
+  gst_harness_push (f.a, gst_buffer_new ());
+  gst_harness_push (f.a, gst_buffer_new_memdup ("not RTP at all", 14));
+  gst_harness_push (f.v, gst_buffer_new_memdup ("\x8f\x60short packet", 14));
+  run (&f, 50, 100, 30 * MS);
+  assert_spaced (f.a, 100, 30 * MS, 20 * MS);
+  assert_spaced (f.v, 50, 30 * MS, 40 * MS);
+  g_assert_cmpuint (get_count (&f, 0, "malformed"), ==, 2);
+  g_assert_cmpuint (get_count (&f, 1, "malformed"), ==, 1);
+  end (&f);
+}
+
+static void
+test_restart_and_strays (void)
+{
+  Fixture f;
+  guint disconts = 0;
+  GstClockTime pts = 0;
+
+  begin (&f);
+  run (&f, 0, 100, 30 * MS);
+  assert_spaced (f.a, 100, 30 * MS, 20 * MS);
+  /* One packet of another sender. */
+  gst_harness_push (f.a, packet (0xdead, 1, 99, FALSE));
+  for (guint i = 100; i < 200; i++) {
+    set_now (&f, (i * 20 + 30) * MS);
+    gst_harness_push (f.a, packet (0xa2, i, i * 960 + 555, FALSE));
+  }
+  for (guint i = 100; i < 200; i++) {
+    gboolean discont;
+    GstClockTime next = pull_pts (f.a, &discont);
+
+    g_assert_cmpuint (next, >, pts);
+    pts = next;
+    disconts += discont;
+  }
+  g_assert_cmpuint (disconts, ==, 1);
+  g_assert_cmpuint (pts, ==, (199 * 20 + 30) * MS);
+  g_assert_cmpuint (get_count (&f, 0, "restarts"), ==, 1);
+  end (&f);
+}
+
+static void
+test_eos_while_gated (void)
+{
+  Fixture f;
+  GstEvent *event;
+  gboolean eos = FALSE;
+
+  begin (&f);
+  run (&f, 0, 5, 30 * MS);
+  gst_harness_push_event (f.a, gst_event_new_eos ());
+  assert_spaced (f.a, 5, 30 * MS, 20 * MS);
+  while (!eos && (event = gst_harness_pull_event (f.a))) {
+    eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+    gst_event_unref (event);
+  }
+  g_assert_true (eos);
+  g_assert_cmpuint (gst_harness_buffers_in_queue (f.v), ==, 0);
+  gst_harness_push_event (f.v, gst_event_new_eos ());
+  assert_spaced (f.v, 3, 30 * MS, 40 * MS);
+  end (&f);
+}
+
+static void
+test_eos_without_a_packet (void)
+{
+  Fixture f;
+  GstEvent *event;
+  gboolean eos = FALSE;
+
+  begin (&f);
+  gst_harness_push_event (f.v, gst_event_new_eos ());
+  while (!eos && (event = gst_harness_pull_event (f.v))) {
+    eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+    gst_event_unref (event);
+  }
+  g_assert_true (eos);
+  end (&f);
+}
+
+static void
+test_flush (void)
+{
+  Fixture f;
+  GstSegment segment;
+
+  begin (&f);
+  run (&f, 0, 100, 30 * MS);
+  assert_spaced (f.a, 100, 30 * MS, 20 * MS);
+  assert_spaced (f.v, 50, 30 * MS, 40 * MS);
+  gst_harness_push_event (f.a, gst_event_new_flush_start ());
+  gst_harness_push_event (f.a, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (f.v, gst_event_new_flush_start ());
+  gst_harness_push_event (f.v, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.a, gst_event_new_segment (&segment));
+  gst_harness_push_event (f.v, gst_event_new_segment (&segment));
+  run (&f, 100, 200, 30 * MS);
+  assert_spaced (f.a, 100, 2030 * MS, 20 * MS);
+  assert_spaced (f.v, 50, 2030 * MS, 40 * MS);
+  end (&f);
+}
+
+static void
+test_segment_and_frames (void)
+{
+  Fixture f;
+  GstSegment segment;
+  GstEvent *event;
+  gboolean seen = FALSE;
+
+  begin_full (&f, "audio/x-opus", "video/x-h264");
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.start = segment.position = segment.time = 1000 * SECOND;
+  gst_harness_push_event (f.a, gst_event_new_segment (&segment));
+  gst_harness_push_event (f.v, gst_event_new_segment (&segment));
+  for (guint i = 0; i < 100; i++) {
+    GstBuffer *buffer = gst_buffer_new_allocate (NULL, 10, NULL);
+
+    set_now (&f, (i * 20 + 30) * MS);
+    GST_BUFFER_PTS (buffer) = 1000 * SECOND + i * 20 * MS;
+    gst_harness_push (f.a, buffer);
+    if (i % 2)
+      continue;
+    buffer = gst_buffer_new_allocate (NULL, 10, NULL);
+    GST_BUFFER_PTS (buffer) = 1007 * SECOND + (i + 4) * 20 * MS;
+    GST_BUFFER_DTS (buffer) = 1007 * SECOND + i * 20 * MS;
+    if (i > 0)
+      GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    gst_harness_push (f.v, buffer);
+  }
+  assert_spaced (f.a, 100, 30 * MS, 20 * MS);
+  for (guint i = 0; i < 50; i++) {
+    g_autoptr (GstBuffer) buffer = gst_harness_pull (f.v);
+
+    g_assert_cmpuint (GST_BUFFER_PTS (buffer), ==, (i * 40 + 30) * MS);
+    /* Four frames before the first there is no time. */
+    if (i >= 2)
+      g_assert_cmpuint (GST_BUFFER_PTS (buffer) - GST_BUFFER_DTS (buffer), ==,
+          80 * MS);
+  }
+  while (!seen && (event = gst_harness_try_pull_event (f.a))) {
+    if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) {
+      const GstSegment *out;
+
+      gst_event_parse_segment (event, &out);
+      g_assert_cmpint (out->format, ==, GST_FORMAT_TIME);
+      g_assert_cmpuint (out->start, ==, 0);
+      seen = TRUE;
+    }
+    gst_event_unref (event);
+  }
+  g_assert_true (seen);
+  end (&f);
+}
+
+static void
+test_gaps_and_losses_are_on_the_grid (void)
+{
+  Fixture f;
+  GstEvent *event;
+  guint found = 0;
+
+  begin_full (&f, AUDIO_CAPS, NULL);
+  run (&f, 0, 50, 30 * MS);
+  gst_harness_push_event (f.a,
+      gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+          gst_structure_new ("GstRTPPacketLost", "seqnum", G_TYPE_UINT, 51,
+              "timestamp", G_TYPE_UINT64, (guint64) 1234567890, "duration",
+              G_TYPE_UINT64, (guint64) 17 * MS, NULL)));
+  gst_harness_push_event (f.a, gst_event_new_gap (1030 * MS, 20 * MS));
+  while (found < 2 && (event = gst_harness_pull_event (f.a))) {
+    const GstStructure *s = gst_event_get_structure (event);
+    guint64 at, duration;
+
+    if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_DOWNSTREAM) {
+      g_assert_true (gst_structure_get (s, "timestamp", G_TYPE_UINT64, &at,
+              "duration", G_TYPE_UINT64, &duration, NULL));
+      g_assert_cmpuint (at, ==, (51 * 20 + 30) * MS);
+      g_assert_cmpuint (duration, ==, 20 * MS);
+      found++;
+    }
+    if (GST_EVENT_TYPE (event) == GST_EVENT_GAP)
+      found++;
+    gst_event_unref (event);
+  }
+  g_assert_cmpuint (found, ==, 2);
+  end (&f);
+}
+
+static void
+test_caps (void)
+{
+  Fixture f;
+  GstMessage *message;
+
+  begin_full (&f, "application/x-rtp,media=audio", NULL);
+  g_assert_cmpint (gst_harness_push (f.a, audio_packet (0)), ==,
+      GST_FLOW_NOT_NEGOTIATED);
+  message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_unref (message);
+  end (&f);
+
+  /* Another clock rate is another timeline. */
+  begin_full (&f, AUDIO_CAPS, NULL);
+  run (&f, 0, 50, 30 * MS);
+  assert_spaced (f.a, 50, 30 * MS, 20 * MS);
+  gst_harness_set_src_caps_str (f.a,
+      "application/x-rtp,media=audio,clock-rate=8000,encoding-name=PCMU");
+  for (guint i = 50; i < 100; i++) {
+    set_now (&f, (i * 20 + 30) * MS);
+    gst_harness_push (f.a, packet (1, i, i * 160, FALSE));
+  }
+  assert_spaced (f.a, 50, 1030 * MS, 20 * MS);
+  end (&f);
+}
+
+static void
+test_pads (void)
+{
+  g_autoptr (GstElement) element = gst_element_factory_make ("avresync", NULL);
+  GstPad *pads[4];
+  g_autoptr (GstPad) src = NULL;
+
+  gst_object_ref_sink (element);
+  pads[0] = gst_element_request_pad_simple (element, "sink_%u");
+  pads[1] = gst_element_request_pad_simple (element, "sink_7");
+  pads[2] = gst_element_request_pad_simple (element, "sink_%u");
+  pads[3] = gst_element_request_pad_simple (element, "rtcp_sink_%u");
+  g_assert_cmpstr (GST_PAD_NAME (pads[0]), ==, "sink_0");
+  g_assert_cmpstr (GST_PAD_NAME (pads[1]), ==, "sink_7");
+  g_assert_cmpstr (GST_PAD_NAME (pads[2]), ==, "sink_1");
+  g_assert_cmpstr (GST_PAD_NAME (pads[3]), ==, "rtcp_sink_0");
+  src = gst_element_get_static_pad (element, "src_7");
+  g_assert_nonnull (src);
+  for (guint i = 0; i < 4; i++) {
+    gst_element_release_request_pad (element, pads[i]);
+    gst_object_unref (pads[i]);
+  }
+  g_assert_cmpuint (element->numpads, ==, 0);
+}
+
+/* Pads that go while their buffers are held, and an element that begins anew. */
+static void
+test_states (void)
+{
+  Fixture f;
+
+  begin (&f);
+  run (&f, 0, 10, 30 * MS);
+  gst_element_set_state (f.element, GST_STATE_READY);
+  g_assert_cmpuint (gst_harness_buffers_in_queue (f.a), ==, 0);
+  end (&f);
+  begin (&f);
+  run (&f, 0, 10, 30 * MS);
+  end (&f);
+}
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/avresync/both", test_both_streams);
+  g_test_add_func ("/avresync/late-first-frame", test_late_first_frame);
+  g_test_add_func ("/avresync/gate", test_gate_opens_by_the_clock);
+  g_test_add_func ("/avresync/video-alone", test_video_alone);
+  g_test_add_func ("/avresync/late-audio", test_late_audio);
+  g_test_add_func ("/avresync/no-gate", test_no_gate);
+  g_test_add_func ("/avresync/arrival-metas",
+      test_arrival_metas_outrank_the_clock);
+  g_test_add_func ("/avresync/keyframe", test_waits_for_a_keyframe);
+  g_test_add_func ("/avresync/no-keyframe", test_does_not_wait_for_ever);
+  g_test_add_func ("/avresync/reports", test_sender_reports);
+  g_test_add_func ("/avresync/no-reports",
+      test_without_reports_the_encoder_does_not_show);
+  g_test_add_func ("/avresync/messages", test_messages_and_latency);
+  g_test_add_func ("/avresync/capture-times", test_capture_times);
+  g_test_add_func ("/avresync/malformed", test_malformed);
+  g_test_add_func ("/avresync/restart", test_restart_and_strays);
+  g_test_add_func ("/avresync/eos", test_eos_while_gated);
+  g_test_add_func ("/avresync/eos-empty", test_eos_without_a_packet);
+  g_test_add_func ("/avresync/flush", test_flush);
+  g_test_add_func ("/avresync/frames", test_segment_and_frames);
+  g_test_add_func ("/avresync/gaps", test_gaps_and_losses_are_on_the_grid);
+  g_test_add_func ("/avresync/caps", test_caps);
+  g_test_add_func ("/avresync/pads", test_pads);
+  g_test_add_func ("/avresync/states", test_states);
+  return g_test_run ();
+}
