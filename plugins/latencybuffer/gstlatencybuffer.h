@@ -103,6 +103,15 @@ guint64 gst_latency_buffer_set_active (GstLatencyBuffer *self,
     gboolean active, guint64 offset);
 void gst_latency_buffer_clear_pt_map (GstLatencyBuffer *self);
 
+/* gstlatencybufferout.c */
+/* Retransmission requests that are sent at once; more wait for the next round. */
+#define GST_LATENCY_BUFFER_REQUESTS 32
+gint64 gst_latency_buffer_running_time (GstLatencyBuffer *self);
+/* With the lock. @events: room for GST_LATENCY_BUFFER_REQUESTS */
+guint gst_latency_buffer_due_requests (GstLatencyBuffer *self, gint64 now,
+    GstEvent **events);
+void gst_latency_buffer_loop (GstPad *pad);
+
 /* gstlatencybufferprops.c */
 void gst_latency_buffer_install_properties (GObjectClass *klass);
 
