@@ -52,6 +52,7 @@ void
 lockstep_latency_target_reset (LockstepLatencyTarget * self)
 {
   memset (self->bins, 0, sizeof (self->bins));
+  self->any = FALSE;
   self->below = 0;
   self->at = START / LOCKSTEP_LATENCY_BIN;
   self->total = START_WEIGHT / (1 - self->quantile);
@@ -59,6 +60,16 @@ lockstep_latency_target_reset (LockstepLatencyTarget * self)
   self->weight = 1;
   self->peak = self->peak_time = 0;
   self->bound = self->calm = START;
+}
+
+void
+lockstep_latency_target_set_quantile (LockstepLatencyTarget * self,
+    double quantile)
+{
+  self->quantile = CLAMP (quantile, 0, 0.99999);
+  /* the weight of the first guess depends on it */
+  if (!self->any)
+    lockstep_latency_target_reset (self);
 }
 
 static void
@@ -113,6 +124,7 @@ lockstep_latency_target_add (LockstepLatencyTarget * self, gint64 now,
 
   lateness = MAX (lateness, 0);
   count_class (self, lateness);
+  self->any = TRUE;
   if (late && lateness <= self->max)
     lockstep_latency_target_stretch (self, now, lateness);
   /* In time only because of the spike: it is the spike's. */

@@ -14,10 +14,11 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  double quantile;              /* of the lateness that is to be in time, 0..1 */
   gint64 min, max;              /* ns */
 
   /*< private > */
+  double quantile;              /* of the lateness that is to be in time, 0..1 */
+  gboolean any;                 /* there has been a packet */
   float bins[LOCKSTEP_LATENCY_BINS];
   double total, weight;         /* of the bins, of the next sample */
   guint at;                     /* the bin of the quantile */
@@ -33,6 +34,9 @@ extern const guint lockstep_lateness_classes[LOCKSTEP_LATENESS_CLASSES];
 
 void lockstep_latency_target_init (LockstepLatencyTarget *self);
 void lockstep_latency_target_reset (LockstepLatencyTarget *self);
+/* @quantile: 0..1, not 1 */
+void lockstep_latency_target_set_quantile (LockstepLatencyTarget *self,
+    double quantile);
 
 /**
  * lockstep_latency_target_add:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* latencybuffer: pads, threads and states of the element. What is released
- * when is gst/lockstep/playout.c's. */
+/* latencybuffer: pads, what comes in, and states. What is released when is
+ * gst/lockstep/playout.c's. */
 
 /**
  * SECTION:element-latencybuffer
@@ -49,9 +49,6 @@ GST_DEBUG_CATEGORY (latency_buffer_debug);
 
 /* How long a payload type that nobody knew is not asked for again. */
 #define UNKNOWN_PAYLOAD_WAIT ((gint64) GST_SECOND)
-/* Retransmission requests that are sent at once from the thread that receives;
- * more wait for the source pad's. */
-#define MAX_REQUESTS 32
 /* Events that wait in the queue: beyond it those that are not sticky are dropped. */
 #define MAX_EVENTS 1000
 
@@ -66,21 +63,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("application/x-rtp"));
 
 G_DEFINE_FINAL_TYPE (GstLatencyBuffer, gst_latency_buffer, GST_TYPE_ELEMENT);
-
-/* Running time, G_MININT64 without a clock. */
-static gint64
-running_time (GstLatencyBuffer * self)
-{
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT_CAST (self));
-  gint64 now;
-
-  if (clock == NULL)
-    return G_MININT64;
-  now = (gint64) gst_clock_get_time (clock) -
-      (gint64) gst_element_get_base_time (GST_ELEMENT_CAST (self));
-  gst_object_unref (clock);
-  return now;
-}
 
 /* With the lock: the source pad's thread looks anew what is next. */
 void
@@ -123,22 +105,18 @@ take_caps (GstLatencyBuffer * self, const GstCaps * caps)
   gst_latency_buffer_take_cname (self, s);
 }
 
-/* The clock rate of a payload type: of the caps, else whatever request-pt-map knows. */
+/* The clock rate of a payload type: of the caps, else whatever request-pt-map
+ * knows. With the lock, which it may let go of meanwhile. */
 static guint
 clock_rate (GstLatencyBuffer * self, guint8 payload, gint64 arrival)
 {
   GstCaps *caps = NULL;
-  guint rate, caps_rate;
-  gint64 unknown_until;
+  guint rate = self->rates[payload], caps_rate = self->caps_rate;
 
-  g_mutex_lock (&self->lock);
-  rate = self->rates[payload];
-  caps_rate = self->caps_rate;
-  unknown_until = self->unknown_until[payload];
-  g_mutex_unlock (&self->lock);
-  if (rate > 0 || arrival < unknown_until)
+  if (G_LIKELY (rate > 0) || arrival < self->unknown_until[payload])
     return rate;
 
+  g_mutex_unlock (&self->lock);
   if (caps_rate == 0) {
     g_signal_emit (self, gst_latency_buffer_signals[SIGNAL_REQUEST_PT_MAP], 0,
         (guint) payload, &caps);
@@ -158,7 +136,6 @@ clock_rate (GstLatencyBuffer * self, guint8 payload, gint64 arrival)
   self->rates[payload] = rate;
   if (rate == 0)
     self->unknown_until[payload] = arrival + UNKNOWN_PAYLOAD_WAIT;
-  g_mutex_unlock (&self->lock);
   return rate;
 }
 
@@ -184,11 +161,11 @@ arrival_time (GstLatencyBuffer * self, GstBuffer * buffer)
     if (GST_CLOCK_TIME_IS_VALID (at) && at < G_MAXINT64 / 4)
       return (gint64) at;
   }
-  return MAX (running_time (self), 0);
+  return MAX (gst_latency_buffer_running_time (self), 0);
 }
 
 static gboolean
-parse (GstBuffer * buffer, LockstepRtpHeader * header)
+parse (GstBuffer * buffer, LockstepRtpHeader * header, guint32 * size)
 {
   GstMapInfo map;
   gboolean ok;
@@ -196,42 +173,9 @@ parse (GstBuffer * buffer, LockstepRtpHeader * header)
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return FALSE;
   ok = lockstep_rtp_header_parse (map.data, map.size, header);
+  *size = (guint32) map.size;
   gst_buffer_unmap (buffer, &map);
   return ok;
-}
-
-static GstEvent *
-request_event (GstLatencyBuffer * self, const LockstepRtxRequest * request,
-    guint16 seq)
-{
-#define MS(ns) ((guint) (MAX (ns, 0) / GST_MSECOND))
-  return gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
-      gst_structure_new ("GstRTPRetransmissionRequest",
-          "seqnum", G_TYPE_UINT, (guint) seq,
-          "running-time", G_TYPE_UINT64, (guint64) MAX (request->pts, 0),
-          "delay", G_TYPE_UINT, MS (request->delay),
-          "retry", G_TYPE_UINT, request->retry,
-          "frequency", G_TYPE_UINT, MS (request->retry_timeout),
-          "period", G_TYPE_UINT, MS (request->period),
-          "deadline", G_TYPE_UINT, MS (request->delay + request->deadline),
-          "packet-spacing", G_TYPE_UINT64, (guint64) self->playout->spacing,
-          "avg-rtt", G_TYPE_UINT, MS (request->rtt),
-          "ssrc", G_TYPE_UINT, self->playout->ssrc, NULL));
-#undef MS
-}
-
-/* With the lock. */
-static guint
-due_requests (GstLatencyBuffer * self, gint64 now, GstEvent ** events)
-{
-  LockstepRtxRequest request;
-  guint16 seq;
-  guint n = 0;
-
-  while (n < MAX_REQUESTS
-      && lockstep_playout_poll_rtx (self->playout, now, &request, &seq))
-    events[n++] = request_event (self, &request, seq);
-  return n;
 }
 
 static GstMessage *
@@ -263,14 +207,15 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   LockstepRtpHeader header;
   LockstepRtpPacket packet;
   LockstepVerdict verdict;
-  GstEvent *requests[MAX_REQUESTS];
+  GstEvent *requests[GST_LATENCY_BUFFER_REQUESTS];
   GstMessage *message = NULL;
   gboolean pending = FALSE;
   guint n = 0;
+  guint32 size;
   guint64 resets;
   GstFlowReturn ret;
 
-  if (G_UNLIKELY (!parse (buffer, &header))) {
+  if (G_UNLIKELY (!parse (buffer, &header, &size))) {
     GST_DEBUG_OBJECT (self, "dropping what is no RTP packet");
     g_mutex_lock (&self->lock);
     self->invalid++;
@@ -285,9 +230,9 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
         GST_RTP_BUFFER_FLAG_RETRANSMISSION),.arrival =
         arrival_time (self, buffer),.size =
         (guint32) gst_buffer_get_size (buffer),.payload = buffer,};
-  packet.clock_rate = clock_rate (self, header.payload_type, packet.arrival);
 
   g_mutex_lock (&self->lock);
+  packet.clock_rate = clock_rate (self, header.payload_type, packet.arrival);
   if (self->srcresult != GST_FLOW_OK || self->eos)
     goto refuse;
   if (G_UNLIKELY (packet.clock_rate == 0)) {
@@ -296,6 +241,7 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
     self->unknown_payload++;
     goto refuse;
   }
+  self->newest_arrival = MAX (self->newest_arrival, packet.arrival);
   resets = self->playout->stats.resets;
   verdict = lockstep_playout_push (self->playout, &packet);
   if (G_UNLIKELY (resets != self->playout->stats.resets)) {
@@ -305,7 +251,7 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   if (verdict == LOCKSTEP_VERDICT_LATE)
     message = drop_message (self, header.seq, packet.arrival);
   if (self->playout->do_rtx)
-    n = due_requests (self, packet.arrival, requests);
+    n = gst_latency_buffer_due_requests (self, packet.arrival, requests);
   pending = self->report.pending != NULL;
   wake_if_earlier (self);
   ret = self->srcresult;
@@ -360,7 +306,7 @@ stop_flush (GstLatencyBuffer * self)
   gst_segment_init (&self->out_segment, GST_FORMAT_TIME);
   self->flushing = self->eos = FALSE;
   self->srcresult = GST_FLOW_OK;
-  self->passed = G_MININT64;
+  self->passed = self->newest_arrival = G_MININT64;
   self->last_out = -1;
   self->report.valid = FALSE;
   gst_clear_buffer (&self->report.pending);
@@ -368,8 +314,6 @@ stop_flush (GstLatencyBuffer * self)
   self->drop_message_at = -1;
   g_mutex_unlock (&self->lock);
 }
-
-static void gst_latency_buffer_loop (GstPad * pad);
 
 static gboolean
 gst_latency_buffer_sink_event (GstPad * pad, GstObject * parent,
@@ -449,207 +393,6 @@ gst_latency_buffer_rtcp_event (GstPad * pad, GstObject * parent,
   /* the RTCP stream ends here: none of its events concerns the packets */
   gst_event_unref (event);
   return TRUE;
-}
-
-/* --- what goes out --- */
-
-/* With the lock, which is let go of meanwhile. FALSE: woken before @until. */
-static gboolean
-wait_until (GstLatencyBuffer * self, gint64 until)
-{
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT_CAST (self));
-  GstClockTime base = gst_element_get_base_time (GST_ELEMENT_CAST (self));
-  GstClockTime at;
-  GstClockReturn ret;
-
-  if (clock == NULL)
-    return TRUE;
-  at = (GstClockTime) MAX ((gint64) base + until, 0);
-  if (self->clock_id == NULL || !gst_clock_id_uses_clock (self->clock_id, clock)
-      || !gst_clock_single_shot_id_reinit (clock, self->clock_id, at)) {
-    if (self->clock_id != NULL)
-      gst_clock_id_unref (self->clock_id);
-    self->clock_id = gst_clock_new_single_shot_id (clock, at);
-  }
-  gst_object_unref (clock);
-  self->waiting = TRUE;
-  self->waiting_until = until;
-  g_mutex_unlock (&self->lock);
-  ret = gst_clock_id_wait (self->clock_id, NULL);
-  g_mutex_lock (&self->lock);
-  self->waiting = FALSE;
-  self->waiting_until = G_MININT64;
-  return ret != GST_CLOCK_UNSCHEDULED;
-}
-
-/* With the lock: until something is due. FALSE: flushing. @now: running time */
-static gboolean
-wait_for_work (GstLatencyBuffer * self, gint64 * now)
-{
-  while (!self->flushing) {
-    gint64 at = LOCKSTEP_PLAYOUT_NEVER;
-
-    if (!self->blocked && !self->inactive)
-      at = lockstep_playout_next_time (self->playout);
-    if (at == LOCKSTEP_PLAYOUT_NEVER) {
-      self->waiting_until = LOCKSTEP_PLAYOUT_NEVER;
-      g_cond_wait (&self->cond, &self->lock);
-      self->waiting_until = G_MININT64;
-      continue;
-    }
-    if (at > self->passed)
-      self->passed = MAX (self->passed, running_time (self));
-    if (at > self->passed) {
-      if (!wait_until (self, at))
-        continue;
-      self->passed = MAX (self->passed, at);
-    }
-    *now = MAX (at, self->passed);
-    /* how much is lost depends on how late it really is */
-    if (lockstep_playout_gap (self->playout))
-      *now = MAX (*now, running_time (self));
-    return TRUE;
-  }
-  return FALSE;
-}
-
-static GstClockTime
-output_time (GstLatencyBuffer * self, gint64 running)
-{
-  const GstSegment *segment = &self->out_segment;
-
-  running = MAX (running, 0);
-  if (G_LIKELY (segment->rate == 1.0 && segment->base == 0
-          && segment->offset == 0 && segment->start == 0))
-    return (GstClockTime) running;
-  return gst_segment_position_from_running_time (segment, GST_FORMAT_TIME,
-      (GstClockTime) running);
-}
-
-/* With the lock. */
-static GstBuffer *
-finish_buffer (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
-{
-  GstBuffer *buffer = gst_buffer_make_writable (GST_BUFFER (action->payload));
-  guint64 ntp;
-
-  GST_BUFFER_PTS (buffer) = output_time (self, action->pts);
-  GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
-  if (action->discont)
-    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
-  else
-    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
-  if (action->reset)
-    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_RESYNC);
-  gst_buffer_add_reference_timestamp_meta (buffer, self->arrival_caps,
-      gst_element_get_base_time (GST_ELEMENT_CAST (self)) +
-      (GstClockTime) MAX (action->arrival, 0), GST_CLOCK_TIME_NONE);
-  if (gst_latency_buffer_ntp_time (self, (guint32) action->timestamp, &ntp))
-    gst_buffer_add_reference_timestamp_meta (buffer, self->ntp_caps, ntp,
-        GST_CLOCK_TIME_NONE);
-  self->last_out = action->pts;
-  return buffer;
-}
-
-/* With the lock, which it lets go of. */
-static GstFlowReturn
-push_packets (GstLatencyBuffer * self, gint64 now,
-    LockstepPlayoutAction * action)
-{
-  GstBuffer *buffer = finish_buffer (self, action);
-  GstBufferList *list;
-
-  if (!action->more) {
-    g_mutex_unlock (&self->lock);
-    return gst_pad_push (self->srcpad, buffer);
-  }
-  list = gst_buffer_list_new ();
-  gst_buffer_list_add (list, buffer);
-  while (action->more && lockstep_playout_poll (self->playout, now, action))
-    gst_buffer_list_add (list, finish_buffer (self, action));
-  g_mutex_unlock (&self->lock);
-  return gst_pad_push_list (self->srcpad, list);
-}
-
-static GstEvent *
-lost_event (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
-{
-  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
-      gst_structure_new ("GstRTPPacketLost",
-          "seqnum", G_TYPE_UINT, (guint) action->seq,
-          "timestamp", G_TYPE_UINT64, output_time (self, action->pts),
-          "duration", G_TYPE_UINT64, (guint64) action->duration,
-          "retry", G_TYPE_UINT, action->tries, NULL));
-}
-
-/* With the lock: an event that waited in the queue, fit to be sent. */
-static GstEvent *
-finish_event (GstLatencyBuffer * self, GstEvent * event)
-{
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
-    gst_event_copy_segment (event, &self->out_segment);
-  return event;
-}
-
-static void
-pause_on_error (GstLatencyBuffer * self, GstFlowReturn ret)
-{
-  g_mutex_lock (&self->lock);
-  if (self->srcresult == GST_FLOW_OK)
-    self->srcresult = ret;
-  lockstep_packet_queue_flush (&self->playout->queue);
-  g_mutex_unlock (&self->lock);
-  gst_pad_pause_task (self->srcpad);
-}
-
-static void
-gst_latency_buffer_loop (GstPad * pad)
-{
-  GstLatencyBuffer *self = GST_LATENCY_BUFFER (GST_PAD_PARENT (pad));
-  LockstepPlayoutAction action;
-  GstEvent *event = NULL, *requests[MAX_REQUESTS];
-  GstFlowReturn ret = GST_FLOW_OK;
-  guint n = 0;
-  gint64 now;
-
-  g_mutex_lock (&self->lock);
-  if (!wait_for_work (self, &now)) {
-    g_mutex_unlock (&self->lock);
-    gst_pad_pause_task (pad);
-    return;
-  }
-  if (self->playout->do_rtx)
-    n = due_requests (self, now, requests);
-  if (!lockstep_playout_poll (self->playout, now, &action)) {
-    g_mutex_unlock (&self->lock);
-  } else if (action.kind == LOCKSTEP_PLAYOUT_PACKET) {
-    if (n == 0) {
-      ret = push_packets (self, now, &action);
-    } else {
-      /* requests first: they are the more urgent */
-      GstBuffer *buffer = finish_buffer (self, &action);
-
-      g_mutex_unlock (&self->lock);
-      for (guint i = 0; i < n; i++)
-        gst_pad_push_event (self->sinkpad, requests[i]);
-      n = 0;
-      ret = gst_pad_push (pad, buffer);
-    }
-  } else {
-    if (action.kind == LOCKSTEP_PLAYOUT_EVENT)
-      event = finish_event (self, action.payload);
-    else if (self->do_lost)
-      event = lost_event (self, &action);
-    g_mutex_unlock (&self->lock);
-    if (event != NULL)
-      gst_pad_push_event (pad, event);
-  }
-  for (guint i = 0; i < n; i++)
-    gst_pad_push_event (self->sinkpad, requests[i]);
-  if (G_UNLIKELY (ret != GST_FLOW_OK)) {
-    GST_DEBUG_OBJECT (self, "downstream returned %s", gst_flow_get_name (ret));
-    pause_on_error (self, ret);
-  }
 }
 
 static gboolean
@@ -800,6 +543,24 @@ gst_latency_buffer_release_pad (GstElement * element, GstPad * pad)
   gst_element_remove_pad (element, pad);
 }
 
+/* Whether the clock is Linux' monotonic one as it is, as in nearly every pipeline:
+ * then the condition can be waited on with the time, which costs a fifth of a
+ * clock's wait and comes up once a packet. */
+static gboolean
+is_monotonic (GstClock * clock)
+{
+#ifdef __linux__
+  GstClockType type;
+
+  if (clock == NULL || G_OBJECT_TYPE (clock) != GST_TYPE_SYSTEM_CLOCK)
+    return FALSE;
+  g_object_get (clock, "clock-type", &type, NULL);
+  return type == GST_CLOCK_TYPE_MONOTONIC;
+#else
+  return FALSE;
+#endif
+}
+
 /* The bin may lend another clock while the element plays. */
 static gboolean
 gst_latency_buffer_set_clock (GstElement * element, GstClock * clock)
@@ -809,6 +570,9 @@ gst_latency_buffer_set_clock (GstElement * element, GstClock * clock)
       (gst_latency_buffer_parent_class)->set_clock (element, clock);
 
   g_mutex_lock (&self->lock);
+  gst_object_replace ((GstObject **) & self->clock, GST_OBJECT_CAST (clock));
+  self->clock_changed = TRUE;
+  self->clock_is_monotonic = is_monotonic (clock);
   self->passed = G_MININT64;
   gst_latency_buffer_wake (self);
   g_mutex_unlock (&self->lock);
@@ -825,6 +589,7 @@ gst_latency_buffer_finalize (GObject * object)
   gst_clear_caps (&self->arrival_caps);
   gst_clear_caps (&self->ntp_caps);
   gst_clear_buffer (&self->report.pending);
+  gst_clear_object (&self->clock);
   g_free (self->report.cname);
   if (self->clock_id != NULL)
     gst_clock_id_unref (self->clock_id);

@@ -66,10 +66,15 @@ struct _GstLatencyBuffer
   gboolean inactive;            /* set-active */
   gboolean eos;
   GstFlowReturn srcresult;
+  GstClock *clock;
+  gboolean clock_changed;       /* clock_id is of another one */
+  gboolean clock_is_monotonic;
+  GstClockTime base_time;
   GstClockID clock_id;
   gboolean waiting;
   gint64 waiting_until;         /* running time */
   gint64 passed;                /* running time that is known to be over */
+  gint64 newest_arrival;
   gint64 last_out;              /* running time of the newest output, -1: none */
 
   guint rates[128];             /* clock rates by payload type, 0: not known */
@@ -97,6 +102,15 @@ void gst_latency_buffer_wake (GstLatencyBuffer *self);
 guint64 gst_latency_buffer_set_active (GstLatencyBuffer *self,
     gboolean active, guint64 offset);
 void gst_latency_buffer_clear_pt_map (GstLatencyBuffer *self);
+
+/* gstlatencybufferout.c */
+/* Retransmission requests that are sent at once; more wait for the next round. */
+#define GST_LATENCY_BUFFER_REQUESTS 32
+gint64 gst_latency_buffer_running_time (GstLatencyBuffer *self);
+/* With the lock. @events: room for GST_LATENCY_BUFFER_REQUESTS */
+guint gst_latency_buffer_due_requests (GstLatencyBuffer *self, gint64 now,
+    GstEvent **events);
+void gst_latency_buffer_loop (GstPad *pad);
 
 /* gstlatencybufferprops.c */
 void gst_latency_buffer_install_properties (GObjectClass *klass);

@@ -178,7 +178,8 @@ set_property (GObject * object, guint id, const GValue * value,
       playout->target.max = NS (g_value_get_uint (value));
       break;
     case PROP_QUANTILE:
-      playout->target.quantile = g_value_get_double (value);
+      lockstep_latency_target_set_quantile (&playout->target,
+          g_value_get_double (value));
       break;
     case PROP_LATE_POLICY:
       playout->late_pass =

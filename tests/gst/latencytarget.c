@@ -20,10 +20,9 @@ static void
 init (double quantile)
 {
   lockstep_latency_target_init (&target);
-  target.quantile = quantile;
   target.min = 0;
   target.max = 2000 * MS;
-  lockstep_latency_target_reset (&target);
+  lockstep_latency_target_set_quantile (&target, quantile);
 }
 
 static void

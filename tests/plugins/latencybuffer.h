@@ -77,6 +77,27 @@ now_of (GstHarness * h)
   return now;
 }
 
+/* The time the element waits for. A wait that was called off stays listed until
+ * its thread has woken. */
+static inline GstClockTime
+waits_for (GstTestClock * clock)
+{
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+
+  while (!GST_CLOCK_TIME_IS_VALID (time)) {
+    GstClockID id;
+
+    gst_test_clock_wait_for_next_pending_id (clock, &id);
+    if (GST_CLOCK_ENTRY_STATUS ((GstClockEntry *) id) !=
+        GST_CLOCK_UNSCHEDULED)
+      time = gst_clock_id_get_time (id);
+    else
+      g_thread_yield ();
+    gst_clock_id_unref (id);
+  }
+  return time;
+}
+
 /* A test clock lets a wait go only when told, even after its time has come. */
 static inline void
 let_go (GstHarness * h)
@@ -101,7 +122,6 @@ static inline void
 reach (GstHarness * h, GstClockTime when)
 {
   GstTestClock *clock = gst_harness_get_testclock (h);
-  GstClockID id;
 
   if (gst_clock_get_time (GST_CLOCK (clock)) >= when) {
     g_assert_cmpuint (gst_clock_get_time (GST_CLOCK (clock)), ==, when);
@@ -109,9 +129,7 @@ reach (GstHarness * h, GstClockTime when)
     gst_object_unref (clock);
     return;
   }
-  gst_test_clock_wait_for_next_pending_id (clock, &id);
-  g_assert_cmpuint (gst_clock_id_get_time (id), ==, when);
-  gst_clock_id_unref (id);
+  g_assert_cmpuint (waits_for (clock), ==, when);
   gst_object_unref (clock);
   g_assert_true (gst_harness_crank_single_clock_wait (h));
 }
@@ -125,11 +143,7 @@ pass_losses (GstHarness * h, GstClockTime when)
   GstClockTime next;
 
   do {
-    GstClockID id;
-
-    gst_test_clock_wait_for_next_pending_id (clock, &id);
-    next = gst_clock_id_get_time (id);
-    gst_clock_id_unref (id);
+    next = waits_for (clock);
     g_assert_cmpuint (next, <=, when);
     if (next < when)
       g_assert_true (gst_harness_crank_single_clock_wait (h));

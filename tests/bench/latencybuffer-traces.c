@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Delay traces: the real ones, where they are found, and synthetic ones. */
-#include "traces.h"
+#include "latencybuffer-traces.h"
 
 #include <math.h>
 #include <stdio.h>
