@@ -1,14 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The adaptive bound: a quantile of the lateness seen, and the spike at hand. */
+/* The adaptive bound: a quantile of the lateness seen, and the spike at hand.
+ *
+ * The method is Moon, Kurose and Towsley's ("Packet audio playout delay
+ * adjustment: performance bounds and algorithms", ACM Multimedia Systems 1998): the
+ * bound is a quantile of the lateness of past packets, except in a delay spike, during
+ * which it follows the spike and the quantile learns nothing. Three things
+ * differ. (1) Old samples fade instead of leaving a window, so that the tail of
+ * the last minutes still counts when a quantile near 1 is asked for. (2) A
+ * spike begins with the first packet that comes too late, not with a jump between
+ * neighbours, and the bound rises to it at once: on a path that keeps order the
+ * packets behind it are then in time. (3) It falls by a limited slope, not in
+ * steps between talkspurts: a video has none.
+ *
+ * NetEQ's target (libwebrtc) is a quantile of the largest delay of each half
+ * second, and forgets half of what it knows in 20 s. It pays for a spike as long as
+ * the spike stays in its histogram, for every packet; and it never
+ * lets the bound rise within a spike for less than the next half second. That
+ * is what the method above does better, at the same share of late packets. */
 #include <gst/lockstep/latencytarget.h>
 
 #include <string.h>
 
 #define MSECOND G_GINT64_CONSTANT (1000000)
-/* A sample counts this much less than the next one. */
-#define FORGET 0.9995
-/* How fast the bound falls after a spike: ns per ns. */
-#define FALL 0.2
+/* A sample counts this much less than the next one: 20000 packets of memory. */
+#define FORGET 0.99995
+/* How fast the bound falls after a spike, ns per ns: a player that keeps up runs
+ * faster by that share. */
+#define FALL 0.3
+/* The bound before anything is known, and the weight of that guess: as so many
+ * of the samples beyond the quantile. NetEQ starts with the same 80 ms. */
+#define START (80 * MSECOND)
+#define START_WEIGHT 0.01
 /* The weights grow instead of the bins shrinking; above this all are scaled. */
 #define MAX_WEIGHT 1e9
 
@@ -30,11 +52,13 @@ void
 lockstep_latency_target_reset (LockstepLatencyTarget * self)
 {
   memset (self->bins, 0, sizeof (self->bins));
-  self->total = self->below = 0;
-  self->at = 0;
+  self->below = 0;
+  self->at = START / LOCKSTEP_LATENCY_BIN;
+  self->total = START_WEIGHT / (1 - self->quantile);
+  self->bins[self->at] = (float) self->total;
   self->weight = 1;
-  self->peak = 0;
-  self->bound = self->min;
+  self->peak = self->peak_time = 0;
+  self->bound = self->calm = START;
 }
 
 static void
@@ -51,50 +75,61 @@ count_class (LockstepLatencyTarget * self, gint64 lateness)
 static void
 rescale (LockstepLatencyTarget * self)
 {
-  for (guint i = 0; i < LOCKSTEP_LATENCY_BINS; i++)
-    self->bins[i] /= self->weight;
-  self->total /= self->weight;
-  self->below /= self->weight;
+  self->total = self->below = 0;
+  for (guint i = 0; i < LOCKSTEP_LATENCY_BINS; i++) {
+    self->bins[i] = (float) (self->bins[i] / self->weight);
+    self->total += self->bins[i];
+    if (i < self->at)
+      self->below += self->bins[i];
+  }
   self->weight = 1;
 }
 
+/* The quantile moves by a bin or so a packet: it is walked to, not searched. */
 static void
-update (LockstepLatencyTarget * self, gint64 now)
+find_quantile (LockstepLatencyTarget * self)
 {
   double want = self->quantile * self->total;
-  gint64 bound, fall = (gint64) ((double) MAX (now - self->peak_time, 0) *
-      FALL);
 
   while (self->at + 1 < LOCKSTEP_LATENCY_BINS
       && self->below + self->bins[self->at] < want)
     self->below += self->bins[self->at++];
   while (self->at > 0 && self->below >= want)
     self->below -= self->bins[--self->at];
-  bound = (self->at + 1) * LOCKSTEP_LATENCY_BIN;
-  bound = MAX (bound, self->peak - fall);
-  self->bound = bound;
+  self->calm = self->at * LOCKSTEP_LATENCY_BIN;
+  if (self->bins[self->at] > 0) {
+    double part = (want - self->below) / self->bins[self->at];
+
+    self->calm += (gint64) (CLAMP (part, 0, 1) * LOCKSTEP_LATENCY_BIN);
+  }
 }
 
 void
 lockstep_latency_target_add (LockstepLatencyTarget * self, gint64 now,
     gint64 lateness, gboolean late)
 {
+  gint64 fallen;
   guint bin;
 
   lateness = MAX (lateness, 0);
   count_class (self, lateness);
-  bin = (guint) MIN (lateness / LOCKSTEP_LATENCY_BIN,
-      LOCKSTEP_LATENCY_BINS - 1);
-  self->weight /= FORGET;
-  if (self->weight > MAX_WEIGHT)
-    rescale (self);
-  self->bins[bin] += self->weight;
-  self->total += self->weight;
-  if (bin < self->at)
-    self->below += self->weight;
   if (late && lateness <= self->max)
     lockstep_latency_target_stretch (self, now, lateness);
-  update (self, now);
+  /* In time only because of the spike: it is the spike's. */
+  if (late || lateness <= self->calm) {
+    bin = (guint) MIN (lateness / LOCKSTEP_LATENCY_BIN,
+        LOCKSTEP_LATENCY_BINS - 1);
+    self->weight /= FORGET;
+    if (self->weight > MAX_WEIGHT)
+      rescale (self);
+    self->bins[bin] += (float) self->weight;
+    self->total += self->weight;
+    if (bin < self->at)
+      self->below += self->weight;
+    find_quantile (self);
+  }
+  fallen = (gint64) ((double) MAX (now - self->peak_time, 0) * FALL);
+  self->bound = MAX (self->calm, self->peak - fallen);
 }
 
 void

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Lateness up to 2048 ms in steps of 2 ms; what is above is in the last bin. */
-#define LOCKSTEP_LATENCY_BIN (2 * G_GINT64_CONSTANT (1000000))
-#define LOCKSTEP_LATENCY_BINS 1024
+/* Lateness up to 2048 ms in steps of 1 ms; what is above is in the last bin. */
+#define LOCKSTEP_LATENCY_BIN G_GINT64_CONSTANT (1000000)
+#define LOCKSTEP_LATENCY_BINS 2048
 /* Lateness in the classes of the statistics, lower ends in ms. */
 #define LOCKSTEP_LATENESS_CLASSES 12
 
@@ -24,6 +24,7 @@ typedef struct
   double below;                 /* weight of the bins below it */
   gint64 peak;                  /* ns, falling */
   gint64 peak_time;             /* ns; when peak was right */
+  gint64 calm;                  /* ns: the bound without a spike */
   gint64 bound;                 /* ns */
   guint64 classes[LOCKSTEP_LATENESS_CLASSES];
 } LockstepLatencyTarget;

@@ -289,7 +289,8 @@ lockstep_playlist_parse (const char *text, gsize size,
       g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
       g_autoptr (GDateTime) date = g_date_time_new_from_iso8601 (value, utc);
 
-      if (date != NULL) {
+      if (date != NULL && g_date_time_to_unix (date) >= 0
+          && g_date_time_to_unix (date) < G_MAXUINT32) {
         entry.start = (g_date_time_to_unix (date) * G_USEC_PER_SEC
             + g_date_time_get_microsecond (date)) * 1000;
         have_date = TRUE;

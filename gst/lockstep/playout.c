@@ -109,6 +109,23 @@ due (const LockstepPlayout * self, gint64 pts)
   return pts + offset (self) + lockstep_playout_bound (self);
 }
 
+static gint64
+item_pts (const LockstepPlayout * self, const LockstepQueueItem * item)
+{
+  return item->epoch == self->epoch && !item->event ?
+      item->pts + self->shift : item->pts;
+}
+
+gint64
+lockstep_playout_depth (const LockstepPlayout * self)
+{
+  const LockstepQueueItem *head = lockstep_packet_queue_peek (&self->queue);
+
+  if (head == NULL || head->event)
+    return 0;
+  return MAX (self->newest_pts - item_pts (self, head), 0);
+}
+
 static gboolean
 in_history (const LockstepPlayout * self, gint64 key)
 {
@@ -142,8 +159,12 @@ pass (LockstepPlayout * self, gint64 key, gboolean released)
 static void
 begin_epoch (LockstepPlayout * self, const LockstepRtpPacket * packet)
 {
-  if (self->active)
+  if (self->active) {
     self->stats.resets++;
+    if (self->shift != 0)
+      lockstep_packet_queue_shift (&self->queue, self->epoch, self->shift);
+  }
+  self->shift = 0;
   self->active = TRUE;
   self->epoch++;
   self->clock_rate = packet->clock_rate;
@@ -296,10 +317,8 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
   } else {
     item.pts = lockstep_timebase_observe (&self->timebase, item.timestamp,
         packet->arrival, &shift);
-    if (shift != 0) {
-      lockstep_packet_queue_shift (&self->queue, self->epoch, shift);
-      self->newest_pts += shift;
-    }
+    self->shift += shift;
+    self->newest_pts += shift;
   }
 
   lateness = packet->arrival - item.pts - offset (self);
@@ -309,7 +328,8 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
     lockstep_latency_target_add (&self->target, packet->arrival, lateness,
         late);
   if (late && !passed && self->adaptive && lateness <= self->target.max) {
-    /* Nothing after it has left: letting it through moves no PTS */
+    /* Nothing after it has left, so letting it through moves no PTS; the bound
+     * has grown to it just now, unless it is retransmitted. */
     lockstep_latency_target_stretch (&self->target, packet->arrival, lateness);
     self->stats.stretched++;
     late = FALSE;
@@ -345,6 +365,7 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
     if (!self->late_pass)
       return drop (self, packet, LOCKSTEP_VERDICT_LATE);
   }
+  item.pts -= self->shift;
   if (!lockstep_packet_queue_insert (&self->queue, &item)) {
     self->stats.duplicates++;
     return drop (self, packet, LOCKSTEP_VERDICT_DUPLICATE);
@@ -460,8 +481,8 @@ missing_pts (const LockstepPlayout * self, gint64 * spacing)
   /* Packets of video frames are not spread evenly: which frame a missing
    * one is of is not known, and as part of the later one it may be waited for longest. */
   if (self->equidistant <= 0 || head->timestamp < self->out_timestamp)
-    return head->pts;
-  *spacing = MAX (head->pts - self->out_pts, 0) / (n + 1);
+    return item_pts (self, head);
+  *spacing = MAX (item_pts (self, head) - self->out_pts, 0) / (n + 1);
   return self->out_pts + *spacing;
 }
 
@@ -473,10 +494,10 @@ head_pts (const LockstepPlayout * self, const LockstepQueueItem * head)
 {
   if (head->event || !self->released || head->epoch != self->out_epoch
       || head->key < self->next_key || head->timestamp < self->out_timestamp)
-    return head->pts;
+    return item_pts (self, head);
   if (head->timestamp == self->out_timestamp)
     return self->out_pts;
-  return MAX (head->pts, self->out_pts);
+  return MAX (item_pts (self, head), self->out_pts);
 }
 
 /* The offset of the queue's head: a new timestamp goes one step further. */

@@ -114,6 +114,7 @@ typedef struct
   guint16 newest_seq;
   gint64 newest_key, newest_timestamp, newest_pts;
   gint64 missed_until;
+  gint64 shift;                 /* ns, what PTS of this epoch in the queue lack */
   gint64 last_transit;
   gint64 spacing;               /* ns a packet, of the newest pair */
   gint equidistant;
@@ -143,6 +144,9 @@ void lockstep_playout_flush (LockstepPlayout *self);
 
 /* The bound in force, ns. */
 gint64 lockstep_playout_bound (const LockstepPlayout *self);
+
+/* Media time between the queue's head and the newest packet, ns. */
+gint64 lockstep_playout_depth (const LockstepPlayout *self);
 
 /**
  * lockstep_playout_push:

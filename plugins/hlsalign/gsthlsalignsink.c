@@ -35,6 +35,7 @@
 #include <string.h>
 #include <gst/video/video.h>
 
+#include "hlscrypt.h"
 #include "hlsoutput.h"
 
 GST_DEBUG_CATEGORY_STATIC (hls_align_sink_debug);
@@ -72,8 +73,21 @@ enum
   PROP_DVR_WINDOW,
   PROP_ENDLIST,
   PROP_MAX_SKEW,
+  PROP_KEY_LOCATION,
+  PROP_KEY_URI,
+  PROP_KEY_SEGMENTS,
   PROP_STATS,
 };
+
+enum
+{
+  SIGNAL_GET_PLAYLIST_STREAM,
+  SIGNAL_GET_FRAGMENT_STREAM,
+  SIGNAL_DELETE_FRAGMENT,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
 
 typedef struct
 {
@@ -101,8 +115,8 @@ struct _GstHlsAlignSink
   gboolean eos_pending;         /* to be posted in PLAYING */
   guint32 eos_seqnum;
 
-  char *location, *playlist_location, *playlist_root;
-  guint max_files, playlist_length;
+  char *location, *playlist_location, *playlist_root, *key_location, *key_uri;
+  guint max_files, playlist_length, key_segments;
   double target_duration, dvr_window;
   gboolean send_keyframe_requests, epoch_lock, endlist;
   LockstepPlaylistType playlist_type;
@@ -250,20 +264,76 @@ static const LockstepSegmenterCallbacks segmenter_callbacks = {
   segmenter_segment, segmenter_request
 };
 
+static GOutputStream *
+open_stream (gpointer user, const char *name, gboolean playlist)
+{
+  GOutputStream *stream = NULL;
+
+  g_signal_emit (user, signals[playlist ? SIGNAL_GET_PLAYLIST_STREAM :
+          SIGNAL_GET_FRAGMENT_STREAM], 0, name, &stream);
+  return stream;
+}
+
+static void
+remove_stream (gpointer user, const char *name)
+{
+  g_signal_emit (user, signals[SIGNAL_DELETE_FRAGMENT], 0, name);
+}
+
+static HlsStore *
+make_store (GstHlsAlignSink * self)
+{
+  if (g_signal_has_handler_pending (self, signals[SIGNAL_GET_FRAGMENT_STREAM],
+          0, FALSE))
+    return hls_streams_new (open_stream, remove_stream, self);
+  if (g_str_has_prefix (self->location, "http://")
+      || g_str_has_prefix (self->location, "https://"))
+    return hls_http_new ();
+  return hls_folder_new ();
+}
+
+/* Whether @pattern can name files; says so on the bus where not. */
+static gboolean
+check_pattern (GstHlsAlignSink * self, const char *property,
+    const char *pattern)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *name = NULL;
+
+  if (pattern == NULL)
+    return TRUE;
+  name = lockstep_playlist_name (pattern, 0, &error);
+  if (name != NULL)
+    return TRUE;
+  g_prefix_error (&error, "%s: ", property);
+  post_error (self, error, TRUE);
+  return FALSE;
+}
+
+/* Refused at the start rather than at each segment. */
+static gboolean
+check_encryption (GstHlsAlignSink * self)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 key[HLS_KEY_SIZE];
+
+  if (self->key_location == NULL || hls_crypt_random (key, &error))
+    return TRUE;
+  post_error (self, error, TRUE);
+  return FALSE;
+}
+
 static gboolean
 start (GstHlsAlignSink * self)
 {
   LockstepSegmenterConfig config = { 0 };
   HlsOutputConfig *output;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *name = NULL;
 
-  name = lockstep_playlist_name (self->location, 0, &error);
-  if (name == NULL) {
-    g_prefix_error (&error, "location: ");
-    post_error (self, error, TRUE);
+  if (!check_pattern (self, "location", self->location)
+      || !check_pattern (self, "key-location", self->key_location)
+      || !check_pattern (self, "key-uri", self->key_uri)
+      || !check_encryption (self))
     return FALSE;
-  }
   output = g_new0 (HlsOutputConfig, 1);
   output->location = g_strdup (self->location);
   if (self->playlist_location != NULL && self->playlist_location[0] != '\0')
@@ -275,6 +345,9 @@ start (GstHlsAlignSink * self)
   output->window = llrint (self->dvr_window * GST_SECOND);
   output->endlist = self->endlist;
   output->epoch = self->epoch_lock;
+  output->key_location = g_strdup (self->key_location);
+  output->key_uri = g_strdup (self->key_uri);
+  output->key_segments = self->key_segments;
 
   config.target = llrint (self->target_duration * GST_SECOND);
   config.epoch = self->epoch_lock;
@@ -283,7 +356,7 @@ start (GstHlsAlignSink * self)
   g_mutex_lock (&self->lock);
   self->segmenter = lockstep_segmenter_new (&config, &segmenter_callbacks,
       self);
-  self->output = hls_output_new (output, hls_folder_new (), &output_callbacks,
+  self->output = hls_output_new (output, make_store (self), &output_callbacks,
       gst_object_ref (self));
   self->live = FALSE;
   self->have_offset = FALSE;
@@ -934,6 +1007,17 @@ gst_hls_align_sink_set_property (GObject * object, guint id,
     case PROP_MAX_SKEW:
       self->max_skew = g_value_get_uint64 (value);
       break;
+    case PROP_KEY_LOCATION:
+      g_free (self->key_location);
+      self->key_location = g_value_dup_string (value);
+      break;
+    case PROP_KEY_URI:
+      g_free (self->key_uri);
+      self->key_uri = g_value_dup_string (value);
+      break;
+    case PROP_KEY_SEGMENTS:
+      self->key_segments = g_value_get_uint (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -989,6 +1073,15 @@ gst_hls_align_sink_get_property (GObject * object, guint id, GValue * value,
     case PROP_MAX_SKEW:
       g_value_set_uint64 (value, self->max_skew);
       break;
+    case PROP_KEY_LOCATION:
+      g_value_set_string (value, self->key_location);
+      break;
+    case PROP_KEY_URI:
+      g_value_set_string (value, self->key_uri);
+      break;
+    case PROP_KEY_SEGMENTS:
+      g_value_set_uint (value, self->key_segments);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -1004,6 +1097,8 @@ gst_hls_align_sink_finalize (GObject * object)
   g_free (self->location);
   g_free (self->playlist_location);
   g_free (self->playlist_root);
+  g_free (self->key_location);
+  g_free (self->key_uri);
   g_array_unref (self->requests);
   g_array_unref (self->again);
   g_mutex_clear (&self->lock);
@@ -1096,10 +1191,56 @@ gst_hls_align_sink_class_init (GstHlsAlignSinkClass * klass)
           "Media time in nanoseconds that one track waits for the other in a "
           "live pipeline, before it goes on alone", 0, 60 * GST_SECOND,
           DEFAULT_MAX_SKEW, flags));
+  g_object_class_install_property (object_class, PROP_KEY_LOCATION,
+      g_param_spec_string ("key-location", "Key location",
+          "Encrypt with AES-128: pattern of the key files' names, with one %d for "
+          "the first segment that a key is for. Keys are made here", NULL,
+          flags));
+  g_object_class_install_property (object_class, PROP_KEY_URI,
+      g_param_spec_string ("key-uri", "Key URI",
+          "Pattern of the keys' URIs in the playlist, with one %d; NULL: the name "
+          "of the key file", NULL, flags));
+  g_object_class_install_property (object_class, PROP_KEY_SEGMENTS,
+      g_param_spec_uint ("key-segments", "Key segments",
+          "Segments that share a key; 0 for all", 0, G_MAXUINT, 0, flags));
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Totals since the last start", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  /**
+   * GstHlsAlignSink::get-playlist-stream:
+   * @location: the playlist-location
+   *
+   * Where get-fragment-stream is connected, nothing is written to files: the
+   * application gives a stream for each playlist and segment, which is written
+   * whole and closed. Called from a thread of the element's own.
+   *
+   * Returns: (transfer full): a #GOutputStream, or %NULL to fail
+   */
+  signals[SIGNAL_GET_PLAYLIST_STREAM] = g_signal_new ("get-playlist-stream",
+      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+      G_TYPE_OUTPUT_STREAM, 1, G_TYPE_STRING);
+  /**
+   * GstHlsAlignSink::get-fragment-stream:
+   * @location: the name of the segment, or of a key
+   *
+   * As #GstHlsAlignSink::get-playlist-stream, for segments.
+   *
+   * Returns: (transfer full): a #GOutputStream, or %NULL to fail
+   */
+  signals[SIGNAL_GET_FRAGMENT_STREAM] = g_signal_new ("get-fragment-stream",
+      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+      G_TYPE_OUTPUT_STREAM, 1, G_TYPE_STRING);
+  /**
+   * GstHlsAlignSink::delete-fragment:
+   * @location: its name
+   *
+   * A segment, or key, that no client may want any more.
+   */
+  signals[SIGNAL_DELETE_FRAGMENT] = g_signal_new ("delete-fragment",
+      G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+      G_TYPE_NONE, 1, G_TYPE_STRING);
 
   gst_element_class_add_static_pad_template (element_class, &video_template);
   gst_element_class_add_static_pad_template (element_class, &audio_template);

@@ -5,6 +5,7 @@
  * this thread alone; what waits for it is bounded, and what cannot be stored in
  * time is given up and listed as a gap. */
 #include "hlsoutput.h"
+#include "hlscrypt.h"
 
 #include <string.h>
 
@@ -17,6 +18,12 @@
 #define MAX_GAPS 16
 /* Files of an earlier run that are looked for, behind the list. */
 #define MAX_ORPHANS 4096
+
+typedef struct
+{
+  guint64 sequence;
+  char *file;
+} KeyFile;
 
 typedef enum
 {
@@ -49,7 +56,11 @@ struct _HlsOutput
   HlsOutputCallbacks callbacks;
   gpointer user;
   LockstepPlaylist *playlist;
-  gboolean first, started;
+  gboolean first;
+  guint8 key[HLS_KEY_SIZE];     /* of the segments now */
+  gboolean have_key;
+  guint64 key_sequence;         /* the first that it is for */
+  GQueue keys;                  /* KeyFile: those that are still there */
   gint64 last_end;              /* Unix time, ns */
 };
 
@@ -69,6 +80,8 @@ hls_output_config_free (HlsOutputConfig * config)
   g_free (config->location);
   g_free (config->playlist);
   g_free (config->root);
+  g_free (config->key_location);
+  g_free (config->key_uri);
   g_free (config);
 }
 
@@ -229,11 +242,80 @@ load (HlsOutput * output)
 }
 
 static void
+key_file_free (KeyFile * key)
+{
+  g_free (key->file);
+  g_free (key);
+}
+
+/* Keys go when the last file that needs them has gone. */
+static void
+delete_keys (HlsOutput * output)
+{
+  guint64 oldest = output->playlist->sequence - MIN (output->playlist->sequence,
+      g_queue_get_length (&output->playlist->expired));
+
+  while (output->keys.head != NULL && output->keys.head->next != NULL
+      && ((KeyFile *) output->keys.head->next->data)->sequence <= oldest) {
+    KeyFile *key = g_queue_pop_head (&output->keys);
+    g_autoptr (GError) error = NULL;
+
+    if (output->config->max_files > 0
+        && !output->store->remove (output->store, key->file, &error))
+      problem (output, error);
+    key_file_free (key);
+  }
+}
+
+/* Makes a key where @sequence is the first of one, and stores it.
+ * @line: set to its EXT-X-KEY; left alone where the last key goes on */
+static gboolean
+prepare_key (HlsOutput * output, guint64 sequence, char **line, GError ** error)
+{
+  const HlsOutputConfig *config = output->config;
+  g_autofree char *file = NULL;
+  g_autofree char *uri = NULL;
+  GOutputVector vector = { output->key, HLS_KEY_SIZE };
+  KeyFile *key;
+
+  if (output->have_key && (config->key_segments == 0
+          || sequence - output->key_sequence < config->key_segments))
+    return TRUE;
+  output->have_key = FALSE;
+  file = lockstep_playlist_name (config->key_location, sequence, error);
+  if (file == NULL)
+    return FALSE;
+  uri = config->key_uri == NULL ? g_path_get_basename (file)
+      : lockstep_playlist_name (config->key_uri, sequence, error);
+  if (uri == NULL)
+    return FALSE;
+  if (strpbrk (uri, "\"\r\n") != NULL) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "key-uri: no quote may be in it");
+    return FALSE;
+  }
+  if (!hls_crypt_random (output->key, error)
+      || !output->store->put (output->store, file, FALSE, &vector, 1, error))
+    return FALSE;
+  output->have_key = TRUE;
+  output->key_sequence = sequence;
+  key = g_new0 (KeyFile, 1);
+  key->sequence = sequence;
+  key->file = g_steal_pointer (&file);
+  g_queue_push_tail (&output->keys, key);
+  /* Without an IV it is the media sequence number */
+  *line = g_strdup_printf ("#EXT-X-KEY:METHOD=AES-128,URI=\"%s\"", uri);
+  return TRUE;
+}
+
+static void
 append (HlsOutput * output, guint64 sequence, const char *file, gint64 start,
-    gint64 duration, gboolean discontinuity, gboolean gap)
+    gint64 duration, gboolean discontinuity, gboolean gap, char *key)
 {
   g_autofree char *uri = uri_of (output, file);
   LockstepPlaylistEntry entry = { uri, (char *) file };
+
+  entry.key = key;
 
   entry.start = start;
   entry.duration = duration;
@@ -271,7 +353,7 @@ align_sequence (HlsOutput * output, const LockstepSegment * segment,
     g_autofree char *file = lockstep_playlist_name (output->config->location,
         next, NULL);
 
-    append (output, next, file, at, MAX (duration, 1000), FALSE, TRUE);
+    append (output, next, file, at, MAX (duration, 1000), FALSE, TRUE, NULL);
     g_mutex_lock (&output->lock);
     output->stats.gaps++;
     g_mutex_unlock (&output->lock);
@@ -301,10 +383,13 @@ may_retry (HlsOutput * output, gint64 delay, gint64 deadline)
 
 static gboolean
 put_segment (HlsOutput * output, const char *file,
-    const LockstepSegment * segment, gint64 patience)
+    const LockstepSegment * segment, guint64 sequence, gint64 patience,
+    char **key)
 {
   g_autofree GOutputVector *vectors =
       g_new (GOutputVector, segment->chunks->len);
+  guint n = segment->chunks->len;
+  g_autoptr (GBytes) encrypted = NULL;
   gint64 deadline = g_get_monotonic_time () + patience;
   gint64 delay = RETRY_FIRST;
   gboolean said = FALSE;
@@ -317,9 +402,23 @@ put_segment (HlsOutput * output, const char *file,
   }
   for (;;) {
     g_autoptr (GError) error = NULL;
+    gboolean ready = TRUE;
 
-    if (output->store->put (output->store, file, FALSE, vectors,
-            segment->chunks->len, &error))
+    /* Where there is no key there is no segment: it must not go out in the clear */
+    if (output->config->key_location != NULL && encrypted == NULL) {
+      ready = prepare_key (output, sequence, key, &error);
+      if (ready) {
+        encrypted = hls_crypt_segment (output->key, sequence, vectors, n,
+            &error);
+        ready = encrypted != NULL;
+      }
+      if (ready) {
+        vectors[0].buffer = g_bytes_get_data (encrypted, &vectors[0].size);
+        n = 1;
+      }
+    }
+    if (ready && output->store->put (output->store, file, FALSE, vectors, n,
+            &error))
       return TRUE;
     if (!said)
       problem (output, error);
@@ -330,6 +429,21 @@ put_segment (HlsOutput * output, const char *file,
   }
 }
 
+/* Whether the last key of what is listed is still in force. */
+static gboolean
+was_encrypted (HlsOutput * output)
+{
+  const char *key = output->playlist->current_key;
+
+  for (GList * l = output->playlist->entries.head; l != NULL; l = l->next) {
+    const LockstepPlaylistEntry *entry = l->data;
+
+    if (entry->key != NULL)
+      key = entry->key;
+  }
+  return key != NULL && strstr (key, "METHOD=NONE") == NULL;
+}
+
 static void
 store_segment (HlsOutput * output, Job * job)
 {
@@ -338,6 +452,7 @@ store_segment (HlsOutput * output, Job * job)
   HlsOutputReport report = { segment };
   g_autoptr (GError) error = NULL;
   g_autofree char *file = NULL;
+  g_autofree char *key = NULL;
   gboolean discontinuity = segment->discontinuity;
 
   if (output->playlist == NULL) {
@@ -353,6 +468,8 @@ store_segment (HlsOutput * output, Job * job)
       output->playlist->target_duration = job->target_duration;
     }
     discontinuity = TRUE;
+    if (output->config->key_location == NULL && was_encrypted (output))
+      key = g_strdup ("#EXT-X-KEY:METHOD=NONE");
   }
   if (output->config->epoch && !align_sequence (output, segment, start))
     return;
@@ -362,9 +479,11 @@ store_segment (HlsOutput * output, Job * job)
       NULL);
   report.location = file;
   report.gap = segment->chunks == NULL || !put_segment (output, file, segment,
-      3 * G_TIME_SPAN_SECOND * output->playlist->target_duration);
+      report.sequence,
+      3 * G_TIME_SPAN_SECOND * output->playlist->target_duration, &key);
   append (output, report.sequence, file, start, segment->duration,
-      discontinuity, report.gap);
+      discontinuity, report.gap, key);
+  delete_keys (output);
   segment->discontinuity = discontinuity;
   /* The list that is there stays good; the next one has this segment too */
   if (!write_playlist (output, &error))
@@ -444,6 +563,7 @@ output_thread (gpointer data)
     job_free (job);
   }
   g_clear_pointer (&output->playlist, lockstep_playlist_free);
+  g_queue_clear_full (&output->keys, (GDestroyNotify) key_file_free);
   output->store->free (output->store);
   hls_output_config_free (output->config);
   if (output->callbacks.free != NULL)
@@ -467,6 +587,7 @@ hls_output_new (HlsOutputConfig * config, HlsStore * store,
   g_mutex_init (&output->lock);
   g_cond_init (&output->cond);
   g_queue_init (&output->jobs);
+  g_queue_init (&output->keys);
   output->config = config;
   output->store = store;
   output->callbacks = *callbacks;

@@ -17,6 +17,9 @@ typedef struct
   guint length, max_files;
   gint64 window;                /* ns */
   gboolean endlist, epoch;
+  char *key_location;           /* pattern for key files; NULL: no encryption */
+  char *key_uri;                /* pattern for them in the playlist */
+  guint key_segments;           /* segments that share a key, 0: all */
 } HlsOutputConfig;
 
 /* What happened to one segment. */

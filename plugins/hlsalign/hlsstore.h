@@ -26,4 +26,15 @@ struct _HlsStore
 /* Local files; names are paths. */
 HlsStore *hls_folder_new (void);
 
+/* PUT, GET and DELETE; names are URLs. */
+HlsStore *hls_http_new (void);
+
+/* The application's streams. @open: (transfer full), NULL for none. Both are called
+ * from the output's thread. */
+typedef GOutputStream *(*HlsStreamOpen) (gpointer user, const char *name,
+    gboolean playlist);
+typedef void (*HlsStreamRemove) (gpointer user, const char *name);
+HlsStore *hls_streams_new (HlsStreamOpen open, HlsStreamRemove remove,
+    gpointer user);
+
 G_END_DECLS

@@ -103,11 +103,7 @@ make_stats (GstLatencyBuffer * self)
   const LockstepPacketQueue *queue = &playout->queue;
   GValue classes = G_VALUE_INIT, value = G_VALUE_INIT;
   GstStructure *s;
-  gint64 depth = 0;
 
-  if (queue->length > 0)
-    depth = lockstep_packet_queue_nth (queue, queue->length - 1)->pts -
-        lockstep_packet_queue_nth (queue, 0)->pts;
   s = gst_structure_new ("application/x-rtp-jitterbuffer-stats",
       "num-pushed", G_TYPE_UINT64, stats->pushed,
       "num-lost", G_TYPE_UINT64, stats->lost,
@@ -122,7 +118,8 @@ make_stats (GstLatencyBuffer * self)
       "bound", G_TYPE_UINT64, (guint64) lockstep_playout_bound (playout),
       "depth-packets", G_TYPE_UINT, queue->packets,
       "depth-bytes", G_TYPE_UINT64, (guint64) queue->bytes,
-      "depth-time", G_TYPE_UINT64, (guint64) MAX (depth, 0),
+      "depth-time", G_TYPE_UINT64,
+      (guint64) lockstep_playout_depth (playout),
       "held-time", G_TYPE_UINT64,
       stats->pushed > 0 ? stats->held / stats->pushed : 0,
       "drift", G_TYPE_DOUBLE, lockstep_timebase_drift (&playout->timebase),
@@ -291,12 +288,11 @@ static int
 percent (const LockstepPlayout * playout)
 {
   const LockstepPacketQueue *queue = &playout->queue;
-  gint64 bound = lockstep_playout_bound (playout), depth;
+  gint64 bound = lockstep_playout_bound (playout);
 
   if (queue->length == 0 || bound == 0)
     return queue->length == 0 ? 0 : 100;
-  depth = playout->newest_pts - lockstep_packet_queue_nth (queue, 0)->pts;
-  return (int) CLAMP (depth * 100 / bound, 0, 100);
+  return (int) CLAMP (lockstep_playout_depth (playout) * 100 / bound, 0, 100);
 }
 
 static void

@@ -6,7 +6,7 @@
 #include <gst/check/gsttestclock.h>
 #include <gst/rtp/gstrtpbuffer.h>
 
-#define MS GST_MSECOND
+#define MS ((GstClockTime) GST_MSECOND)
 #define RATE 48000
 #define SPACING (20 * MS)       /* of audio packets */
 #define TICKS 960

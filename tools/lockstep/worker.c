@@ -50,6 +50,8 @@ typedef struct
   WebrtcEnd *end;
   WorkerStats *stats;
   char *channel;
+  gpointer webrtc;              /* the element in the pipeline */
+  guint sinks_ended;
   gboolean connected, draining;
   guint stats_timer, limit_timer, bus_watch;
   int exit_code;
@@ -151,6 +153,34 @@ send_segment (Worker * worker, const GstStructure * s)
   ipc_send (worker->ipc, message);
 }
 
+/* webrtcbin counts as a sink of the pipeline and is never at its end: the pipeline's own
+ * EOS does not come. The drain is done when every other sink has said EOS. */
+static void
+forwarded (Worker * worker, const GstStructure * structure)
+{
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GstIterator) sinks = NULL;
+  GValue item = G_VALUE_INIT;
+  guint wanted = 0;
+
+  gst_structure_get (structure, "message", GST_TYPE_MESSAGE, &message, NULL);
+  if (message == NULL || GST_MESSAGE_TYPE (message) != GST_MESSAGE_EOS)
+    return;
+  worker->sinks_ended++;
+  sinks = gst_bin_iterate_sinks (GST_BIN (worker->pipeline));
+  while (gst_iterator_next (sinks, &item) == GST_ITERATOR_OK) {
+    wanted += g_value_get_object (&item) != worker->webrtc;
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+  if (worker->sinks_ended < wanted)
+    return;
+  if (worker->draining)
+    quit (worker);
+  else
+    drain (worker, "the stream ended");
+}
+
 static gboolean
 bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
 {
@@ -171,15 +201,11 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
       log_warning (worker->channel, "%s: %s", GST_OBJECT_NAME (message->src),
           error->message);
       break;
-    case GST_MESSAGE_EOS:
-      if (worker->draining)
-        quit (worker);
-      else
-        drain (worker, "the stream ended");
-      break;
     case GST_MESSAGE_ELEMENT:
       if (gst_message_has_name (message, "hlsalignsink-segment"))
         send_segment (worker, gst_message_get_structure (message));
+      else if (gst_message_has_name (message, "GstBinForwarded"))
+        forwarded (worker, gst_message_get_structure (message));
       break;
     default:
       break;
@@ -394,6 +420,8 @@ prepare (Worker * worker, JsonObject * message)
       || !check_stream (worker, "signalling.video.element",
           lockstep_preset_get_video (worker->preset)))
     return;
+  worker->webrtc = webrtc;
+  g_object_set (worker->pipeline, "message-forward", TRUE, NULL);
   bus = gst_element_get_bus (worker->pipeline);
   worker->bus_watch = gst_bus_add_watch (bus, bus_message, worker);
   worker->stats = worker_stats_new (worker->pipeline, webrtc);

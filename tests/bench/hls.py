@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""hlsalignsink beside hlssink2 and ffmpeg, on one file, in one run.
+
+    meson devenv -C build tests/bench/hls.py [--seconds 600] [--runs 5]
+
+Each packager copies the same H.264 and MP3 into segments of 1 s. Printed: CPU seconds
+(user + system) of the whole process and of the part over a fakesink; instructions
+where perf or valgrind is there; bytes over the elementary streams; the boundary
+error of an audio-only run; the largest resident size. Medians of the runs.
+"""
+import argparse
+import glob
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+
+def run(words):
+    """CPU seconds and peak resident KiB of one child."""
+    pid = os.posix_spawnp(words[0], words, os.environ, file_actions=[
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+    ])
+    _, status, usage = os.wait4(pid, 0)
+    if status != 0:
+        sys.exit(f"hls.py: failed ({status}): {' '.join(words)}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+
+
+def instructions(words, folder):
+    """Instructions in millions, or None."""
+    if shutil.which("perf"):
+        out = os.path.join(folder, "perf")
+        done = subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u",
+                               "-o", out] + words, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+        with open(out) as f:
+            found = re.search(r"^(\d+),", f.read(), re.M)
+        if done.returncode == 0 and found:
+            return int(found.group(1)) / 1e6
+    if shutil.which("valgrind"):
+        log = os.path.join(folder, "valgrind")
+        done = subprocess.run(["valgrind", "--tool=callgrind",
+                               "--callgrind-out-file=/dev/null",
+                               f"--log-file={log}"] + words,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+        with open(log) as f:
+            found = re.search(r"Collected : (\d+)", f.read())
+        if done.returncode == 0 and found:
+            return int(found.group(1)) / 1e6
+    return None
+
+
+def durations(playlist):
+    with open(playlist) as f:
+        return [float(x) for x in re.findall(r"#EXTINF:([0-9.]+)", f.read())]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--instructions", action="store_true",
+                        help="count them too; slow without perf")
+    args = parser.parse_args()
+    work = tempfile.mkdtemp(prefix="bench-hls-")
+    media = os.path.join(work, "in.mkv")
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                    f"testsrc2=size=640x360:rate=30:duration={args.seconds}",
+                    "-f", "lavfi", "-i",
+                    f"sine=sample_rate=48000:duration={args.seconds}",
+                    "-c:v", "libx264", "-preset", "ultrafast", "-tune",
+                    "zerolatency", "-b:v", "1500k", "-maxrate", "1500k",
+                    "-bufsize", "1500k", "-g", "30", "-sc_threshold", "0",
+                    "-ac", "2", "-c:a", "libmp3lame", "-b:a", "128k", media],
+                   check=True)
+    sizes = subprocess.run(["ffprobe", "-v", "error", "-show_entries",
+                            "packet=size", "-of", "csv=p=0", media],
+                           check=True, capture_output=True, text=True).stdout
+    elementary = sum(int(x.strip(",")) for x in sizes.split())
+    demux = (f"filesrc location={media} ! matroskademux name=d").split()
+    video = "d.video_0 ! queue ! h264parse ! video/x-h264,stream-format=byte-stream,alignment=au !"
+    audio = "d.audio_0 ! queue ! mpegaudioparse !"
+    options = ("target-duration=1 playlist-length=0 max-files=0 "
+               "location={o}/s%05d.ts playlist-location={o}/index.m3u8")
+
+    def gst(sink, tracks="va"):
+        line = ["gst-launch-1.0", "-q"] + demux
+        if sink is None:
+            line += (video + " fakesink sync=false async=false " + audio
+                     + " fakesink sync=false async=false").split()
+        else:
+            line += f"{sink} name=h {options}".split()
+            if "v" in tracks:
+                line += (video + " h.video").split()
+            line += (audio + " h.audio").split()
+        return line
+
+    def ffmpeg(tracks="va"):
+        line = ["ffmpeg", "-v", "error", "-i", media, "-c", "copy"]
+        if "v" not in tracks:
+            line += ["-vn"]
+        return line + "-f hls -hls_time 1 -hls_list_size 0 {o}/index.m3u8".split()
+
+    makers = {
+        "fakesink": lambda t: gst(None, t),
+        "hlsalignsink": lambda t: gst("hlsalignsink", t),
+        "hlssink2": lambda t: gst("hlssink2", t),
+        "ffmpeg": ffmpeg,
+    }
+    print(f"{args.seconds} s of 640x360 H.264 at 30/s and MP3 128 kbit/s, T = 1 s, "
+          f"median of {args.runs}")
+    print(f"{'':14}{'CPU s':>8}{'over fakesink':>15}{'ratio':>8}{'Minstr':>10}"
+          f"{'bytes over':>12}{'RSS MiB':>9}{'segments':>10}"
+          f"{'audio grid error ms':>21}")
+    base = None
+    ours = None
+    rows = []
+    for name, maker in makers.items():
+        cpu, rss = [], []
+        folder = os.path.join(work, name)
+        for _ in range(args.runs):
+            shutil.rmtree(folder, ignore_errors=True)
+            os.mkdir(folder)
+            words = [w.replace("{o}", folder) for w in maker("va")]
+            c, r = run(words)
+            cpu.append(c)
+            rss.append(r)
+        files = glob.glob(os.path.join(folder, "*.ts"))
+        total = sum(os.path.getsize(f) for f in files)
+        count = instructions(words, work) if args.instructions else None
+        error = None
+        if name != "fakesink":
+            shutil.rmtree(folder)
+            os.mkdir(folder)
+            run([w.replace("{o}", folder) for w in maker("a")])
+            at, error = 0.0, 0.0
+            for k, d in enumerate(durations(os.path.join(
+                    folder, "index.m3u8"))[:-1]):
+                at += d
+                error = max(error, abs(at - (k + 1)) * 1000)
+        rows.append((name, statistics.median(cpu), statistics.median(rss),
+                     total, len(files), error, count))
+    base = rows[0][1]
+    ours = rows[1][1] - base
+    for name, cpu, rss, total, n, error, count in rows:
+        over = cpu - base
+        print(f"{name:14}{cpu:8.2f}"
+              + (f"{over:15.2f}{over / ours:8.2f}" if name != "fakesink"
+                 else f"{'':23}")
+              + (f"{count:10.0f}" if count else f"{'-':>10}")
+              + (f"{100 * (total / elementary - 1):11.2f}%" if n else f"{'':12}")
+              + f"{rss / 1024:9.1f}{n or '':>10}"
+              + (f"{error:21.1f}" if error is not None else ""))
+    shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main()

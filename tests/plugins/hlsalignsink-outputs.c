@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where hlsalignsink puts what it makes: a web server that fails at times, the
+ * application's streams, encrypted files; and the kinds of playlist. */
+#include <gst/check/gstharness.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <gst/lockstep/playlist.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MP3_CAPS "audio/mpeg,mpegversion=1,layer=3,rate=48000,channels=2"
+
+/* {{{ a web server of one table */
+
+typedef struct
+{
+  GSocketService *service;
+  guint16 port;
+  GMutex lock;
+  GHashTable *files;            /* path to GBytes */
+  GPtrArray *log;               /* "PUT /x" in the order of arrival */
+  guint fail_every;             /* answer 503 to so many PUTs; 0: none */
+  guint drop_every;             /* close without an answer */
+  guint puts;
+} Server;
+
+static GBytes *
+read_body (GDataInputStream * in, gsize length)
+{
+  guint8 *data = g_malloc (length + 1);
+
+  if (!g_input_stream_read_all (G_INPUT_STREAM (in), data, length, NULL, NULL,
+          NULL)) {
+    g_free (data);
+    return NULL;
+  }
+  return g_bytes_new_take (data, length);
+}
+
+/* One request; FALSE: close */
+static gboolean
+serve_one (Server * server, GDataInputStream * in, GOutputStream * out)
+{
+  g_autofree char *line = g_data_input_stream_read_line (in, NULL, NULL, NULL);
+  g_auto (GStrv) words = NULL;
+  g_autoptr (GBytes) body = NULL;
+  g_autofree char *head = NULL;
+  gsize length = 0;
+  int status = 200;
+  gboolean drop = FALSE;
+
+  if (line == NULL)
+    return FALSE;
+  words = g_strsplit (g_strchomp (line), " ", 3);
+  if (g_strv_length (words) < 2)
+    return FALSE;
+  for (;;) {
+    g_autofree char *header = g_data_input_stream_read_line (in, NULL, NULL,
+        NULL);
+
+    if (header == NULL)
+      return FALSE;
+    g_strchomp (header);
+    if (header[0] == '\0')
+      break;
+    if (g_ascii_strncasecmp (header, "Content-Length:", 15) == 0)
+      length = strtoul (header + 15, NULL, 10);
+  }
+  if (length > 0 && (body = read_body (in, length)) == NULL)
+    return FALSE;
+
+  g_mutex_lock (&server->lock);
+  if (strcmp (words[0], "PUT") == 0) {
+    server->puts++;
+    if (server->drop_every > 0 && server->puts % server->drop_every == 0)
+      drop = TRUE;
+    else if (server->fail_every > 0 && server->puts % server->fail_every == 0)
+      status = 503;
+    else {
+      g_ptr_array_add (server->log, g_strdup (words[1]));
+      g_hash_table_insert (server->files, g_strdup (words[1]),
+          body != NULL ? g_bytes_ref (body) : g_bytes_new (NULL, 0));
+      status = 201;
+    }
+    g_clear_pointer (&body, g_bytes_unref);
+  } else if (strcmp (words[0], "DELETE") == 0) {
+    status = g_hash_table_remove (server->files, words[1]) ? 204 : 404;
+    g_clear_pointer (&body, g_bytes_unref);
+  } else {
+    GBytes *file = g_hash_table_lookup (server->files, words[1]);
+
+    g_clear_pointer (&body, g_bytes_unref);
+    if (file != NULL)
+      body = g_bytes_ref (file);
+    else
+      status = 404;
+  }
+  g_mutex_unlock (&server->lock);
+  if (drop)
+    return FALSE;
+  length = body != NULL ? g_bytes_get_size (body) : 0;
+  head = g_strdup_printf ("HTTP/1.1 %d X\r\nContent-Length: %" G_GSIZE_FORMAT
+      "\r\n\r\n", status, status == 204 ? 0 : length);
+  if (!g_output_stream_write_all (out, head, strlen (head), NULL, NULL, NULL))
+    return FALSE;
+  if (body != NULL && strcmp (words[0], "HEAD") != 0)
+    return g_output_stream_write_all (out, g_bytes_get_data (body, NULL),
+        length, NULL, NULL, NULL);
+  return TRUE;
+}
+
+static gboolean
+on_connection (GThreadedSocketService * service, GSocketConnection * connection,
+    GObject * source, gpointer user)
+{
+  g_autoptr (GDataInputStream) in =
+      g_data_input_stream_new (g_io_stream_get_input_stream (G_IO_STREAM
+          (connection)));
+  GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
+
+  g_data_input_stream_set_newline_type (in, G_DATA_STREAM_NEWLINE_TYPE_ANY);
+  g_filter_input_stream_set_close_base_stream (G_FILTER_INPUT_STREAM (in),
+      FALSE);
+  while (serve_one (user, in, out));
+  g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
+  return TRUE;
+}
+
+static gpointer
+server_thread (gpointer data)
+{
+  g_main_loop_run (data);
+  return NULL;
+}
+
+/* {{{ feeding */
+
+typedef struct
+{
+  GstElement *sink;
+  GstBus *bus;
+  GstHarness *audio;
+  guint64 frames;
+} Sink;
+
+static void
+sink_init (Sink * s, const char *first_property, ...)
+{
+  va_list args;
+
+  memset (s, 0, sizeof *s);
+  s->sink = gst_element_factory_make ("hlsalignsink", NULL);
+  s->bus = gst_bus_new ();
+  gst_element_set_bus (s->sink, s->bus);
+  va_start (args, first_property);
+  g_object_set_valist (G_OBJECT (s->sink), first_property, args);
+  va_end (args);
+}
+
+static void
+sink_start (Sink * s)
+{
+  s->audio = gst_harness_new_with_element (s->sink, "audio", NULL);
+  gst_harness_set_src_caps_str (s->audio, MP3_CAPS);
+}
+
+static void
+feed (Sink * s, guint seconds)
+{
+  guint64 end = s->frames + seconds * 1000 / 24;
+
+  for (; s->frames < end; s->frames++) {
+    guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
+    GstBuffer *buffer = gst_buffer_new_memdup (bytes, sizeof bytes);
+
+    GST_BUFFER_PTS (buffer) = s->frames * 24 * GST_MSECOND;
+    g_assert_cmpint (gst_harness_push (s->audio, buffer), ==, GST_FLOW_OK);
+  }
+}
+
+static void
+finish (Sink * s)
+{
+  GstMessage *message;
+
+  gst_harness_push_event (s->audio, gst_event_new_eos ());
+  message = gst_bus_timed_pop_filtered (s->bus, 60 * GST_SECOND,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  gst_message_unref (message);
+}
+
+static void
+sink_clear (Sink * s)
+{
+  g_clear_pointer (&s->audio, gst_harness_teardown);
+  gst_element_set_state (s->sink, GST_STATE_NULL);
+  gst_element_set_bus (s->sink, NULL);
+  gst_object_unref (s->bus);
+  gst_object_unref (s->sink);
+}
+
+static void
+remove_folder (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+
+    g_unlink (path);
+  }
+  g_rmdir (folder);
+}
+
+static LockstepPlaylist *
+parse (const char *text, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  LockstepPlaylist *playlist =
+      lockstep_playlist_parse (text, size, LOCKSTEP_PLAYLIST_LIVE, &error);
+
+  g_assert_no_error (error);
+  return playlist;
+}
+
+/* {{{ tests */
+
+/* One in five requests fails, one in seven gets no answer: everything arrives, in
+ * order, and a list is never there before its segments. */
+static void
+test_put (void)
+{
+  Server server = { NULL };
+  Sink s;
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
+  g_autofree char *location = NULL;
+  g_autofree char *playlist = NULL;
+  g_autoptr (LockstepPlaylist) list = NULL;
+  GThread *thread;
+  GBytes *bytes;
+  guint next = 0;
+
+  g_mutex_init (&server.lock);
+  server.files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      (GDestroyNotify) g_bytes_unref);
+  server.log = g_ptr_array_new_with_free_func (g_free);
+  server.fail_every = 5;
+  server.drop_every = 7;
+  g_main_context_push_thread_default (context);
+  server.service = g_threaded_socket_service_new (4);
+  server.port =
+      g_socket_listener_add_any_inet_port (G_SOCKET_LISTENER (server.service),
+      NULL, NULL);
+  g_signal_connect (server.service, "run", G_CALLBACK (on_connection), &server);
+  g_socket_service_start (server.service);
+  g_main_context_pop_thread_default (context);
+  thread = g_thread_new ("server", server_thread, loop);
+
+  location = g_strdup_printf ("http://127.0.0.1:%u/live/s%%05d.ts",
+      server.port);
+  playlist = g_strdup_printf ("http://127.0.0.1:%u/live/index.m3u8",
+      server.port);
+  sink_init (&s, "location", location, "playlist-location", playlist,
+      "target-duration", 1.0, "playlist-length", 5, "max-files", 5, NULL);
+  sink_start (&s);
+  feed (&s, 30);
+  finish (&s);
+  sink_clear (&s);
+
+  g_mutex_lock (&server.lock);
+  for (guint i = 0; i < server.log->len; i++) {
+    const char *path = g_ptr_array_index (server.log, i);
+    guint n;
+
+    if (sscanf (path, "/live/s%u.ts", &n) == 1)
+      g_assert_cmpuint (n, ==, next++);
+    else
+      g_assert_cmpstr (path, ==, "/live/index.m3u8");
+  }
+  g_assert_cmpuint (next, ==, 30);
+  bytes = g_hash_table_lookup (server.files, "/live/index.m3u8");
+  g_assert_nonnull (bytes);
+  list = parse (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  g_assert_true (list->ended);
+  g_assert_cmpuint (list->entries.length, ==, 5);
+  for (GList * l = list->entries.head; l != NULL; l = l->next) {
+    LockstepPlaylistEntry *entry = l->data;
+    g_autofree char *path = g_strconcat ("/live/", entry->uri, NULL);
+
+    g_assert_false (entry->gap);
+    g_assert_true (g_hash_table_contains (server.files, path));
+  }
+  /* Old ones are deleted on the server, as in a folder */
+  g_assert_false (g_hash_table_contains (server.files, "/live/s00003.ts"));
+  g_mutex_unlock (&server.lock);
+
+  /* A second run goes on from what is on the server */
+  server.fail_every = server.drop_every = 0;
+  sink_init (&s, "location", location, "playlist-location", playlist,
+      "target-duration", 1.0, "playlist-length", 5, "max-files", 5, NULL);
+  sink_start (&s);
+  feed (&s, 3);
+  finish (&s);
+  sink_clear (&s);
+  g_mutex_lock (&server.lock);
+  g_assert_true (g_hash_table_contains (server.files, "/live/s00030.ts"));
+  g_mutex_unlock (&server.lock);
+
+  g_socket_service_stop (server.service);
+  g_socket_listener_close (G_SOCKET_LISTENER (server.service));
+  g_main_loop_quit (loop);
+  g_thread_join (thread);
+  g_object_unref (server.service);
+  g_hash_table_unref (server.files);
+  g_ptr_array_unref (server.log);
+  g_mutex_clear (&server.lock);
+}
+
+typedef struct
+{
+  guint fragments, playlists, deleted, refuse;
+} Streams;
+
+static GOutputStream *
+on_fragment (GstElement * sink, const char *location, gpointer user)
+{
+  Streams *streams = user;
+
+  if (streams->refuse > 0 && streams->fragments == streams->refuse
+      && strstr (location, "00004") != NULL)
+    return NULL;
+  streams->fragments++;
+  return g_memory_output_stream_new_resizable ();
+}
+
+static GOutputStream *
+on_playlist (GstElement * sink, const char *location, gpointer user)
+{
+  ((Streams *) user)->playlists++;
+  return g_memory_output_stream_new_resizable ();
+}
+
+static void
+on_delete (GstElement * sink, const char *location, gpointer user)
+{
+  ((Streams *) user)->deleted++;
+}
+
+static void
+test_streams (void)
+{
+  Streams streams = { 0 };
+  Sink s;
+
+  sink_init (&s, "location", "s%05d.ts", "playlist-location", "i.m3u8",
+      "target-duration", 1.0, "playlist-length", 3, "max-files", 3, NULL);
+  g_signal_connect (s.sink, "get-fragment-stream", G_CALLBACK (on_fragment),
+      &streams);
+  g_signal_connect (s.sink, "get-playlist-stream", G_CALLBACK (on_playlist),
+      &streams);
+  g_signal_connect (s.sink, "delete-fragment", G_CALLBACK (on_delete),
+      &streams);
+  sink_start (&s);
+  feed (&s, 20);
+  finish (&s);
+  sink_clear (&s);
+  g_assert_cmpuint (streams.fragments, ==, 20);
+  g_assert_cmpuint (streams.playlists, >=, 20);
+  g_assert_cmpuint (streams.deleted, >, 8);
+  g_assert_false (g_file_test ("s00000.ts", G_FILE_TEST_EXISTS));
+}
+
+/* What can never be stored is given up after a while, and listed as a gap. */
+static void
+test_gap (void)
+{
+  Streams streams = {.refuse = 4 };
+  Sink s;
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 gaps = 0, segments = 0;
+
+  sink_init (&s, "location", "s%05d.ts", "playlist-location", "i.m3u8",
+      "target-duration", 1.0, NULL);
+  g_signal_connect (s.sink, "get-fragment-stream", G_CALLBACK (on_fragment),
+      &streams);
+  g_signal_connect (s.sink, "get-playlist-stream", G_CALLBACK (on_playlist),
+      &streams);
+  sink_start (&s);
+  feed (&s, 10);
+  finish (&s);
+  g_object_get (s.sink, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get (stats, "gaps", G_TYPE_UINT64, &gaps,
+          "segments", G_TYPE_UINT64, &segments, NULL));
+  g_assert_cmpuint (gaps, ==, 1);
+  g_assert_cmpuint (segments, ==, 10);
+  sink_clear (&s);
+}
+
+static void
+test_encrypted (void)
+{
+  Sink s;
+  g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+  g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
+  g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+  g_autofree char *keys = g_build_filename (folder, "k%d.bin", NULL);
+  g_autofree char *text = NULL;
+  g_autofree char *openssl = g_find_program_in_path ("openssl");
+
+  sink_init (&s, "location", location, "playlist-location", playlist,
+      "target-duration", 1.0, "playlist-length", 0, "max-files", 0,
+      "key-location", keys, "key-uri", "https://keys.example/%d",
+      "key-segments", 4, NULL);
+  sink_start (&s);
+  feed (&s, 10);
+  finish (&s);
+  sink_clear (&s);
+  g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
+  g_assert_nonnull (strstr (text, "#EXT-X-KEY:METHOD=AES-128,"
+          "URI=\"https://keys.example/0\"\n"));
+  g_assert_nonnull (strstr (text, "https://keys.example/4\"\n"));
+  g_assert_nonnull (strstr (text, "https://keys.example/8\"\n"));
+  g_assert_null (strstr (text, "keys.example/5"));
+
+  if (openssl == NULL) {
+    g_test_skip ("no openssl to decrypt with");
+  } else {
+    g_autofree char *key_file = g_build_filename (folder, "k4.bin", NULL);
+    g_autofree char *in = g_build_filename (folder, "s5.ts", NULL);
+    g_autofree char *out = g_build_filename (folder, "plain", NULL);
+    g_autofree char *key = NULL;
+    g_autofree char *plain = NULL;
+    char hex[33];
+    gsize size;
+    int status = -1;
+
+    g_assert_true (g_file_get_contents (key_file, &key, &size, NULL));
+    g_assert_cmpuint (size, ==, 16);
+    for (guint i = 0; i < 16; i++)
+      g_snprintf (hex + 2 * i, 3, "%02x", (guchar) key[i]);
+    {
+      char *argv[] = { openssl, (char *) "aes-128-cbc", (char *) "-d",
+        (char *) "-K", hex, (char *) "-iv",
+        (char *) "00000000000000000000000000000005",
+        (char *) "-in", in, (char *) "-out", out, NULL
+      };
+
+      g_assert_true (g_spawn_sync (NULL, argv, NULL, 0, NULL, NULL, NULL,
+              NULL, &status, NULL));
+    }
+    g_assert_cmpint (status, ==, 0);
+    g_assert_true (g_file_get_contents (out, &plain, &size, NULL));
+    g_assert_cmpuint (size % 188, ==, 0);
+    g_assert_cmpint (plain[0], ==, 0x47);
+  }
+  remove_folder (folder);
+}
+
+static void
+test_types (void)
+{
+  static const struct
+  {
+    const char *type;
+    double dvr;
+    guint entries;
+    const char *tag;
+  } cases[] = {
+    {"live", 0, 5, NULL},
+    {"live", 12, 13, NULL},
+    {"event", 0, 30, "#EXT-X-PLAYLIST-TYPE:EVENT\n"},
+    {"vod", 0, 30, "#EXT-X-PLAYLIST-TYPE:VOD\n"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Sink s;
+    g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+    g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
+    g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+    g_autofree char *text = NULL;
+    g_autoptr (LockstepPlaylist) list = NULL;
+    gsize size;
+
+    sink_init (&s, "location", location, "playlist-location", playlist,
+        "target-duration", 1.0, "playlist-length", 5, "dvr-window",
+        cases[i].dvr, NULL);
+    gst_util_set_object_arg (G_OBJECT (s.sink), "playlist-type", cases[i].type);
+    sink_start (&s);
+    feed (&s, 30);
+    if (strcmp (cases[i].type, "vod") == 0)
+      g_assert_false (g_file_test (playlist, G_FILE_TEST_EXISTS));
+    finish (&s);
+    sink_clear (&s);
+    g_assert_true (g_file_get_contents (playlist, &text, &size, NULL));
+    list = parse (text, size);
+    g_assert_cmpint (ABS ((int) list->entries.length
+            - (int) cases[i].entries), <=, cases[i].dvr > 0 ? 1 : 0);
+    g_assert_true (list->ended);
+    if (cases[i].tag != NULL)
+      g_assert_nonnull (strstr (text, cases[i].tag));
+    else
+      g_assert_null (strstr (text, "PLAYLIST-TYPE"));
+    remove_folder (folder);
+  }
+}
+
+/* Epoch lock, with Unix time on the buffers: numbers and names by the clock. */
+static void
+test_epoch (void)
+{
+  g_autofree char *texts[2] = { NULL };
+
+  for (guint instance = 0; instance < 2; instance++) {
+    Sink s;
+    g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+    g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
+    g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+    g_autoptr (GstCaps) unix_time = gst_caps_from_string ("timestamp/x-unix");
+    g_autofree char *text = NULL;
+
+    sink_init (&s, "location", location, "playlist-location", playlist,
+        "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);
+    sink_start (&s);
+    /* the second comes 7.2 s later, and has another running time */
+    for (guint i = instance * 300; i < 900; i++) {
+      guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00, i, i >> 8 };
+      GstBuffer *buffer = gst_buffer_new_memdup (bytes, sizeof bytes);
+
+      GST_BUFFER_PTS (buffer) = (i - instance * 300) * 24 * GST_MSECOND;
+      gst_buffer_add_reference_timestamp_meta (buffer, unix_time,
+          G_GUINT64_CONSTANT (1795000000) * GST_SECOND + i * 24 * GST_MSECOND
+          + 321 * GST_MSECOND, GST_CLOCK_TIME_NONE);
+      g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
+    }
+    finish (&s);
+    sink_clear (&s);
+    g_assert_true (g_file_get_contents (playlist, &texts[instance], NULL,
+            NULL));
+    for (guint n = 1795000018; n < 1795000021; n++) {
+      g_autofree char *name = g_strdup_printf ("%s/s%u.ts", folder, n);
+
+      g_assert_true (g_file_test (name, G_FILE_TEST_EXISTS));
+    }
+    remove_folder (folder);
+  }
+  g_assert_nonnull (strstr (texts[0], "#EXT-X-MEDIA-SEQUENCE:17950000"));
+  g_assert_cmpstr (texts[0], ==, texts[1]);
+}
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/hlsalignsink/put", test_put);
+  g_test_add_func ("/hlsalignsink/streams", test_streams);
+  g_test_add_func ("/hlsalignsink/gap", test_gap);
+  g_test_add_func ("/hlsalignsink/encrypted", test_encrypted);
+  g_test_add_func ("/hlsalignsink/types", test_types);
+  g_test_add_func ("/hlsalignsink/epoch", test_epoch);
+  return g_test_run ();
+}

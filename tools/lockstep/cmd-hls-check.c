@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* lockstep hls-check URL|FOLDER|FILE: the validator around gst/lockstep/hlscheck.h. */
+#include <gst/lockstep/hlscheck.h>
+#include <json-glib/json-glib.h>
+#include <libsoup/soup.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+int lockstep_cmd_hls_check (int argc, char **argv);
+
+/* sysexits.h; 1: there are errors */
+#define EXIT_FINDINGS 1
+#define EXIT_BAD_USAGE 64
+#define EXIT_NO_INPUT 66
+
+/* Larger answers are not read. */
+#define MAX_BYTES (512 * 1024 * 1024)
+#define HTTP_TIMEOUT 10
+
+typedef struct
+{
+  SoupSession *session;         /* NULL: files */
+  char *playlist;               /* a path or an absolute URL */
+} Source;
+
+static GBytes *
+fetch_url (Source * source, const char *url, GError ** error)
+{
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (GInputStream) stream = NULL;
+  g_autoptr (GOutputStream) out = g_memory_output_stream_new_resizable ();
+  char buffer[65536];
+  gsize total = 0;
+  gssize n;
+
+  if (message == NULL) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "\"%s\" is no URL", url);
+    return NULL;
+  }
+  stream = soup_session_send (source->session, message, NULL, error);
+  if (stream == NULL)
+    return NULL;
+  if (soup_message_get_status (message) != SOUP_STATUS_OK) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: %u %s", url,
+        soup_message_get_status (message),
+        soup_message_get_reason_phrase (message));
+    return NULL;
+  }
+  while ((n = g_input_stream_read (stream, buffer, sizeof buffer, NULL,
+              error)) > 0) {
+    total += n;
+    if (total > MAX_BYTES) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: too large", url);
+      return NULL;
+    }
+    if (!g_output_stream_write_all (out, buffer, n, NULL, NULL, error))
+      return NULL;
+  }
+  if (n < 0 || !g_output_stream_close (out, NULL, error))
+    return NULL;
+  return g_memory_output_stream_steal_as_bytes (G_MEMORY_OUTPUT_STREAM (out));
+}
+
+static GBytes *
+fetch_file (const char *path, GError ** error)
+{
+  char *data;
+  gsize size;
+
+  if (!g_file_get_contents (path, &data, &size, error))
+    return NULL;
+  return g_bytes_new_take (data, size);
+}
+
+/* What a playlist names, from where the playlist is. */
+static GBytes *
+fetch (gpointer user, const char *uri, GError ** error)
+{
+  Source *source = user;
+
+  if (source->session != NULL) {
+    g_autofree char *url = g_uri_resolve_relative (source->playlist, uri,
+        G_URI_FLAGS_ENCODED, error);
+
+    return url != NULL ? fetch_url (source, url, error) : NULL;
+  } else {
+    g_autofree char *folder = g_path_get_dirname (source->playlist);
+    g_autofree char *plain = g_uri_unescape_string (uri, NULL);
+    g_autofree char *path = NULL;
+
+    if (plain == NULL || strstr (plain, "://") != NULL) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+          "\"%s\" is not in the folder: give the playlist's URL", uri);
+      return NULL;
+    }
+    path = g_path_is_absolute (plain) ? g_strdup (plain)
+        : g_build_filename (folder, plain, NULL);
+    return fetch_file (path, error);
+  }
+}
+
+static GBytes *
+fetch_playlist (Source * source, GError ** error)
+{
+  return source->session != NULL ? fetch_url (source, source->playlist, error)
+      : fetch_file (source->playlist, error);
+}
+
+/* A folder's playlist: index.m3u8, or the only one. */
+static char *
+find_playlist (const char *folder, GError ** error)
+{
+  g_autofree char *path = g_build_filename (folder, "index.m3u8", NULL);
+  g_autofree char *found = NULL;
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+
+  if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    return g_steal_pointer (&path);
+  dir = g_dir_open (folder, 0, error);
+  if (dir == NULL)
+    return NULL;
+  while ((name = g_dir_read_name (dir)) != NULL) {
+    if (!g_str_has_suffix (name, ".m3u8") || name[0] == '.')
+      continue;
+    if (found != NULL) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+          "%s has several playlists: name one", folder);
+      return NULL;
+    }
+    found = g_build_filename (folder, name, NULL);
+  }
+  if (found == NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+        "%s has no .m3u8", folder);
+  return g_steal_pointer (&found);
+}
+
+/* "30s", "2m", "1h" or seconds; -1: neither */
+static double
+parse_time (const char *text)
+{
+  char *end;
+  double value = g_ascii_strtod (text, &end);
+
+  if (end == text || value < 0)
+    return -1;
+  if (strcmp (end, "m") == 0)
+    return value * 60;
+  if (strcmp (end, "h") == 0)
+    return value * 3600;
+  return *end == '\0' || strcmp (end, "s") == 0 ? value : -1;
+}
+
+static void
+print_text (GPtrArray * findings, guint segments, guint errors)
+{
+  for (guint i = 0; i < findings->len; i++) {
+    const LockstepHlsFinding *f = g_ptr_array_index (findings, i);
+
+    g_print ("%s rule %u: %s: %s", f->severity == LOCKSTEP_HLS_ERROR ? "error"
+        : "warning", f->rule, f->place, f->text);
+    if (f->count > 1)
+      g_print (" (and %u more)", f->count - 1);
+    g_print ("\n  rule: %s\n  cure: %s\n", lockstep_hls_rule_text (f->rule),
+        f->cure);
+  }
+  g_print ("%u segments, %u errors, %u warnings\n", segments, errors,
+      findings->len - errors);
+}
+
+static void
+print_json (GPtrArray * findings, guint segments, guint errors)
+{
+  g_autoptr (JsonBuilder) b = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *text = NULL;
+
+  json_builder_begin_object (b);
+  json_builder_set_member_name (b, "segments");
+  json_builder_add_int_value (b, segments);
+  json_builder_set_member_name (b, "errors");
+  json_builder_add_int_value (b, errors);
+  json_builder_set_member_name (b, "warnings");
+  json_builder_add_int_value (b, findings->len - errors);
+  json_builder_set_member_name (b, "findings");
+  json_builder_begin_array (b);
+  for (guint i = 0; i < findings->len; i++) {
+    const LockstepHlsFinding *f = g_ptr_array_index (findings, i);
+
+    json_builder_begin_object (b);
+    json_builder_set_member_name (b, "severity");
+    json_builder_add_string_value (b,
+        f->severity == LOCKSTEP_HLS_ERROR ? "error" : "warning");
+    json_builder_set_member_name (b, "rule");
+    json_builder_add_int_value (b, f->rule);
+    json_builder_set_member_name (b, "place");
+    json_builder_add_string_value (b, f->place);
+    json_builder_set_member_name (b, "text");
+    json_builder_add_string_value (b, f->text);
+    json_builder_set_member_name (b, "cure");
+    json_builder_add_string_value (b, f->cure);
+    json_builder_set_member_name (b, "count");
+    json_builder_add_int_value (b, f->count);
+    json_builder_end_object (b);
+  }
+  json_builder_end_array (b);
+  json_builder_end_object (b);
+  root = json_builder_get_root (b);
+  text = json_to_string (root, TRUE);
+  g_print ("%s\n", text);
+}
+
+/* Takes snapshots for @watch seconds; FALSE: not even one. */
+static gboolean
+watch_playlist (Source * source, LockstepHlsCheck * check, double watch,
+    GError ** error)
+{
+  gint64 start = g_get_monotonic_time (), now = start;
+  gboolean any = FALSE;
+
+  for (;;) {
+    g_autoptr (GError) local = NULL;
+    g_autoptr (GBytes) bytes = fetch_playlist (source, &local);
+    guint target;
+
+    now = g_get_monotonic_time ();
+    if (bytes != NULL) {
+      any = TRUE;
+      lockstep_hls_check_snapshot (check, g_bytes_get_data (bytes, NULL),
+          g_bytes_get_size (bytes), now);
+    } else if (!any) {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    } else {
+      g_printerr ("lockstep: hls-check: %s\n", local->message);
+    }
+    if (lockstep_hls_check_ended (check)
+        || now - start >= watch * G_USEC_PER_SEC)
+      return TRUE;
+    /* Four looks a segment see every list */
+    target = MAX (1, lockstep_hls_check_target_duration (check));
+    g_usleep (MIN (target * G_USEC_PER_SEC / 4, G_USEC_PER_SEC));
+  }
+}
+
+int
+lockstep_cmd_hls_check (int argc, char **argv)
+{
+  g_autofree char *watch = NULL;
+  gboolean json = FALSE;
+  double target = 0, seconds = 0;
+  const GOptionEntry entries[] = {
+    {"watch", 'w', 0, G_OPTION_ARG_STRING, &watch,
+        "Look again and again, for so long (30s, 2m)", "TIME"},
+    {"target", 't', 0, G_OPTION_ARG_DOUBLE, &target,
+        "Segment duration that was asked for", "SECONDS"},
+    {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL},
+    {NULL}
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("URL|FOLDER|FILE");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LockstepHlsCheck) check = NULL;
+  Source source = { NULL };
+  GPtrArray *findings;
+  guint errors = 0;
+  int status = 0;
+
+  g_option_context_set_summary (context,
+      "Checks an HLS media playlist and its segments. Exit status: 0 no errors, "
+      "1 errors.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    g_printerr ("lockstep: hls-check: %s\n", error->message);
+    return EXIT_BAD_USAGE;
+  }
+  if (argc != 2 || (watch != NULL && (seconds = parse_time (watch)) < 0)) {
+    g_printerr ("lockstep: hls-check: %s\n", argc != 2 ?
+        "give one URL, folder or file" : "--watch: want 30s, 2m or 1h");
+    return EXIT_BAD_USAGE;
+  }
+  if (g_str_has_prefix (argv[1], "http://")
+      || g_str_has_prefix (argv[1], "https://")) {
+    source.session = soup_session_new_with_options ("timeout", HTTP_TIMEOUT,
+        NULL);
+    source.playlist = g_strdup (argv[1]);
+  } else if (g_file_test (argv[1], G_FILE_TEST_IS_DIR)) {
+    source.playlist = find_playlist (argv[1], &error);
+  } else {
+    source.playlist = g_strdup (argv[1]);
+  }
+  check = lockstep_hls_check_new (target, fetch, &source);
+  if (source.playlist == NULL
+      || !watch_playlist (&source, check, seconds, &error)) {
+    g_printerr ("lockstep: hls-check: %s\n", error->message);
+    status = EXIT_NO_INPUT;
+  } else {
+    findings = lockstep_hls_check_finish (check, g_get_monotonic_time ());
+    for (guint i = 0; i < findings->len; i++)
+      errors += ((LockstepHlsFinding *) g_ptr_array_index (findings,
+              i))->severity == LOCKSTEP_HLS_ERROR;
+    if (json)
+      print_json (findings, lockstep_hls_check_n_segments (check), errors);
+    else
+      print_text (findings, lockstep_hls_check_n_segments (check), errors);
+    status = errors > 0 ? EXIT_FINDINGS : 0;
+  }
+  g_clear_object (&source.session);
+  g_free (source.playlist);
+  return status;
+}
