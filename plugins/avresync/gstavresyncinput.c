@@ -127,9 +127,9 @@ read_rtp (GstAvresyncInput * input, GstBuffer * buffer,
     const guint8 *capture =
         lockstep_rtp_extension (&info, format->capture_id, &size);
 
-    input->timestamp = info.timestamp;
-    input->ssrc = info.ssrc;
-    input->seqnum = info.seqnum;
+    input->timestamp = info.header.timestamp;
+    input->ssrc = info.header.ssrc;
+    input->seqnum = info.header.seq;
     input->begins_keyframe = lockstep_rtp_begins_keyframe (format->codec,
         info.payload, info.payload_size);
     if (capture)
