@@ -198,7 +198,8 @@ gst_avresync_sink_event (GstPad * sinkpad, GstObject * parent, GstEvent * event)
       g_mutex_lock (&self->core.lock);
       g_queue_clear_full (&pad->held, (GDestroyNotify) av_item_free);
       if (pad->stream)
-        lockstep_av_stream_open (self->core.sync, pad->stream, self->core.latest);
+        lockstep_av_stream_open (self->core.sync, pad->stream,
+            self->core.latest);
       g_mutex_unlock (&self->core.lock);
       break;
     default:

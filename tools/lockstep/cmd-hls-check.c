@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* lockstep hls-check URL|FOLDER|FILE: the validator around gst/lockstep/hlscheck.h. */
+#include "commands.h"
+
 #include <gst/lockstep/hlscheck.h>
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-int lockstep_cmd_hls_check (int argc, char **argv);
-
-/* sysexits.h; 1: there are errors */
-#define EXIT_FINDINGS 1
-#define EXIT_BAD_USAGE 64
-#define EXIT_NO_INPUT 66
 
 /* Larger answers are not read. */
 #define MAX_BYTES (512 * 1024 * 1024)
@@ -247,7 +242,7 @@ watch_playlist (Source * source, LockstepHlsCheck * check, double watch,
 }
 
 int
-lockstep_cmd_hls_check (int argc, char **argv)
+cmd_hls_check (int argc, char **argv)
 {
   g_autofree char *watch = NULL;
   gboolean json = FALSE;
@@ -274,12 +269,12 @@ lockstep_cmd_hls_check (int argc, char **argv)
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
     g_printerr ("lockstep: hls-check: %s\n", error->message);
-    return EXIT_BAD_USAGE;
+    return EXIT_USAGE;
   }
   if (argc != 2 || (watch != NULL && (seconds = parse_time (watch)) < 0)) {
     g_printerr ("lockstep: hls-check: %s\n", argc != 2 ?
         "give one URL, folder or file" : "--watch: want 30s, 2m or 1h");
-    return EXIT_BAD_USAGE;
+    return EXIT_USAGE;
   }
   if (g_str_has_prefix (argv[1], "http://")
       || g_str_has_prefix (argv[1], "https://")) {
@@ -295,7 +290,7 @@ lockstep_cmd_hls_check (int argc, char **argv)
   if (source.playlist == NULL
       || !watch_playlist (&source, check, seconds, &error)) {
     g_printerr ("lockstep: hls-check: %s\n", error->message);
-    status = EXIT_NO_INPUT;
+    status = EXIT_NOINPUT;
   } else {
     findings = lockstep_hls_check_finish (check, g_get_monotonic_time ());
     for (guint i = 0; i < findings->len; i++)

@@ -19,26 +19,33 @@ static const struct
   {"show", cmd_show, "PRESET", "a preset's parameters",
       "Prints name, limits, default and meaning of each parameter.\n\n"
         "  lockstep show webrtc-to-hls\n"},
-  {"run", cmd_run, "PRESET [name=value …]", "run a preset until Ctrl-C",
+  {"run", cmd_run, "PRESET [name=value ...]", "run a preset until Ctrl-C",
       "A parameter is taken from the command line, else from the environment\n"
         "(target-duration from LOCKSTEP_TARGET_DURATION), else its default.\n\n"
         "  lockstep run webrtc-to-hls\n"
         "  lockstep run webrtc-to-hls listen=0.0.0.0:8080 output=/srv/hls\n"
         "  lockstep run test-to-webrtc whip=http://127.0.0.1:8080/whip/demo\n"},
+  {"hls-check", cmd_hls_check, "URL|FOLDER|FILE [--watch SECONDS] [--json]",
+        "what is wrong with a playlist and its segments",
+      "Checks a media playlist, and each version of it while --watch lasts, against the\n"
+        "bytes of its segments. Says rule, place and cure of each fault.\n\n"
+        "  lockstep hls-check http://127.0.0.1:8080/hls/demo/index.m3u8 --watch 30s\n"
+        "  lockstep hls-check hls/demo --json\n"},
 };
 
 static void
 print_help (void)
 {
-  g_print ("Usage: lockstep COMMAND …\n\n"
+  g_print ("Usage: lockstep COMMAND ...\n\n"
       "Live WebRTC to HLS, with sound and picture in step.\n\n");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_print ("  %-5s %-22s %s\n", commands[i].name, commands[i].words,
+    g_print ("  %-9s %-42s %s\n", commands[i].name, commands[i].words,
         commands[i].summary);
   g_print ("\n  lockstep COMMAND --help    more about a command\n"
       "  lockstep --version\n\n"
-      "Exit status: 0 well, 64 wrong usage, 69 something is missing here,\n"
-      "70 internal error, 78 wrong preset or parameter.\n");
+      "Exit status: 0 well, 1 hls-check found errors, 64 wrong usage, 66 no such\n"
+      "input, 69 something is missing here, 70 internal error, 78 wrong preset or\n"
+      "parameter.\n");
 }
 
 static gboolean
