@@ -416,7 +416,8 @@ main (int argc, char **argv)
     duration = CLAMP (atoi (argv[1]), 10, 3600) * SECOND;
   traces = sim_load_traces (root ? root : ".");
   made = sim_make_traces ();
-  g_print ("A/V error, ms; %d starts a row, %" G_GINT64_FORMAT " s each, no RTCP "
+  g_print ("A/V error, ms; %d starts a row, %" G_GINT64_FORMAT
+      " s each, no RTCP "
       "where not said; keyframes paced over 80 ms every 2 s\n"
       "0.5-2 s: worst in that time; p99: median of the starts, after 2 s; max: "
       "worst, after 2 s; >45: %% of all frames; steps: of audio, beyond 1 ms\n\n",
