@@ -786,6 +786,8 @@ lockstep_hls_check_snapshot (LockstepHlsCheck * check, const char *text,
   guint hash = 5381;
   g_auto (Snapshot) s = { 0 };
 
+  if (size == 0)
+    text = "";
   for (gsize i = 0; i < size; i++)
     hash = hash * 33 + (guchar) text[i];
   check_removed (check, now);

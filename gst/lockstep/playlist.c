@@ -98,8 +98,20 @@ pop_head (LockstepPlaylist * playlist)
     playlist->current_key = g_strdup (entry->key);
   }
   playlist->duration -= entry->duration;
-  entry->delete_at = playlist->media + entry->duration + playlist->longest;
+  entry->removed_media = playlist->media;
+  entry->removed_clock = playlist->clock;
+  entry->keep = entry->duration + playlist->longest;
   g_queue_push_tail (&playlist->expired, entry);
+}
+
+static gboolean
+may_delete (const LockstepPlaylist * playlist, LockstepPlaylistEntry * entry)
+{
+  if (playlist->clock > 0 && entry->removed_clock == 0)
+    entry->removed_clock = playlist->clock;     /* before the clock was known */
+  return playlist->media - entry->removed_media >= entry->keep
+      && (playlist->clock == 0
+      || playlist->clock - entry->removed_clock >= entry->keep);
 }
 
 static void
@@ -111,7 +123,7 @@ delete_expired (LockstepPlaylist * playlist, LockstepPlaylistDelete del,
   if (playlist->max_files == 0)
     return;
   while ((entry = g_queue_peek_head (&playlist->expired)) != NULL
-      && playlist->media >= entry->delete_at
+      && may_delete (playlist, entry)
       && g_queue_get_length (&playlist->entries)
       + g_queue_get_length (&playlist->expired) > playlist->max_files) {
     g_queue_pop_head (&playlist->expired);
@@ -185,7 +197,9 @@ lockstep_playlist_render (const LockstepPlaylist * playlist, gsize * size)
     g_string_append (out, "#EXT-X-PLAYLIST-TYPE:EVENT\n");
   else if (playlist->type == LOCKSTEP_PLAYLIST_VOD)
     g_string_append (out, "#EXT-X-PLAYLIST-TYPE:VOD\n");
-  g_string_append_printf (out, "#EXT-X-INDEPENDENT-SEGMENTS\n"
+  /* No EXT-X-INDEPENDENT-SEGMENTS: a sender that answers no request for a key
+   * frame would make it untrue, and it may not be taken back */
+  g_string_append_printf (out,
       "#EXT-X-MEDIA-SEQUENCE:%" G_GUINT64_FORMAT "\n"
       "#EXT-X-DISCONTINUITY-SEQUENCE:%" G_GUINT64_FORMAT "\n",
       playlist->sequence, playlist->discontinuity_sequence);

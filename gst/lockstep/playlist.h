@@ -23,7 +23,8 @@ typedef struct
   gboolean discontinuity, gap;
   gint64 extinf;                /* us, as written */
   gsize text_size;              /* bytes it takes in the rendered list */
-  gint64 delete_at;             /* media time (ns) when its file may go */
+  gint64 removed_media, removed_clock;  /* when it left the list, ns */
+  gint64 keep;                  /* how long its file stays after that, ns */
 } LockstepPlaylistEntry;
 
 typedef struct
@@ -39,6 +40,9 @@ typedef struct
   gint64 duration;              /* of the entries, ns */
   gint64 longest;               /* longest the list ever was, ns */
   gint64 media;                 /* duration of all that was ever appended, ns */
+  gint64 clock;                 /* a steady clock, ns, set by the caller before it
+                                 * appends; 0: files go by media time alone, where
+                                 * it does not run in real time */
   GQueue expired;               /* entries whose files are still there */
   GString *body;                /* the rendered entries */
   char *current_key;            /* of the entry before the first, or NULL */

@@ -30,6 +30,8 @@
 #define LAG_MIN (45 * MS)
 /* A track that comes back this far from the others is on another timeline. */
 #define FAR (10 * SECOND)
+/* More is no path but a mistake. */
+#define PATH_LATENCY_MAX (10 * SECOND)
 #define MAX_QUEUE_BYTES (96 * 1024 * 1024)
 #define MAX_QUEUE_ITEMS 20000
 /* Ticks that are added, so that decoding times before 0 are positive. */
@@ -71,6 +73,7 @@ struct _LockstepSegmenter
 
   Track tracks[LOCKSTEP_N_TRACKS];
   LockstepH264 h264;
+  gint64 path_latency;          /* of pictures, from the sender to here */
   guint sps_seen;               /* the generation of the last key frame */
   gboolean have_video, have_audio;      /* formats are known */
   LockstepAudioCodec codec;
@@ -465,17 +468,11 @@ handle_video (LockstepSegmenter * s, Item * item)
     }
     cut_at_video (s, item);
   } else if (item->cut == LOCKSTEP_CUT_LATE) {
-    gint64 audio_start = audio_before (s, item->split);
-
+    /* The sender left every request unanswered. The segment cannot grow beyond
+     * what EXT-X-TARGETDURATION allows, and a hole in the picture would stop
+     * players: the next one goes on with the picture at hand. */
     s->stats.late_cuts++;
-    s->stats.undecodable++;
-    drop_head (video);
-    audio = front (s, LOCKSTEP_TRACK_AUDIO);
-    if (s->layout_audio && audio_start != LOCKSTEP_NO_TIME)
-      cut_at_audio (s, audio);
-    else
-      end_part (s);
-    return;
+    cut_at_video (s, item);
   } else if (!item->key && !s->wrote_video) {
     s->stats.undecodable++;     /* each segment's first picture is an IDR */
     drop_head (video);
@@ -498,8 +495,9 @@ is_tail (const LockstepSegmenter * s, const Item * item)
 {
   const Track *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
 
-  if (audio->known_until - item->pts >= MIN (TAIL_MIN, s->config.target / 4)
-      || audio->stalled)
+  if (audio->stalled || (audio->known_until != LOCKSTEP_NO_TIME
+          && audio->known_until - item->pts >=
+          MIN (TAIL_MIN, s->config.target / 4)))
     return NO;
   return lockstep_segmenter_is_eos (s) ? YES : MAYBE;
 }
@@ -649,7 +647,8 @@ send_requests (LockstepSegmenter * s, gint64 position)
 
   if (s->callbacks.request == NULL)
     return;
-  n = lockstep_segment_plan_requests (&s->plan, position, requests);
+  n = lockstep_segment_plan_requests (&s->plan, position + s->path_latency,
+      requests);
   for (guint i = 0; i < n; i++)
     s->callbacks.request (s->user, &requests[i]);
 }
@@ -782,7 +781,7 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
       g_byte_array_append (item->headers, s->h264.pps->data, s->h264.pps->len);
   }
   if (item->cut == LOCKSTEP_CUT_LATE)
-    track->await_key = s->plan.urgent = TRUE;
+    s->plan.urgent = TRUE;
   enqueue (track, item);
   send_requests (s, pts);
 }
@@ -891,6 +890,14 @@ push_audio (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts,
   gst_buffer_unref (buffer);
 }
 
+/* Differences of two times must fit into 64 bits. Unix time does until 2116. */
+static gboolean
+out_of_range (gint64 time)
+{
+  return time != LOCKSTEP_NO_TIME && (time < -(G_GINT64_CONSTANT (1) << 61)
+      || time >= G_GINT64_CONSTANT (1) << 62);
+}
+
 void
 lockstep_segmenter_push (LockstepSegmenter * s, LockstepTrackKind kind,
     GstBuffer * buffer, gint64 pts, gint64 dts, gint64 duration, gint64 offset)
@@ -900,6 +907,11 @@ lockstep_segmenter_push (LockstepSegmenter * s, LockstepTrackKind kind,
   g_return_if_fail (track->active);
 
   track->eos = FALSE;
+  if (out_of_range (pts) || out_of_range (dts)) {
+    s->stats.broken++;
+    gst_buffer_unref (buffer);
+    return;
+  }
   if (kind == LOCKSTEP_TRACK_VIDEO)
     push_video (s, buffer, pts, dts, duration, offset);
   else
@@ -917,7 +929,7 @@ lockstep_segmenter_gap (LockstepSegmenter * s, LockstepTrackKind kind,
   Track *track = &s->tracks[kind];
 
   /* A picture stays until the next: only for audio does it say anything */
-  if (kind != LOCKSTEP_TRACK_AUDIO)
+  if (kind != LOCKSTEP_TRACK_AUDIO || out_of_range (until))
     return;
   track->known_until = MAX (track->known_until, until);
   run (s);
@@ -927,6 +939,12 @@ void
 lockstep_segmenter_discont (LockstepSegmenter * s, LockstepTrackKind kind)
 {
   new_timeline (s, &s->tracks[kind]);
+}
+
+void
+lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency)
+{
+  s->path_latency = CLAMP (latency, 0, PATH_LATENCY_MAX);
 }
 
 gint64

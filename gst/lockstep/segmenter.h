@@ -38,7 +38,6 @@ typedef struct
   gint64 target;                /* ns */
   guint target_duration;        /* s; 0: chosen when the first segment is there */
   gboolean epoch;
-  gint64 max_skew;              /* ns that one track waits for the other */
 } LockstepSegmenterConfig;
 
 typedef struct
@@ -66,7 +65,7 @@ LockstepSegmenter *lockstep_segmenter_new (const LockstepSegmenterConfig *config
 void lockstep_segmenter_free (LockstepSegmenter *s);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepSegmenter, lockstep_segmenter_free)
 
-/* A track that was added is waited for, max_skew at most. */
+/* A track that was added is waited for, until lockstep_segmenter_give_up_on(). */
 void lockstep_segmenter_add_track (LockstepSegmenter *s, LockstepTrackKind kind);
 
 /**
@@ -102,6 +101,10 @@ void lockstep_segmenter_gap (LockstepSegmenter *s, LockstepTrackKind kind,
 
 /* The next buffer of this track is on a new timeline. */
 void lockstep_segmenter_discont (LockstepSegmenter *s, LockstepTrackKind kind);
+
+/* How long a picture was on its way when it is pushed, in ns: the sender is so much
+ * further already, and what is asked of it applies from there. */
+void lockstep_segmenter_set_path_latency (LockstepSegmenter *s, gint64 latency);
 
 /* Media time that this track is ahead of what could be written, in ns. */
 gint64 lockstep_segmenter_ahead (const LockstepSegmenter *s, LockstepTrackKind kind);

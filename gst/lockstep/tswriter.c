@@ -429,7 +429,7 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
   for (guint i = 0; i < left; i++) {
     const guint8 *p = tail->data + i * LOCKSTEP_TS_PACKET;
 
-    if (((p[1] & 0x1f) << 8 | p[2]) == pid && (p[3] & 0x10)) {
+    if ((guint) ((p[1] & 0x1f) << 8 | p[2]) == pid && (p[3] & 0x10)) {
       guint skip = p[3] & 0x20 ? 1 + p[4] : 0;
       guint payload = LOCKSTEP_TS_PACKET - 4 - skip;
       guint keep = p[1] & 0x40 ? PES_HEADER_PTS_DTS + 1 : 1;
@@ -459,7 +459,7 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
     guint keep = first ? PES_HEADER_PTS_DTS + 1 : 1;
     guint8 *out;
 
-    if (((p[1] & 0x1f) << 8 | p[2]) != pid || !(p[3] & 0x10)) {
+    if ((guint) ((p[1] & 0x1f) << 8 | p[2]) != pid || !(p[3] & 0x10)) {
       out = next_packet (w);
       memcpy (out, p, LOCKSTEP_TS_PACKET);
       if ((p[1] & 0x40) && other->packets == 0) {
@@ -468,7 +468,7 @@ spread_last (LockstepTsWriter * w, LockstepTsPlace * place,
             out - ((LockstepTsChunk *) g_ptr_array_index (w->chunks,
                 other->chunk))->data;
       }
-      if (((p[1] & 0x1f) << 8 | p[2]) != pid && (p[3] & 0x10))
+      if ((guint) ((p[1] & 0x1f) << 8 | p[2]) != pid && (p[3] & 0x10))
         other->packets++;
       continue;
     }

@@ -241,7 +241,7 @@ segmenter_segment (gpointer user, LockstepSegment * segment)
   if (self->epoch_lock)
     segment->offset = 0;        /* its times are Unix times */
   hls_output_segment (self->output, segment,
-      lockstep_segmenter_target_duration (self->segmenter));
+      lockstep_segmenter_target_duration (self->segmenter), self->live);
 }
 
 static void
@@ -351,7 +351,6 @@ start (GstHlsAlignSink * self)
 
   config.target = llrint (self->target_duration * GST_SECOND);
   config.epoch = self->epoch_lock;
-  config.max_skew = self->max_skew;
 
   g_mutex_lock (&self->lock);
   self->segmenter = lockstep_segmenter_new (&config, &segmenter_callbacks,
@@ -436,15 +435,19 @@ kind_of (GstHlsAlignSink * self, GstPad * pad)
   return GPOINTER_TO_INT (gst_pad_get_element_private (pad));
 }
 
+/* Whether upstream is live, and how long a buffer then takes to come here. */
 static gboolean
-upstream_is_live (GstPad * pad)
+path_latency (GstPad * pad, GstClockTime * latency)
 {
   GstQuery *query = gst_query_new_latency ();
   gboolean live = FALSE;
 
+  *latency = 0;
   if (gst_pad_peer_query (pad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
+    gst_query_parse_latency (query, &live, latency, NULL);
   gst_query_unref (query);
+  if (!live || !GST_CLOCK_TIME_IS_VALID (*latency))
+    *latency = 0;
   return live;
 }
 
@@ -543,11 +546,16 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   gint64 pts, dts, duration = 0;
 
   if (G_UNLIKELY (!input->live_known)) {
-    gboolean live = upstream_is_live (pad);
+    GstClockTime latency;
+    gboolean live = path_latency (pad, &latency);
 
+    GST_DEBUG_OBJECT (pad, "live %d, latency %" GST_TIME_FORMAT, live,
+        GST_TIME_ARGS (latency));
     g_mutex_lock (&self->lock);
     self->live |= live;
     input->live_known = TRUE;
+    if (kind == LOCKSTEP_TRACK_VIDEO && self->segmenter != NULL)
+      lockstep_segmenter_set_path_latency (self->segmenter, latency);
     g_mutex_unlock (&self->lock);
   }
 
@@ -679,7 +687,9 @@ set_caps (GstHlsAlignSink * self, LockstepTrackKind kind, const GstCaps * caps)
 static void
 ask_at_start (GstHlsAlignSink * self, GstPad * pad)
 {
-  if (self->send_keyframe_requests && upstream_is_live (pad))
+  GstClockTime latency;
+
+  if (self->send_keyframe_requests && path_latency (pad, &latency))
     gst_pad_push_event (pad,
         gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
             FALSE, 0));

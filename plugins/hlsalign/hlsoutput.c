@@ -37,6 +37,7 @@ typedef struct
   JobType type;
   LockstepSegment *segment;     /* without chunks: it was given up */
   guint target_duration;
+  gboolean live;
   guint64 weight;               /* bytes counted in waiting */
 } Job;
 
@@ -191,7 +192,8 @@ find_orphans (HlsOutput * output)
       break;
     entry = g_new0 (LockstepPlaylistEntry, 1);
     entry->file = g_steal_pointer (&name);
-    entry->delete_at = playlist->media + playlist->duration;
+    entry->removed_media = playlist->media;
+    entry->keep = playlist->duration;
     g_queue_push_head (&playlist->expired, entry);
   }
 }
@@ -471,6 +473,8 @@ store_segment (HlsOutput * output, Job * job)
     if (output->config->key_location == NULL && was_encrypted (output))
       key = g_strdup ("#EXT-X-KEY:METHOD=NONE");
   }
+  /* In real time clients count by the clock, and it may run on without media */
+  output->playlist->clock = job->live ? g_get_monotonic_time () * 1000 : 0;
   if (output->config->epoch && !align_sequence (output, segment, start))
     return;
 
@@ -598,13 +602,14 @@ hls_output_new (HlsOutputConfig * config, HlsStore * store,
 
 static void
 push_job (HlsOutput * output, JobType type, LockstepSegment * segment,
-    guint target_duration)
+    guint target_duration, gboolean live)
 {
   Job *job = g_new0 (Job, 1);
 
   job->type = type;
   job->segment = segment;
   job->target_duration = target_duration;
+  job->live = live;
   job->weight = segment != NULL ? segment->bytes : 0;
   g_mutex_lock (&output->lock);
   output->waiting += job->weight;
@@ -626,9 +631,9 @@ push_job (HlsOutput * output, JobType type, LockstepSegment * segment,
 
 void
 hls_output_segment (HlsOutput * output, LockstepSegment * segment,
-    guint target_duration)
+    guint target_duration, gboolean live)
 {
-  push_job (output, JOB_SEGMENT, segment, target_duration);
+  push_job (output, JOB_SEGMENT, segment, target_duration, live);
 }
 
 gboolean
@@ -657,7 +662,7 @@ hls_output_hurry (HlsOutput * output)
 void
 hls_output_end (HlsOutput * output)
 {
-  push_job (output, JOB_END, NULL, 0);
+  push_job (output, JOB_END, NULL, 0, FALSE);
 }
 
 void
@@ -665,7 +670,7 @@ hls_output_close (HlsOutput * output, gint64 timeout)
 {
   gint64 until = g_get_monotonic_time () + timeout;
 
-  push_job (output, JOB_CLOSE, NULL, 0);
+  push_job (output, JOB_CLOSE, NULL, 0, FALSE);
   g_mutex_lock (&output->lock);
   while (!output->closed
       && g_cond_wait_until (&output->cond, &output->lock, until));

@@ -52,9 +52,9 @@ HlsOutput *hls_output_new (HlsOutputConfig *config, HlsStore *store,
     const HlsOutputCallbacks *callbacks, gpointer user);
 void hls_output_config_free (HlsOutputConfig *config);
 
-/* Hands a segment over. Never blocks. */
+/* Hands a segment over. Never blocks. @live: the source runs in real time */
 void hls_output_segment (HlsOutput *output, LockstepSegment *segment,
-    guint target_duration);
+    guint target_duration, gboolean live);
 
 /* Waits until what is queued is less than the bound, at most @timeout us.
  * FALSE: it is still more, and the oldest segment will be given up. */

@@ -126,6 +126,7 @@ export function sumUp({ samples, frames, before, after }) {
     presented: frames.length,
     stalls: after.stalls - before.stalls,
     errors: [...after.errors, ...after.warnings],
+    newErrors: [...after.errors.slice(before.errors.length), ...after.warnings.slice(before.warnings.length)],
     starts: after.starts,
   };
 }

@@ -52,8 +52,9 @@ test('camera and microphone play for 20 s with hls.js', { skip, timeout: 120000 
   await screenshot(player, 'watch-camera');
   await screenshot(publisher, 'publish-camera');
   assertPlays(seen, 20);
-  /* The fake camera's picture changes 30 times a second, and is looked at 20 times. */
-  assert.ok(seen.changes > 0.8 * seen.samples, `the picture changed only ${seen.changes} times in ${seen.samples} looks`);
+  /* The fake camera's picture changes 30 times a second (15 where the encoder has little of the processor), and is
+   * looked at 20 times a second. */
+  assert.ok(seen.changes > 0.5 * seen.samples, `the picture changed only ${seen.changes} times in ${seen.samples} looks`);
   /* Its beep sounds once a second. */
   assert.ok(seen.loudest > 0.02, `the loudest sound is ${seen.loudest}`);
   const size = await player.evaluate(() => [document.getElementById('video').videoWidth, document.getElementById('video').videoHeight]);
@@ -103,7 +104,7 @@ test('TWCC, NACK with retransmission, and PLI are negotiated and used', { skip, 
   relay.close();
 });
 
-test('the encoder rises to the rate it may use', { skip, timeout: 60000 }, async (t) => {
+test('the encoder rises to the rate it may use', { skip, timeout: 120000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'rate', { source: 'camera', size: '1280x720', videoKbps: '2000' });
   const targets = [];
   for (let i = 0; i < 15; i++) {
@@ -140,7 +141,7 @@ test('the test picture arrives in order, with its time readable', { skip, timeou
   await close(player, publisher);
 });
 
-test('the browser’s own HLS plays it too', { skip, timeout: 60000 }, async (t) => {
+test('the browser’s own HLS plays it too', { skip, timeout: 120000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'native', { size: '1280x720' });
   const player = await watch(viewer, launcher, 'native', 'native');
   const seen = sumUp(await record(player, 8));
@@ -153,7 +154,7 @@ test('the browser’s own HLS plays it too', { skip, timeout: 60000 }, async (t)
   await close(player, publisher);
 });
 
-test('a picture without sound plays', { skip, timeout: 60000 }, async (t) => {
+test('a picture without sound plays', { skip, timeout: 120000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'picture-only', { sound: '0' });
   const player = await watch(viewer, launcher, 'picture-only');
   const seen = sumUp(await record(player, 8));
@@ -166,7 +167,7 @@ test('a picture without sound plays', { skip, timeout: 60000 }, async (t) => {
   await close(player, publisher);
 });
 
-test('sound without a picture plays', { skip, timeout: 60000 }, async (t) => {
+test('sound without a picture plays', { skip, timeout: 120000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'sound-only', { picture: '0' });
   const player = await watch(viewer, launcher, 'sound-only');
   const seen = sumUp(await record(player, 8));

@@ -113,6 +113,8 @@ for (const signal of ['SIGKILL', 'SIGSEGV']) {
     await live(own);
     const before = await live(other);
     const players = [await watch(viewer, launcher, own), await watch(viewer, launcher, other)];
+    /* Browsers answer requests for keyframes slowly in their first seconds: what is looked at is after that. */
+    await sleep(6000);
     const followers = [new PlaylistFollower(playlist(own)), new PlaylistFollower(playlist(other))];
     const watching = record(players[1], 14);
     await sleep(2000);
@@ -133,8 +135,9 @@ for (const signal of ['SIGKILL', 'SIGSEGV']) {
     const others = await followers[1].stop();
     assertContinues(others, 0);
     assert.equal(seen.stalls, 0, 'the other channel stalled');
+    assert.ok(seen.longestStill < 0.6, `the other channel stood still for ${seen.longestStill} s`);
     assert.equal(seen.codeBackwards, 0);
-    assert.deepEqual(seen.errors, []);
+    assert.deepEqual(seen.newErrors, []);
     assert.equal((await launcher.channel(other)).worker_pid, before.worker_pid, 'the other channel has another worker');
     assert.equal(launcher.process.exitCode, null, 'the front ended');
     await close(...players, ...pages);

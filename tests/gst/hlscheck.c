@@ -42,7 +42,7 @@ make_stream (void)
     0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80, 0, 0, 0, 1, 0x65, 0x88, 0x80
   };
   static const guint8 delta[] = { 0, 0, 0, 1, 0x41, 0x9a, 0x80, 0x80, 0x80 };
-  LockstepSegmenterConfig config = { 1000 * MS, 0, FALSE, 3000 * MS };
+  LockstepSegmenterConfig config = { 1000 * MS, 0, FALSE };
   Stream *stream = g_new0 (Stream, 1);
   LockstepSegmenter *s = lockstep_segmenter_new (&config, &callbacks, stream);
 

@@ -234,7 +234,7 @@ test_begin (Test * t, gint64 target, gboolean epoch, guint rate, guint samples)
 {
   static const LockstepSegmenterCallbacks callbacks =
       { on_segment, on_request };
-  LockstepSegmenterConfig config = { target, 0, epoch, 3 * SECOND };
+  LockstepSegmenterConfig config = { target, 0, epoch };
 
   memset (t, 0, sizeof *t);
   memset (t->reader.cc, 0xff, sizeof t->reader.cc);
@@ -630,6 +630,34 @@ test_format_change (void)
   test_end (&t);
 }
 
+/* The audio changes from 48 to 44.1 kHz at 10.3 s: a discontinuity at the next key
+ * frame, and the same grid as before. */
+static void
+test_audio_change (void)
+{
+  Test t;
+  Feed f = { 0 };
+  guint before;
+
+  test_begin (&t, SECOND, FALSE, 48000, 1152);
+  f.picture_ns = SECOND / 30;
+  set_video (&t);
+  set_audio (&t);
+  feed (&t, &f, TRUE, TRUE, 10 * SECOND + 300 * MS);
+  before = t.reader.segments;
+  f.frames = (10 * 44100 + 3 * 4410) / 1152 + 1;
+  t.rate = 44100;
+  feed (&t, &f, TRUE, TRUE, 30 * SECOND - SECOND / 2);
+  lockstep_segmenter_finish (t.s);
+  g_assert_cmpuint (before, >=, 9);
+  g_assert_cmpuint (t.reader.discontinuities, ==, 1);
+  g_assert_cmpint (t.reader.longest, <, 1500 * MS);
+  g_assert_cmpint (ABS (t.reader.start - 29 * SECOND), <, 1000);
+  g_assert_cmpuint (t.reader.cc_errors, ==, 0);
+  g_assert_cmpuint (t.reader.no_idr, ==, 0);
+  test_end (&t);
+}
+
 /* 33-bit times wrap at 26.5 h: nothing is seen of it but the wrap. */
 static void
 test_wrap (void)
@@ -842,6 +870,7 @@ main (int argc, char **argv)
   g_test_add_func ("/segmenter/late-audio", test_late_audio);
   g_test_add_func ("/segmenter/late-video", test_late_video);
   g_test_add_func ("/segmenter/format-change", test_format_change);
+  g_test_add_func ("/segmenter/audio-change", test_audio_change);
   g_test_add_func ("/segmenter/wrap", test_wrap);
   g_test_add_func ("/segmenter/epoch", test_epoch);
   g_test_add_func ("/segmenter/day", test_day);

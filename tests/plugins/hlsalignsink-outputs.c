@@ -157,10 +157,24 @@ sink_init (Sink * s, const char *first_property, ...)
   va_end (args);
 }
 
+/* A harness says that it is live, and files then stay by the clock. */
+static GstPadProbeReturn
+not_live (GstPad * pad, GstPadProbeInfo * info, gpointer user)
+{
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return GST_PAD_PROBE_OK;
+  gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
+  return GST_PAD_PROBE_HANDLED;
+}
+
 static void
 sink_start (Sink * s)
 {
   s->audio = gst_harness_new_with_element (s->sink, "audio", NULL);
+  gst_pad_add_probe (s->audio->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
+      not_live, NULL, NULL);
   gst_harness_set_src_caps_str (s->audio, MP3_CAPS);
 }
 
@@ -520,7 +534,6 @@ test_epoch (void)
     g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
     g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
     g_autoptr (GstCaps) unix_time = gst_caps_from_string ("timestamp/x-unix");
-    g_autofree char *text = NULL;
 
     sink_init (&s, "location", location, "playlist-location", playlist,
         "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);

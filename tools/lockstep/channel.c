@@ -232,6 +232,12 @@ worker_message (WorkerProc * proc, const char *type, JsonObject * message,
     worker_pool_replenish (channel->table->pool);
   } else if (g_str_equal (type, "refused")) {
     refused (channel, message);
+  } else if (g_str_equal (type, "ending")) {
+    /* what it has becomes a last segment; the publisher is gone already */
+    if (!channel->ending && channel->state == CHANNEL_LIVE) {
+      channel->table->totals.lost++;
+      set_state (channel, CHANNEL_LOST);
+    }
   } else if (g_str_equal (type, "connected")) {
     set_state (channel, CHANNEL_LIVE);
     set_reason (channel, NULL);
@@ -334,7 +340,7 @@ may_take_over (Channel * channel)
 {
   gint64 idle;
 
-  if (channel->ending)
+  if (channel->ending || channel->state == CHANNEL_LOST)
     return TRUE;
   if (channel->state != CHANNEL_LIVE || channel->stats == NULL)
     return FALSE;

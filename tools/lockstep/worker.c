@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 /* A publisher that connected sends media, or RTCP at least every few seconds. */
-#define IDLE_LIMIT_US (8 * G_USEC_PER_SEC)
+#define IDLE_LIMIT_US (7 * G_USEC_PER_SEC)
 #define CONNECT_LIMIT_MS 20000
 #define DRAIN_LIMIT_MS 2000
 /* webrtcbin 1.22.0 can hang on its way to NULL */
@@ -75,28 +75,28 @@ drain_timed_out (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* EOS goes in where the RTP does, also into a branch that no stream came for. Sent
- * from a thread: it waits for the streaming threads. */
+/* EOS goes in where the RTP would. */
+static void
+end_stream (Worker * worker, const LockstepStream * stream)
+{
+  g_autoptr (GstElement) element = NULL;
+  g_autoptr (GstPad) sink = NULL;
+
+  if (stream->element == NULL)
+    return;
+  element = gst_bin_get_by_name (GST_BIN (worker->pipeline), stream->element);
+  sink = gst_element_get_static_pad (element, "sink");
+  gst_pad_send_event (sink, gst_event_new_eos ());
+}
+
+/* From a thread: EOS waits for the streaming threads. */
 static gpointer
 send_all_eos (gpointer user_data)
 {
   Worker *worker = user_data;
-  const LockstepStream *streams[] = {
-    lockstep_preset_get_audio (worker->preset),
-    lockstep_preset_get_video (worker->preset)
-  };
 
-  for (guint i = 0; i < G_N_ELEMENTS (streams); i++) {
-    g_autoptr (GstElement) element = NULL;
-    g_autoptr (GstPad) sink = NULL;
-
-    if (streams[i]->element == NULL)
-      continue;
-    element =
-        gst_bin_get_by_name (GST_BIN (worker->pipeline), streams[i]->element);
-    sink = gst_element_get_static_pad (element, "sink");
-    gst_pad_send_event (sink, gst_event_new_eos ());
-  }
+  end_stream (worker, lockstep_preset_get_audio (worker->preset));
+  end_stream (worker, lockstep_preset_get_video (worker->preset));
   return NULL;
 }
 
@@ -220,7 +220,7 @@ tick (gpointer user_data)
 
   ipc_send (worker->ipc, worker_stats_message (worker->stats));
   if (worker->connected && worker_stats_idle_us (worker->stats) > IDLE_LIMIT_US)
-    drain (worker, "the peer vanished: nothing came from it for 8 s");
+    drain (worker, "the peer vanished: nothing came from it for 7 s");
   return G_SOURCE_CONTINUE;
 }
 
@@ -277,16 +277,17 @@ lost (const char *why, gpointer user_data)
   drain (user_data, why);
 }
 
-static gboolean
-is_h264 (const LockstepOffer * offer, LockstepMediaKind kind)
+/* The section of a kind that was accepted; NULL where there is none. */
+static const LockstepOfferMedia *
+offers (const LockstepOffer * offer, LockstepMediaKind kind)
 {
   for (guint i = 0; i < offer->media->len; i++) {
     const LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
 
-    if (media->kind == kind && g_strcmp0 (media->encoding, "H264") == 0)
-      return TRUE;
+    if (media->kind == kind && media->payload >= 0)
+      return media;
   }
-  return FALSE;
+  return NULL;
 }
 
 static void
@@ -296,6 +297,7 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
   const LockstepStream *stream = kind == LOCKSTEP_MEDIA_AUDIO
       ? lockstep_preset_get_audio (worker->preset)
       : lockstep_preset_get_video (worker->preset);
+  const LockstepOfferMedia *media;
   g_autoptr (GstElement) element = NULL;
   g_autoptr (GstPad) sink = NULL;
 
@@ -306,7 +308,8 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
   }
   element = gst_bin_get_by_name (GST_BIN (worker->pipeline), stream->element);
   sink = gst_element_get_static_pad (element, "sink");
-  if (is_h264 (webrtc_end_get_offer (worker->end), kind))
+  media = offers (webrtc_end_get_offer (worker->end), kind);
+  if (media != NULL && g_strcmp0 (media->encoding, "H264") == 0)
     frame_guard_add (sink);
   if (GST_PAD_LINK_FAILED (gst_pad_link (pad, sink)))
     GST_ELEMENT_ERROR (element, CORE, PAD, ("a stream cannot be linked to %s",
@@ -504,8 +507,14 @@ accept_offer (Worker * worker, JsonObject * message)
     send_refusal (worker, "refused", error);
     return;
   }
-  if (start (worker, message))
-    webrtc_end_accept (worker->end, g_steal_pointer (&offer));
+  if (!start (worker, message))
+    return;
+  /* nothing will come for these: the sink need not wait for it */
+  if (!offers (offer, LOCKSTEP_MEDIA_AUDIO))
+    end_stream (worker, lockstep_preset_get_audio (worker->preset));
+  if (!offers (offer, LOCKSTEP_MEDIA_VIDEO))
+    end_stream (worker, lockstep_preset_get_video (worker->preset));
+  webrtc_end_accept (worker->end, g_steal_pointer (&offer));
 }
 
 static void
