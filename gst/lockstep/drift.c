@@ -38,7 +38,10 @@ lockstep_median (gint64 * values, guint n)
   if (n == 0)
     return 0;
   qsort (values, n, sizeof (gint64), compare_int64);
-  return values[(n - 1) / 2];
+  if (n % 2)
+    return values[n / 2];
+  return values[n / 2 - 1] / 2 + values[n / 2] / 2
+      + (values[n / 2 - 1] % 2 + values[n / 2] % 2) / 2;
 }
 
 gdouble

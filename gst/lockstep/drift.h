@@ -47,7 +47,7 @@ gdouble lockstep_theil_sen (const gint64 * at, const gint64 * value, guint n);
  *
  * Sorts @values in place.
  *
- * Returns: the median of @n values, the lower one of two; 0 for none
+ * Returns: the median of @n values, of two the mean; 0 for none
  */
 gint64 lockstep_median (gint64 * values, guint n);
 

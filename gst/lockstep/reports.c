@@ -2,12 +2,12 @@
 /* What a sender claims about its clocks (sender reports, abs-capture-time), and
  * how far it is believed.
  *
- * A claim is not taken as a value but as an interval: the middle of the last
- * claims and how far they scatter. What the arrivals show is moved into that
- * interval and no further. Exact claims leave no room, so they decide; claims
- * that scatter leave so much that they decide nothing, and a sender cannot make
- * it worse than no reports. Claims that contradict the arrivals by more than any
- * path or encoder could, that jump, or that run at another rate, are left out. */
+ * Claims are as good as they agree with each other. While what the arrivals show
+ * lies within their doubt, they add nothing and change nothing; once they differ
+ * from it by more, their middle decides. So exact claims decide at once, claims that
+ * scatter when there are enough of them, and noise never: a sender cannot make it
+ * worse than no reports. Claims that contradict the arrivals by more than any path
+ * or encoder could, that jump, or that run at another rate, are left out. */
 #include "reports.h"
 #include "drift.h"
 
@@ -222,6 +222,8 @@ judge (LockstepReportPair * pair, gint64 now, gdouble drift)
     pair->belief = LOCKSTEP_BELIEF_DRIFTING;
   else
     pair->belief = LOCKSTEP_BELIEF_TRUSTED;
+  if (pair->belief != LOCKSTEP_BELIEF_TRUSTED)
+    pair->decides = FALSE;
 }
 
 /**
@@ -285,10 +287,11 @@ lockstep_report_pair_update (LockstepReportPair * pair,
  * @believed: the offset believed without these claims, ns
  * @drift: how fast it grows, ns per ns
  *
- * Returns: @believed, moved into the interval of the claims if they are trusted
+ * Returns: the middle of the claims, if they are trusted and @believed was ever
+ *   beyond their doubt since; else @believed
  */
 gint64
-lockstep_report_pair_apply (const LockstepReportPair * pair, gint64 now,
+lockstep_report_pair_apply (LockstepReportPair * pair, gint64 now,
     gint64 believed, gdouble drift)
 {
   gint64 middle;
@@ -297,6 +300,7 @@ lockstep_report_pair_apply (const LockstepReportPair * pair, gint64 now,
     return believed;
   middle = pair->offset
       + (gint64) llrint (drift * (gdouble) (now - pair->last_at));
-  return CLAMP (believed, middle - pair->uncertainty,
-      middle + pair->uncertainty);
+  if (ABS (middle - believed) > pair->uncertainty)
+    pair->decides = TRUE;
+  return pair->decides ? middle : believed;
 }

@@ -68,6 +68,7 @@ typedef struct
   guint outliers;               /* jumps in a row, not stored */
   guint64 jumps;                /* in all */
   LockstepBelief belief;
+  gboolean decides;             /* they showed what the arrivals did not */
   gint64 offset;                /* the middle, at last_at, ns */
   gint64 uncertainty;           /* ns either side */
 } LockstepReportPair;
@@ -80,7 +81,7 @@ void lockstep_report_pair_init (LockstepReportPair * pair);
 gboolean lockstep_report_pair_update (LockstepReportPair * pair,
     const LockstepReportClock * a, const LockstepReportClock * b, gint64 now,
     gint64 interval, gint64 arrival_offset, gdouble drift, gdouble drift_doubt);
-gint64 lockstep_report_pair_apply (const LockstepReportPair * pair, gint64 now,
+gint64 lockstep_report_pair_apply (LockstepReportPair * pair, gint64 now,
     gint64 believed, gdouble drift);
 
 gint64 lockstep_ntp_difference (guint64 ntp, guint64 base);

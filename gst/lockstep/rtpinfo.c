@@ -37,38 +37,18 @@ lockstep_rtp_parse (const guint8 * data, gsize size, LockstepRtpInfo * info)
   gsize at;
 
   memset (info, 0, sizeof (*info));
-  if (size < 12 || data[0] >> 6 != 2)
+  /* With that, all that the header names is there. */
+  if (!lockstep_rtp_header_parse (data, size, &info->header))
     return FALSE;
-  info->marker = data[1] >> 7;
-  info->seqnum = read16 (data + 2);
-  info->timestamp = read32 (data + 4);
-  info->ssrc = read32 (data + 8);
   at = 12 + 4 * (gsize) (data[0] & 0x0f);
-  if (at > size)
-    return FALSE;
   if (data[0] & 0x10) {
-    gsize length;
-
-    if (size - at < 4)
-      return FALSE;
     info->extension_profile = read16 (data + at);
-    length = 4 * (gsize) read16 (data + at + 2);
-    at += 4;
-    if (length > size - at)
-      return FALSE;
-    info->extension = data + at;
-    info->extension_size = length;
-    at += length;
+    info->extension_size = 4 * (gsize) read16 (data + at + 2);
+    info->extension = data + at + 4;
+    at += 4 + info->extension_size;
   }
   info->payload = data + at;
-  info->payload_size = size - at;
-  if (data[0] & 0x20) {
-    guint8 padding = info->payload_size > 0 ? data[size - 1] : 0;
-
-    if (padding == 0 || padding > info->payload_size)
-      return FALSE;
-    info->payload_size -= padding;
-  }
+  info->payload_size = size - at - (data[0] & 0x20 ? data[size - 1] : 0);
   return TRUE;
 }
 

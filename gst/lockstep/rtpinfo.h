@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glib.h>
+#include <gst/lockstep/rtpheader.h>
 
 G_BEGIN_DECLS
 
@@ -17,9 +18,7 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  guint32 ssrc, timestamp;
-  guint16 seqnum;
-  gboolean marker;
+  LockstepRtpHeader header;
   const guint8 *payload;
   gsize payload_size;
   const guint8 *extension;

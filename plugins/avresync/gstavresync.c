@@ -37,12 +37,14 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 avresync name=sync \
- *   udpsrc port=5004 caps="application/x-rtp,media=audio,clock-rate=48000,encoding-name=OPUS" ! sync.sink_0 \
- *   udpsrc port=5006 caps="application/x-rtp,media=video,clock-rate=90000,encoding-name=H264" ! sync.sink_1 \
- *   sync.src_0 ! rtpopusdepay ! opusdec plc=true ! autoaudiosink \
- *   sync.src_1 ! rtph264depay ! avdec_h264 ! autovideosink
+ * gst-launch-1.0 avresync name=sync audiotestsrc is-live=true num-buffers=50 ! opusenc ! rtpopuspay ! sync.sink_0 videotestsrc is-live=true num-buffers=30 ! vp8enc deadline=1 ! rtpvp8pay ! sync.sink_1 sync.src_0 ! rtpopusdepay ! opusdec ! fakesink sync=true sync.src_1 ! rtpvp8depay ! vp8dec ! fakesink sync=true
+ * ]| A second of sound and picture, through RTP and back onto one timeline.
+ * |[
+ * gst-launch-1.0 avresync name=sync udpsrc port=5004 caps="application/x-rtp,media=audio,clock-rate=48000,encoding-name=OPUS" ! sync.sink_0 udpsrc port=5006 caps="application/x-rtp,media=video,clock-rate=90000,encoding-name=H264" ! sync.sink_1 sync.src_0 ! rtpopusdepay ! opusdec plc=true ! autoaudiosink sync.src_1 ! rtph264depay ! avdec_h264 ! autovideosink
  * ]| Plays an SFU's forwarded RTP, which comes without RTCP.
+ * |[
+ * gst-launch-1.0 avresync name=sync webrtcbin name=webrtc rtpbin::add-reference-timestamp-meta=true webrtc. ! application/x-rtp,media=audio ! sync.sink_0 webrtc. ! application/x-rtp,media=video ! sync.sink_1 sync.src_0 ! rtpopusdepay ! opusdec plc=true ! fakesink sync.src_1 ! rtph264depay ! h264parse ! fakesink
+ * ]| As an application would write it that does the signalling for webrtcbin.
  */
 #include "config.h"
 

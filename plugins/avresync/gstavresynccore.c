@@ -171,12 +171,16 @@ wait_for_room (AvCore * core, AvPad * pad, Todo * todo)
   while (!pad->flushing && pad->flow == GST_FLOW_OK
       && (pad->bytes > MAX_BYTES || g_queue_get_length (&pad->waiting)
           + g_queue_get_length (&pad->ready) > MAX_ITEMS)) {
+    gboolean opened = FALSE;
+
     if (pad->stream && !lockstep_av_stream_is_open (pad->stream)) {
       lockstep_av_stream_open (core->sync, pad->stream, core->latest);
-      release (core, pad, todo);
-      continue;
+      opened = lockstep_av_stream_is_open (pad->stream);
     }
-    g_cond_wait (&pad->changed, &core->lock);
+    if (opened)
+      release (core, pad, todo);
+    else
+      g_cond_wait (&pad->changed, &core->lock);
   }
   return !pad->flushing;
 }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No RTP clock is faster; one that is would wrap within seconds. */
+#define MAX_RATE 1000000
+
 /* Times beyond this (73 years) are nonsense, and sums of them could overflow. */
 #define FAR (G_GINT64_CONSTANT (1) << 61)
 
@@ -32,7 +35,7 @@ find_capture_id (const GstStructure * s)
  * gst_avresync_format_from_caps:
  * @format: (out): what the caps say
  *
- * Returns: FALSE for RTP without a clock rate
+ * Returns: FALSE for RTP without a sensible clock rate
  */
 gboolean
 gst_avresync_format_from_caps (GstAvresyncFormat * format, const GstCaps * caps)
@@ -48,7 +51,8 @@ gst_avresync_format_from_caps (GstAvresyncFormat * format, const GstCaps * caps)
       format->media = LOCKSTEP_AV_AUDIO;
     return TRUE;
   }
-  if (!gst_structure_get_int (s, "clock-rate", &rate) || rate <= 0)
+  if (!gst_structure_get_int (s, "clock-rate", &rate) || rate <= 0
+      || rate > MAX_RATE)
     return FALSE;
   format->rate = rate;
   media = gst_structure_get_string (s, "media");
@@ -123,9 +127,9 @@ read_rtp (GstAvresyncInput * input, GstBuffer * buffer,
     const guint8 *capture =
         lockstep_rtp_extension (&info, format->capture_id, &size);
 
-    input->timestamp = info.timestamp;
-    input->ssrc = info.ssrc;
-    input->seqnum = info.seqnum;
+    input->timestamp = info.header.timestamp;
+    input->ssrc = info.header.ssrc;
+    input->seqnum = info.header.seq;
     input->begins_keyframe = lockstep_rtp_begins_keyframe (format->codec,
         info.payload, info.payload_size);
     if (capture)

@@ -48,7 +48,7 @@ typedef struct
 static void
 add_track (LockstepAvSync * sync, Track * t, guint kind)
 {
-  static const guint32 rates[] = { 48000, 90000, 0, 1, G_MAXUINT32, 8000 };
+  static const guint32 rates[] = { 48000, 90000, 0, 1, 8000 };
 
   memset (t, 0, sizeof (*t));
   t->media = kind & 1 ? LOCKSTEP_AV_VIDEO : LOCKSTEP_AV_AUDIO;

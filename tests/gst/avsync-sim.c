@@ -250,7 +250,7 @@ test_bad_reports_do_no_harm (void)
 {
   for (guint reports = SIM_REPORTS_CLEAN; reports < SIM_REPORTS_LAST; reports++) {
     /* Claims that scatter by some milliseconds may cost a part of that. */
-    gint64 harm = reports == SIM_REPORTS_SCATTERED ? 4 * MS
+    gint64 harm = reports == SIM_REPORTS_SCATTERED ? 5 * MS
         : reports == SIM_REPORTS_FROM_ARRIVALS ? 2 * MS : MS;
 
     for (guint t = 0; t < traces->len; t++) {

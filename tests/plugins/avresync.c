@@ -795,6 +795,51 @@ test_states (void)
   end (&f);
 }
 
+/* The lines in the element's documentation; the first is run, the others need
+ * another end, and are only put together. */
+static void
+test_example_lines (void)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("LOCKSTEP_SOURCE_ROOT"),
+      "plugins", "avresync", "gstavresync.c", NULL);
+  static const char start[] = " * gst-launch-1.0 ";
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  guint found = 0;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i]; i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GstElement) pipeline = NULL;
+    g_autoptr (GstBus) bus = NULL;
+    GstMessage *message;
+
+    if (!g_str_has_prefix (lines[i], start))
+      continue;
+    pipeline = gst_parse_launch_full (lines[i] + strlen (start), NULL,
+        GST_PARSE_FLAG_FATAL_ERRORS, &error);
+    if (g_error_matches (error, GST_PARSE_ERROR,
+            GST_PARSE_ERROR_NO_SUCH_ELEMENT)) {
+      g_test_message ("left out: %s", error->message);
+      found++;
+      continue;
+    }
+    g_assert_no_error (error);
+    if (found++ > 0)
+      continue;
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    bus = gst_element_get_bus (pipeline);
+    message = gst_bus_timed_pop_filtered (bus, 60 * SECOND,
+        GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+    gst_message_unref (message);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+  }
+  g_assert_cmpuint (found, ==, 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -825,5 +870,6 @@ main (int argc, char **argv)
   g_test_add_func ("/avresync/caps", test_caps);
   g_test_add_func ("/avresync/pads", test_pads);
   g_test_add_func ("/avresync/states", test_states);
+  g_test_add_func ("/avresync/examples", test_example_lines);
   return g_test_run ();
 }
