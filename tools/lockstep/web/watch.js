@@ -47,9 +47,14 @@ function setState(state, reason = '') {
 
 /* ---- Starting and stopping a player ---- */
 
+const kindOfPlayer = () => forced || (hasNativeHls(video) ? 'native' : 'hls.js');
+
+/* Chromium's own player starts three target durations behind the end, and fails where the playlist is shorter. */
+const enoughSegments = () => (kindOfPlayer() === 'native' ? 4 : 1);
+
 function startPlayer() {
   stopPlayer();
-  const kind = forced || (hasNativeHls(video) ? 'native' : 'hls.js');
+  const kind = kindOfPlayer();
   const report = (message, fatal) => {
     const list = fatal ? shown.errors : shown.warnings;
     list.push(message);
@@ -124,7 +129,7 @@ function decide() {
   if (!player) {
     if (now < restartAt)
       return;
-    if (c?.hls && (c.state === 'live' || c.state === 'lost') && c.segments > 0)
+    if (c?.hls && (c.state === 'live' || c.state === 'lost') && c.segments >= enoughSegments())
       startPlayer();
     else if (apiTrouble)
       setState('waiting', `No news of the channel: ${apiTrouble}. Still trying.`);
