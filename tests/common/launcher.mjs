@@ -30,6 +30,9 @@ export async function until(what, limit, probe, every = 100) {
   }
 }
 
+/** For a file's last hook: ends the process a second later where a connection to a killed browser would keep it. */
+export const leave = () => setTimeout(() => process.exit(), 1000).unref();
+
 /** A folder that is there for the test's files; screenshots and logs that should outlive the test go to `kept`. */
 export const kept = path.join(buildRoot, 'e2e');
 export function temporaryFolder(name) {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Browser, screenshot, whyNoBrowser } from '../common/browser.mjs';
-import { Launcher, sleep, until } from '../common/launcher.mjs';
+import { Launcher, leave, sleep, until } from '../common/launcher.mjs';
 import { closeAll, publish, record, shown, sumUp, watch } from '../common/pages.mjs';
 import { fetchPlaylist } from '../common/playlist.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
@@ -28,6 +28,7 @@ after(async () => {
   await camera?.stop();
   await viewer?.stop();
   await launcher?.stop();
+  leave();
 });
 
 /* Tests are run one after another, each on a channel of its own, and leave nothing running. */
