@@ -89,6 +89,7 @@ struct _LockstepSegmenter
   guint generation;
   gboolean in_segment, any;     /* any: a segment was begun before */
   gboolean discontinuity;       /* the next segment has one */
+  gint64 audio_from;            /* audio goes into this segment from here on */
   gboolean layout_video, layout_audio;
   LockstepAudioFormat out_format;
   gint64 media_end;
@@ -161,8 +162,6 @@ to_ticks (const LockstepSegmenter * s, gint64 time)
   return whole * 9 + (rest * 9 + 50000) / 100000
       + (s->config.epoch ? 0 : TICKS_BASE);
 }
-
-/* {{{ writing */
 
 static void
 track_pop (Track * track, Item ** item)
@@ -330,8 +329,6 @@ begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
   s->any = TRUE;
 }
 
-/* {{{ merging */
-
 static gboolean
 expected (const LockstepSegmenter * s, LockstepTrackKind kind)
 {
@@ -403,6 +400,7 @@ cut_at_video (LockstepSegmenter * s, Item * item)
   if (item->change && s->any)
     s->discontinuity = TRUE;
   begin_segment (s, item->pts, item->offset, audio_start);
+  s->audio_from = item->split;
 }
 
 /* Ends the segment at an audio frame. What video there is goes on with the next
@@ -416,6 +414,7 @@ cut_at_audio (LockstepSegmenter * s, const Item * item)
   if (!s->plan.running || s->plan.start < item->pts)
     lockstep_segment_plan_begin (&s->plan, item->pts);
   begin_segment (s, item->pts, item->offset, item->pts);
+  s->audio_from = item->pts;
   video->await_key = TRUE;
   s->plan.urgent = TRUE;
 }
@@ -511,7 +510,7 @@ handle_audio (LockstepSegmenter * s, Item * item, gboolean alone)
   if (s->in_segment && alone && s->media_end != LOCKSTEP_NO_TIME
       && item->pts - s->media_end > hole)
     end_part (s);
-  if (s->in_segment && item->pts + item->duration / 2 < s->start) {
+  if (s->in_segment && item->pts + item->duration / 2 < s->audio_from) {
     s->stats.late++;
     drop_head (audio);
     return TRUE;
@@ -607,8 +606,6 @@ run (LockstepSegmenter * s)
       && g_queue_is_empty (&s->tracks[1].queue))
     end_part (s);
 }
-
-/* {{{ input */
 
 void
 lockstep_segmenter_add_track (LockstepSegmenter * s, LockstepTrackKind kind)
