@@ -364,8 +364,7 @@ end_part (LockstepSegmenter * s)
 {
   if (s->in_segment)
     end_segment (s, s->media_end);
-  if (s->any)
-    s->discontinuity = TRUE;
+  s->discontinuity |= s->any;
   s->media_end = s->last_picture = LOCKSTEP_NO_TIME;
 }
 
@@ -397,8 +396,7 @@ cut_at_video (LockstepSegmenter * s, Item * item)
   gint64 audio_start = audio_before (s, item->split);
 
   end_segment (s, item->pts);
-  if (item->change && s->any)
-    s->discontinuity = TRUE;
+  s->discontinuity |= item->change && s->any;
   begin_segment (s, item->pts, item->offset, audio_start);
   s->audio_from = item->split;
 }

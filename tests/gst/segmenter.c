@@ -416,6 +416,30 @@ grid (guint rate, guint samples, guint seconds)
   test_end (&t);
 }
 
+/* Pictures that stand off the grid, as a browser's do: the audio is split on the
+ * grid, the picture is not, and no frame between the two is lost. */
+static void
+test_pictures_off_grid (void)
+{
+  static const gint64 periods[] = { 37 * MS, 41 * MS, 66666667, 83 * MS };
+
+  for (guint i = 0; i < G_N_ELEMENTS (periods); i++) {
+    Test t;
+    Feed f = { 0 };
+
+    test_begin (&t, SECOND, FALSE, 48000, 1152);
+    f.picture_ns = periods[i];
+    set_video (&t);
+    set_audio (&t);
+    feed (&t, &f, TRUE, TRUE, 60 * SECOND);
+    lockstep_segmenter_finish (t.s);
+    g_assert_cmpuint (t.reader.segments, >=, 59);
+    g_assert_cmpuint (t.reader.audio_frames, ==, f.frames);
+    assert_clean (&t);
+    test_end (&t);
+  }
+}
+
 static void
 test_grid_mp3_48 (void)
 {
@@ -860,6 +884,7 @@ main (int argc, char **argv)
 {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/segmenter/pictures-off-grid", test_pictures_off_grid);
   g_test_add_func ("/segmenter/grid/mp3-48", test_grid_mp3_48);
   g_test_add_func ("/segmenter/grid/others", test_grid_others);
   g_test_add_func ("/segmenter/audio-alone", test_audio_alone);
