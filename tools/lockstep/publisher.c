@@ -97,9 +97,10 @@ static void
 deleted (GObject * source, GAsyncResult * result, gpointer user_data)
 {
   Publisher *publisher = user_data;
-  g_autoptr (GBytes) body = soup_session_send_and_read_finish
-      (SOUP_SESSION (source), result, NULL);
+  GBytes *body = soup_session_send_and_read_finish (SOUP_SESSION (source),
+      result, NULL);
 
+  g_clear_pointer (&body, g_bytes_unref);
   g_clear_pointer (&publisher->resource, g_free);
   stopped (publisher);
 }
