@@ -27,7 +27,8 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
   /* the playlist, a NUL, and what each segment holds */
   const guint8 *end = size > 0 ? memchr (data, 0, size) : NULL;
   gsize n = end != NULL ? (gsize) (end - data) : size;
-  Input input = { data + n, size - n };
+  /* no arithmetic on the NULL that an empty input may be */
+  Input input = { size > n ? data + n : (const guint8 *) "", size - n };
   g_autoptr (LockstepHlsCheck) check =
       lockstep_hls_check_new (0, fetch, &input);
   g_autoptr (LockstepPlaylist) playlist = NULL;
