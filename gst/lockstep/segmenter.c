@@ -3,8 +3,7 @@
  *
  * Two queues, one a track. Where to cut at pictures is decided as they come in,
  * in segmentplan.c; what is written when is decided here, in the order of decoding
- * times. Audio is held back a little behind the pictures, as a boundary may lie
- * before the key frame that makes it. */
+ * times. Audio stays a little behind: a boundary may lie before its key frame. */
 #include <gst/lockstep/segmenter.h>
 
 #include <string.h>
@@ -14,7 +13,7 @@
 
 /* A little more than one of the file's 90 kHz ticks */
 #define TICK (SECOND / 90000 + 1)
-/* Timestamps that go back by more than this start a new timeline. */
+/* Back by more than this: a new timeline. */
 #define BACKWARD (500 * MS)
 /* Nothing for so long is a hole in the timeline. Audio by itself has none. */
 #define HOLE_AUDIO (100 * MS)
