@@ -236,6 +236,7 @@ worker_message (WorkerProc * proc, const char *type, JsonObject * message,
     /* what it has becomes a last segment; the publisher is gone already */
     if (!channel->ending && channel->state == CHANNEL_LIVE) {
       channel->table->totals.lost++;
+      set_reason (channel, ipc_get_string (message, "reason"));
       set_state (channel, CHANNEL_LOST);
     }
   } else if (g_str_equal (type, "connected")) {
