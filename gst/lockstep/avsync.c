@@ -645,6 +645,8 @@ update_target (LockstepAvSync * sync, LockstepAvStream * s,
     LockstepReportPair *pair = &claims->pair;
     gboolean fresh;
 
+    if (best_first[i].source > sync->config.best_source)
+      continue;
     fresh = lockstep_report_pair_update (pair,
         &reference->claims[best_first[i].claims].clock, &claims->clock, now,
         best_first[i].interval, s->arrival_offset, drift, s->drift.doubt);

@@ -10,28 +10,13 @@
 
 G_BEGIN_DECLS
 
-/**
- * LockstepAvConfig:
- * @max_slew: ns of correction in a second
- * @dead_band: ns of error that is left alone
- * @start_gate: ns for which a stream's first packets are held to be compared
- * @video_offset: ns; what arrivals cannot show of the difference between the
- *   sender's encoders (positive: video is shown later). Reports replace it.
- */
-typedef struct
-{
-  gint64 max_slew;
-  gint64 dead_band;
-  gint64 start_gate;
-  gint64 video_offset;
-} LockstepAvConfig;
-
 typedef enum
 {
   LOCKSTEP_AV_AUDIO,
   LOCKSTEP_AV_VIDEO,
 } LockstepAvMedia;
 
+/* From none to the best. */
 typedef enum
 {
   LOCKSTEP_AV_SOURCE_NONE,
@@ -39,6 +24,24 @@ typedef enum
   LOCKSTEP_AV_SOURCE_SENDER_REPORT,
   LOCKSTEP_AV_SOURCE_CAPTURE_TIME,
 } LockstepAvSource;
+
+/**
+ * LockstepAvConfig:
+ * @max_slew: ns of correction in a second
+ * @dead_band: ns of error that is left alone
+ * @start_gate: ns for which a stream's first packets are held to be compared
+ * @video_offset: ns; what arrivals cannot show of the difference between the
+ *   sender's encoders (positive: video is shown later). Reports replace it.
+ * @best_source: sources that are better than this are not used
+ */
+typedef struct
+{
+  gint64 max_slew;
+  gint64 dead_band;
+  gint64 start_gate;
+  gint64 video_offset;
+  LockstepAvSource best_source;
+} LockstepAvConfig;
 
 const char *lockstep_av_source_name (LockstepAvSource source);
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads one MPEG-TS segment for the validator: tables, counters, times, and the
+/* Reads an MPEG-TS segment for the validator: tables, counters, times, and the
  * first picture. Written against ISO/IEC 13818-1, not against the writer. */
-#include <gst/lockstep/hlscheck-ts.h>
+#include <gst/lockstep/hlscheck-media.h>
 
 #include <string.h>
 
 typedef struct
 {
-  LockstepCheckTs *ts;
+  LockstepCheckMedia *ts;
   guint pmt_pid;
   GByteArray *pes[LOCKSTEP_CHECK_PIDS];
 } Reader;
 
 static LockstepCheckStream *
-find (LockstepCheckTs * ts, guint pid, guint * index)
+find (LockstepCheckMedia * ts, guint pid, guint * index)
 {
   for (guint i = 0; i < ts->n_streams; i++) {
     if (ts->streams[i].pid == pid) {
@@ -69,6 +69,7 @@ read_pmt (Reader * r, const guint8 * s, gsize n)
     if (stream != NULL) {
       stream->type = s[i];
       stream->video = s[i] == 0x1b || s[i] == 0x24 || s[i] == 0x02;
+      stream->audio = s[i] == 0x0f || s[i] == 0x03 || s[i] == 0x04;
     }
     i += 5 + ((s[i + 3] & 15) << 8 | s[i + 4]);
   }
@@ -106,10 +107,9 @@ look_at_picture (LockstepCheckStream * stream, const guint8 * p, gsize n)
   }
 }
 
-/* Samples and rate of the MPEG audio or ADTS frame at @p; its size, or 0. */
-static gsize
-audio_frame (guint8 type, const guint8 * p, gsize n, guint * samples,
-    guint * rate)
+gsize
+lockstep_check_audio_frame (guint8 type, const guint8 * p, gsize n,
+    guint * samples, guint * rate)
 {
   static const guint adts[16] = { 96000, 88200, 64000, 48000, 44100, 32000,
     24000, 22050, 16000, 12000, 11025, 8000, 7350
@@ -180,8 +180,10 @@ end_pes (Reader * r, guint index)
       if (step < 90000 - 180 || step > 90000 + 180)
         stream->steps++;
     }
-    while (at < n && (size = audio_frame (stream->type, p + at, n - at,
-                &samples, &rate)) > 0) {
+    while (at < n
+        && (size =
+            lockstep_check_audio_frame (stream->type, p + at, n - at, &samples,
+                &rate)) > 0) {
       samples_in += samples;
       at += size;
     }
@@ -200,11 +202,13 @@ end_pes (Reader * r, guint index)
 }
 
 void
-lockstep_check_ts_read (LockstepCheckTs * ts, const guint8 * data, gsize size)
+lockstep_check_ts_read (LockstepCheckMedia * ts, const guint8 * data,
+    gsize size)
 {
   Reader r = { ts, 0xffff };
 
   memset (ts, 0, sizeof *ts);
+  ts->kind = LOCKSTEP_CHECK_TS;
   ts->pat_first_counter = ts->pat_last_counter = -1;
   ts->whole = size > 0 && size % 188 == 0;
   for (gsize i = 0; i + 188 <= size; i += 188) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A validator of HLS media playlists and their MPEG-TS segments, over time.
+/* A validator of HLS over time: playlists of both kinds, and segments in MPEG-TS,
+ * fragmented MP4 and packed audio, encrypted or not.
  *
  * It shares no code with the writer. Rule numbers are explained by
  * lockstep_hls_rule_text(); most are of draft-pantos-hls-rfc8216bis-22. */
@@ -67,6 +68,37 @@ guint lockstep_hls_check_target_duration (const LockstepHlsCheck *check);
  * Returns: (transfer none) (element-type LockstepHlsFinding): errors first
  */
 GPtrArray *lockstep_hls_check_finish (LockstepHlsCheck *check, gint64 now);
+
+/* A playlist of either kind, and every list that it names. */
+typedef struct _LockstepHlsSet LockstepHlsSet;
+
+/**
+ * lockstep_hls_set_new:
+ * @target: as for lockstep_hls_check_new()
+ * @fetch: takes URIs as the first playlist would have them, or with a query alone
+ *   for that playlist itself
+ */
+LockstepHlsSet *lockstep_hls_set_new (double target, LockstepHlsFetch fetch,
+    gpointer user);
+void lockstep_hls_set_free (LockstepHlsSet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepHlsSet, lockstep_hls_set_free)
+
+/* As lockstep_hls_check_snapshot(), of the playlist at the top. */
+void lockstep_hls_set_snapshot (LockstepHlsSet *set, const char *text, gsize size,
+    gint64 now);
+
+/* Asks what a low-latency server must answer, once: where a list says that it can.
+ * It may take a target duration, as a good server holds the answer. */
+void lockstep_hls_set_probe (LockstepHlsSet *set);
+
+/* TRUE once every list has ended. */
+gboolean lockstep_hls_set_ended (const LockstepHlsSet *set);
+guint lockstep_hls_set_n_lists (const LockstepHlsSet *set);
+guint lockstep_hls_set_n_segments (const LockstepHlsSet *set);
+guint lockstep_hls_set_target_duration (const LockstepHlsSet *set);
+
+/* As lockstep_hls_check_finish(), over all lists and between them. */
+GPtrArray *lockstep_hls_set_finish (LockstepHlsSet *set, gint64 now);
 
 /* What rule @rule asks, or NULL. */
 const char *lockstep_hls_rule_text (guint rule);

@@ -616,8 +616,8 @@ lockstep_playout_poll (LockstepPlayout * self, gint64 now,
   *action = (LockstepPlayoutAction) {
   .kind = LOCKSTEP_PLAYOUT_PACKET,.payload = item.payload,.pts =
         item.pts + at_offset,.arrival = item.arrival,.timestamp =
-        item.timestamp,.reset = reset && !old,.discont = self->out_discont
-        || reset || old,};
+        item.timestamp,.seq = item.seq,.reset = reset
+        && !old,.discont = self->out_discont || reset || old,};
   if (!old)
     self->out_discont = FALSE;
   head = lockstep_packet_queue_peek (&self->queue);

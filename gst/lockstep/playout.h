@@ -63,7 +63,7 @@ typedef struct
   gboolean discont;             /* packets are missing before this one */
   gboolean reset;               /* the first one on a new time base */
   gboolean more;                /* the next packet of this timestamp is due as well */
-  guint16 seq;                  /* LOST: the first */
+  guint16 seq;                  /* PACKET, LOST: the first */
   guint count;                  /* LOST: how many */
   gint64 duration;              /* LOST: ns */
   guint tries;                  /* LOST: requests for the first */

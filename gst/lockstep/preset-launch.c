@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Using presets: parameters get values, alternatives are chosen, and the launch
  * line with its properties comes out. */
+#include <gst/lockstep/launchline.h>
 #include <gst/lockstep/preset-private.h>
 
-#include <errno.h>
 #include <string.h>
 
-#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+/* Names of this kind force an alternative's choice. */
+#define USE "use."
 
 /* Levenshtein's distance; both words are short names. */
 static guint
@@ -52,87 +53,58 @@ lockstep_nearest (const char *name, const char *const *names)
   return best;
 }
 
-static gboolean
-check_int (const LockstepParameter * p, const char *value, const char *place,
-    GPtrArray * faults)
-{
-  g_autoptr (GError) error = NULL;
-  gint64 number;
-
-  if (!g_ascii_string_to_signed (value, 10, G_MININT64, G_MAXINT64, &number,
-          &error)) {
-    lockstep_fault_add (faults, place, "'%s' is not a whole number", value);
-    return FALSE;
-  }
-  if (number < p->min || number > p->max) {
-    lockstep_fault_add (faults, place, "%s is not between %.0f and %.0f", value,
-        p->min, p->max);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-check_double (const LockstepParameter * p, const char *value,
-    const char *place, GPtrArray * faults)
-{
-  char *end = NULL;
-  double number;
-
-  errno = 0;
-  number = g_ascii_strtod (value, &end);
-  if (end == value || *end != '\0' || errno == ERANGE || number != number) {
-    lockstep_fault_add (faults, place, "'%s' is not a number", value);
-    return FALSE;
-  }
-  if (number < p->min || number > p->max) {
-    lockstep_fault_add (faults, place, "%s is not between %g and %g", value,
-        p->min, p->max);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-gboolean
-lockstep_parameter_check (const LockstepParameter * p, const char *value,
-    const char *place, GPtrArray * faults)
-{
-  g_autofree char *all = NULL;
-
-  if (strlen (value) > 4096 || !g_utf8_validate (value, -1, NULL)) {
-    lockstep_fault_add (faults, place,
-        "the value is not UTF-8 text of at most 4096 bytes");
-    return FALSE;
-  }
-  switch (p->type) {
-    case LOCKSTEP_PARAMETER_INT:
-      return check_int (p, value, place, faults);
-    case LOCKSTEP_PARAMETER_DOUBLE:
-      return check_double (p, value, place, faults);
-    case LOCKSTEP_PARAMETER_BOOL:
-      if (g_str_equal (value, "true") || g_str_equal (value, "false"))
-        return TRUE;
-      lockstep_fault_add (faults, place, "'%s' is neither true nor false",
-          value);
-      return FALSE;
-    case LOCKSTEP_PARAMETER_ENUM:
-      if (g_strv_contains ((const char *const *) p->values, value))
-        return TRUE;
-      all = g_strjoinv (", ", p->values);
-      lockstep_fault_add (faults, place, "'%s' is not one of %s", value, all);
-      return FALSE;
-    case LOCKSTEP_PARAMETER_STRING:
-      break;
-  }
-  return TRUE;
-}
-
-static char *
-environment_name (const char *parameter)
+char *
+lockstep_parameter_variable (const char *parameter)
 {
   g_autofree char *upper = g_ascii_strup (parameter, -1);
 
-  return g_strconcat ("LOCKSTEP_", g_strdelimit (upper, "-", '_'), NULL);
+  return g_strconcat ("LOCKSTEP_", g_strdelimit (upper, "-.", '_'), NULL);
+}
+
+/* Whether @name is "use.ALTERNATIVE" with one of its choices as @value: else a fault. */
+static gboolean
+check_use (const LockstepPreset * preset, const char *name, const char *value,
+    const char *place, GPtrArray * faults)
+{
+  const LockstepAlternative *alternative =
+      lockstep_preset_find_alternative (preset, name + strlen (USE));
+  g_autoptr (GString) all = g_string_new (NULL);
+
+  if (alternative == NULL) {
+    for (guint i = 0; i < preset->alternatives->len; i++)
+      g_string_append_printf (all, "%s%s%s", i > 0 ? ", " : "", USE,
+          ((LockstepAlternative *) preset->alternatives->pdata[i])->name);
+    lockstep_fault_add (faults, place, "%s has no such alternative; it has: %s",
+        preset->name, all->len > 0 ? all->str : "none");
+    return FALSE;
+  }
+  if (lockstep_alternative_find (alternative, value) != NULL)
+    return TRUE;
+  for (guint i = 0; i < alternative->choices->len; i++)
+    g_string_append_printf (all, "%s%s", i > 0 ? ", " : "",
+        ((LockstepChoice *) alternative->choices->pdata[i])->name);
+  lockstep_fault_add (faults, place, "'%s' is not one of %s", value, all->str);
+  return FALSE;
+}
+
+static void
+add_no_parameter (const LockstepPreset * preset, const char *name,
+    GPtrArray * faults)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *near;
+
+  for (guint i = 0; i < preset->parameters->len; i++)
+    g_ptr_array_add (names,
+        ((LockstepParameter *) preset->parameters->pdata[i])->name);
+  g_ptr_array_add (names, NULL);
+  near = lockstep_nearest (name, (const char *const *) names->pdata);
+  if (near != NULL)
+    lockstep_fault_add (faults, name,
+        "%s has no such parameter; did you mean '%s'?", preset->name, near);
+  else
+    lockstep_fault_add (faults, name, "%s has no such parameter; see: lockstep "
+        "show %s", preset->name, preset->name);
 }
 
 /* Takes the words name=value apart; the rest of a word after the first '=' is
@@ -141,20 +113,11 @@ static void
 take_assignments (const LockstepPreset * preset,
     const char *const *assignments, GHashTable * values, GPtrArray * faults)
 {
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-
-  for (guint i = 0; i < preset->parameters->len; i++) {
-    const LockstepParameter *p = g_ptr_array_index (preset->parameters, i);
-
-    g_ptr_array_add (names, p->name);
-  }
-  g_ptr_array_add (names, NULL);
-
   for (guint i = 0; assignments != NULL && assignments[i] != NULL; i++) {
     const char *equals = strchr (assignments[i], '=');
     g_autofree char *name = NULL;
+    g_autofree char *value = NULL;
     const LockstepParameter *p;
-    const char *near;
 
     if (equals == NULL) {
       lockstep_fault_add (faults, assignments[i], "write it as name=value");
@@ -162,22 +125,48 @@ take_assignments (const LockstepPreset * preset,
     }
     name = g_strndup (assignments[i], equals - assignments[i]);
     p = lockstep_preset_find_parameter (preset, name);
-    if (p == NULL) {
-      near = lockstep_nearest (name, (const char *const *) names->pdata);
-      if (near != NULL)
-        lockstep_fault_add (faults, name,
-            "%s has no such parameter; did you mean '%s'?", preset->name, near);
-      else
-        lockstep_fault_add (faults, name, "%s has no such parameter",
-            preset->name);
-    } else if (lockstep_parameter_check (p, equals + 1, name, faults)) {
-      g_hash_table_insert (values, g_strdup (name), g_strdup (equals + 1));
-    }
+    if (p != NULL)
+      value = lockstep_parameter_normalize (p, equals + 1, name, faults);
+    else if (!g_str_has_prefix (name, USE))
+      add_no_parameter (preset, name, faults);
+    else if (check_use (preset, name, equals + 1, name, faults))
+      value = g_strdup (equals + 1);
+    if (value != NULL)
+      g_hash_table_replace (values, g_steal_pointer (&name),
+          g_steal_pointer (&value));
+  }
+}
+
+static void
+take_environment (const LockstepPreset * preset, LockstepGetenv env,
+    GHashTable * values, GPtrArray * faults)
+{
+  for (guint i = 0; i < preset->parameters->len; i++) {
+    const LockstepParameter *p = g_ptr_array_index (preset->parameters, i);
+    g_autofree char *variable = lockstep_parameter_variable (p->name);
+    const char *text = env (variable);
+    char *value;
+
+    if (text == NULL || g_hash_table_contains (values, p->name))
+      continue;
+    value = lockstep_parameter_normalize (p, text, variable, faults);
+    if (value != NULL)
+      g_hash_table_insert (values, g_strdup (p->name), value);
+  }
+  for (guint i = 0; i < preset->alternatives->len; i++) {
+    const LockstepAlternative *a = g_ptr_array_index (preset->alternatives, i);
+    g_autofree char *name = g_strconcat (USE, a->name, NULL);
+    g_autofree char *variable = lockstep_parameter_variable (name);
+    const char *value = env (variable);
+
+    if (value != NULL && !g_hash_table_contains (values, name)
+        && check_use (preset, name, value, variable, faults))
+      g_hash_table_insert (values, g_steal_pointer (&name), g_strdup (value));
   }
 }
 
 GHashTable *
-lockstep_preset_resolve (const LockstepPreset * preset,
+lockstep_preset_resolve_given (const LockstepPreset * preset,
     const char *const *assignments, LockstepGetenv env, GPtrArray * faults)
 {
   g_autoptr (GHashTable) values = g_hash_table_new_full (g_str_hash,
@@ -185,21 +174,29 @@ lockstep_preset_resolve (const LockstepPreset * preset,
   guint before = faults->len;
 
   take_assignments (preset, assignments, values, faults);
+  if (env != NULL)
+    take_environment (preset, env, values, faults);
+  return faults->len == before ? g_steal_pointer (&values) : NULL;
+}
+
+GHashTable *
+lockstep_preset_resolve (const LockstepPreset * preset,
+    const char *const *assignments, LockstepGetenv env, GPtrArray * faults)
+{
+  guint before = faults->len;
+  g_autoptr (GHashTable) values =
+      lockstep_preset_resolve_given (preset, assignments, env, faults);
+
+  if (values == NULL)
+    return NULL;
   for (guint i = 0; i < preset->parameters->len; i++) {
     const LockstepParameter *p = g_ptr_array_index (preset->parameters, i);
-    g_autofree char *variable = environment_name (p->name);
-    const char *value = env != NULL ? env (variable) : NULL;
 
     if (g_hash_table_contains (values, p->name))
       continue;
-    if (value != NULL) {
-      if (!lockstep_parameter_check (p, value, variable, faults))
-        continue;
-    } else {
-      value = p->default_value;
-    }
-    if (value != NULL)
-      g_hash_table_insert (values, g_strdup (p->name), g_strdup (value));
+    if (p->default_value != NULL)
+      g_hash_table_insert (values, g_strdup (p->name),
+          lockstep_parameter_normalize (p, p->default_value, p->name, faults));
     else if (faults->len == before)
       lockstep_fault_add (faults, p->name,
           "this must be given: %s=… (%s)", p->name, p->summary);
@@ -207,106 +204,184 @@ lockstep_preset_resolve (const LockstepPreset * preset,
   return faults->len == before ? g_steal_pointer (&values) : NULL;
 }
 
-/* Element factories named in a launch fragment: the words at the start of each
- * link. Good enough to tell which is missing; the parser has the last word. */
-static GPtrArray *
-fragment_elements (const char *launch)
+LockstepOrigin
+lockstep_preset_origin (const LockstepPreset * preset, const char *name,
+    const char *const *assignments, LockstepGetenv env)
+{
+  const LockstepParameter *p = lockstep_preset_find_parameter (preset, name);
+  g_autofree char *variable = lockstep_parameter_variable (name);
+  gsize n = strlen (name);
+
+  for (guint i = 0; assignments != NULL && assignments[i] != NULL; i++)
+    if (strncmp (assignments[i], name, n) == 0 && assignments[i][n] == '=')
+      return LOCKSTEP_ORIGIN_ASSIGNMENT;
+  if (env != NULL && env (variable) != NULL)
+    return LOCKSTEP_ORIGIN_ENVIRONMENT;
+  return p != NULL && p->default_value == NULL ? LOCKSTEP_ORIGIN_MISSING
+      : LOCKSTEP_ORIGIN_DEFAULT;
+}
+
+GPtrArray *
+lockstep_launch_elements (const char *launch)
 {
   GPtrArray *found = g_ptr_array_new_with_free_func (g_free);
-  g_auto (GStrv) links = g_strsplit (launch, "!", -1);
+  g_autoptr (GPtrArray) words = lockstep_launch_words (launch);
 
-  for (guint i = 0; links[i] != NULL; i++) {
-    const char *word = g_strstrip (links[i]);
-    gsize n = strspn (word,
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+  for (guint i = 0; i < words->len; i++) {
+    const LockstepLaunchWord *word = g_ptr_array_index (words, i);
 
-    /* "video/x-raw,..." are caps, "name." is a reference to an element */
-    if (n > 0 && (word[n] == '\0' || g_ascii_isspace (word[n])))
-      g_ptr_array_add (found, g_strndup (word, n));
+    if (word->kind == LOCKSTEP_LAUNCH_ELEMENT)
+      g_ptr_array_add (found, g_strdup (word->name));
   }
   return found;
 }
 
+/* What a template is filled with. */
+typedef struct
+{
+  const LockstepPreset *preset;
+  GHashTable *values;
+  const LockstepMachine *machine;
+  LockstepLaunch *launch;
+  GPtrArray *faults;
+  const LockstepParameter *list;        /* repeated over; NULL: not */
+  const char *item;
+  guint index;
+} Scope;
+
+static char *
+item_value (const Scope * scope, const char *rest)
+{
+  if (scope->list == NULL)
+    return NULL;
+  if (rest[0] == '\0')
+    return g_strdup (scope->item);
+  if (g_str_equal (rest, ".index"))
+    return g_strdup_printf ("%u", scope->index);
+  return lockstep_value_field (scope->list->item_type, scope->item, rest + 1);
+}
+
+/* The value of "name", "name.field", "item", "item.field". */
+static char *
+lookup_value (const char *name, gpointer user_data)
+{
+  const Scope *scope = user_data;
+  const char *dot = strchr (name, '.');
+  g_autofree char *first = NULL;
+  const LockstepParameter *p;
+  const char *value;
+
+  if (g_str_equal (name, "item") || g_str_has_prefix (name, "item."))
+    return item_value (scope, name + 4);
+  if (dot == NULL)
+    return g_strdup (g_hash_table_lookup (scope->values, name));
+  first = g_strndup (name, dot - name);
+  p = lockstep_preset_find_parameter (scope->preset, first);
+  value = g_hash_table_lookup (scope->values, first);
+  return p != NULL && value != NULL
+      ? lockstep_value_field (p->type, value, dot + 1) : NULL;
+}
+
+/* In a line: numbers of an item alone. Its text could be anything. */
+static char *
+lookup_number (const char *name, gpointer user_data)
+{
+  if (!g_str_has_prefix (name, "item.") || g_str_equal (name, "item.kind"))
+    return NULL;
+  return lookup_value (name, user_data);
+}
+
 static gboolean
-choice_fits (const LockstepChoice * choice, GHashTable * values)
+matches (Scope * scope, GHashTable * table, gboolean wanted)
 {
   GHashTableIter iter;
-  gpointer name, wanted;
+  gpointer name, value;
 
-  g_hash_table_iter_init (&iter, choice->when);
-  while (g_hash_table_iter_next (&iter, &name, &wanted))
-    if (g_strcmp0 (g_hash_table_lookup (values, name), wanted) != 0)
+  g_hash_table_iter_init (&iter, table);
+  while (g_hash_table_iter_next (&iter, &name, &value)) {
+    g_autofree char *own = lookup_value (name, scope);
+
+    if ((g_strcmp0 (own, value) == 0) != wanted)
       return FALSE;
+  }
   return TRUE;
 }
 
-static const LockstepChoice *
-choose (const LockstepAlternative * alternative, GHashTable * values,
-    LockstepHasElement has_element, gpointer user_data, GPtrArray * faults)
+static gboolean
+fits (Scope * scope, const LockstepConditions * conditions)
 {
-  g_autofree char *place = g_strconcat ("alternatives.", alternative->name,
-      NULL);
+  return matches (scope, conditions->when, TRUE)
+      && matches (scope, conditions->unless, FALSE);
+}
+
+/* Why a choice does not work here; NULL: it does. */
+static char *
+why_not (Scope * scope, const LockstepChoice * choice, const char *launch,
+    gboolean forced)
+{
+  g_autoptr (GPtrArray) elements = lockstep_launch_elements (launch);
+  const LockstepMachine *machine = scope->machine;
+  g_autofree char *test = NULL;
+  g_auto (GStrv) parts = NULL;
+  g_autofree char *why = NULL;
+
+  for (guint k = 0; k < elements->len; k++)
+    if (!machine->has_element (g_ptr_array_index (elements, k),
+            machine->user_data))
+      return g_strdup_printf ("%s needs %s", choice->name,
+          (char *) g_ptr_array_index (elements, k));
+  /* who forces a choice has the last word on whether it works */
+  if (machine->try_choice == NULL || forced)
+    return NULL;
+  if (choice->test != NULL) {
+    parts = g_strsplit (choice->test, "{launch}", -1);
+    test = g_strjoinv (launch, parts);
+  }
+  why = machine->try_choice (launch, test, machine->user_data);
+  return why != NULL ? g_strdup_printf ("%s does not run: %s", choice->name,
+      why) : NULL;
+}
+
+/* The first choice that works, with its fragment; NULL with a fault. */
+static const LockstepChoice *
+choose (Scope * scope, const LockstepAlternative * alternative,
+    const char *place, char **launch)
+{
+  g_autofree char *use = g_strconcat (USE, alternative->name, NULL);
+  const char *forced = g_hash_table_lookup (scope->values, use);
   g_autoptr (GString) missing = g_string_new (NULL);
 
   for (guint i = 0; i < alternative->choices->len; i++) {
     const LockstepChoice *choice = g_ptr_array_index (alternative->choices, i);
-    g_autoptr (GPtrArray) elements = fragment_elements (choice->launch);
-    const char *absent = NULL;
+    g_autofree char *fragment = NULL;
+    g_autofree char *why = NULL;
 
-    if (!choice_fits (choice, values))
+    if (forced != NULL && !g_str_equal (forced, choice->name))
       continue;
-    for (guint k = 0; k < elements->len && absent == NULL; k++)
-      if (!has_element (g_ptr_array_index (elements, k), user_data))
-        absent = g_ptr_array_index (elements, k);
-    if (absent == NULL)
+    if (!fits (scope, &choice->conditions))
+      continue;
+    fragment = lockstep_template_fill (choice->launch, lookup_number, scope,
+        place, scope->faults);
+    why = why_not (scope, choice, fragment, forced != NULL);
+    if (why == NULL) {
+      *launch = g_steal_pointer (&fragment);
       return choice;
-    g_string_append_printf (missing, "%s%s needs %s",
-        missing->len > 0 ? "; " : "", choice->name, absent);
+    }
+    g_string_append_printf (missing, "%s%s", missing->len > 0 ? "; " : "", why);
+    g_ptr_array_add (scope->launch->passed, g_strdup_printf ("%s: %s",
+            alternative->name, why));
   }
   if (missing->len > 0)
-    lockstep_fault_add (faults, place,
-        "nothing here works on this machine: %s; install one of them",
-        missing->str);
+    lockstep_fault_add (scope->faults, place,
+        "nothing here works on this machine: %s; install %s", missing->str,
+        forced != NULL ? "it, or do not force it" : "one of them");
+  else if (forced != NULL)
+    lockstep_fault_add (scope->faults, place,
+        "'%s' does not fit the other parameters; do not force it", forced);
   else
-    lockstep_fault_add (faults, place,
+    lockstep_fault_add (scope->faults, place,
         "no choice fits the parameters; add one without 'when'");
   return NULL;
-}
-
-/* Replaces {name} by what @lookup gives for it; other text stays. */
-typedef const char *(*Lookup) (const char *name, gpointer user_data);
-
-static char *
-fill (const char *format, Lookup lookup, gpointer user_data,
-    const char *place, GPtrArray * faults)
-{
-  GString *out = g_string_new (NULL);
-
-  for (const char *c = format; *c != '\0';) {
-    /* braces around anything but a name are GStreamer's lists: leave them */
-    gsize n = *c == '{' ? strspn (c + 1, NAME_CHARACTERS) : 0;
-    g_autofree char *name = NULL;
-    const char *value;
-
-    if (n == 0 || c[1 + n] != '}') {
-      g_string_append_c (out, *c++);
-      continue;
-    }
-    name = g_strndup (c + 1, n);
-    value = lookup (name, user_data);
-    if (value != NULL)
-      g_string_append (out, value);
-    else
-      lockstep_fault_add (faults, place, "{%s} is not known here", name);
-    c += n + 2;
-  }
-  return g_string_free (out, FALSE);
-}
-
-static const char *
-lookup_value (const char *name, gpointer user_data)
-{
-  return g_hash_table_lookup (user_data, name);
 }
 
 static void
@@ -321,94 +396,148 @@ setting_free (gpointer data)
 }
 
 static void
-apply_rules (const GPtrArray * rules, GHashTable * values,
-    const char *place, GPtrArray * settings, GPtrArray * faults)
+apply_rules (Scope * scope, const GPtrArray * rules, const char *place)
 {
   for (guint i = 0; i < rules->len; i++) {
     const LockstepPropertyRule *rule = g_ptr_array_index (rules, i);
-    const char *dot = strchr (rule->target, '.');
     g_autofree char *at = g_strdup_printf ("%s.%s", place, rule->target);
+    g_autofree char *target = NULL;
     g_autofree char *value = NULL;
     LockstepPropertySetting *setting;
+    const char *dot;
 
+    if (!fits (scope, &rule->conditions))
+      continue;
     if (rule->format != NULL) {
-      value = fill (rule->format, lookup_value, values, at, faults);
+      value = lockstep_template_fill (rule->format, lookup_value, scope, at,
+          scope->faults);
     } else {
-      const char *text = g_hash_table_lookup (values, rule->parameter);
+      g_autofree char *text = lookup_value (rule->parameter, scope);
 
       if (text == NULL) {
-        lockstep_fault_add (faults, at, "there is no parameter '%s'",
+        lockstep_fault_add (scope->faults, at, "there is no parameter '%s'",
             rule->parameter);
         continue;
       }
       value = g_strdup_printf ("%" G_GINT64_FORMAT,
           g_ascii_strtoll (text, NULL, 10) / rule->divide);
     }
+    target = lockstep_template_fill (rule->target, lookup_number, scope, at,
+        scope->faults);
+    dot = lockstep_target_dot (target);
     setting = g_new0 (LockstepPropertySetting, 1);
-    setting->element = g_strndup (rule->target, dot - rule->target);
+    setting->element = g_strndup (target, dot - target);
     setting->property = g_strdup (dot + 1);
     setting->value = g_steal_pointer (&value);
-    g_ptr_array_add (settings, setting);
+    g_ptr_array_add (scope->launch->properties, setting);
   }
 }
 
-typedef struct
+/* In a line: an alternative's fragment, whose properties are set with it, or a number
+ * of an item. */
+static char *
+lookup_in_line (const char *name, gpointer user_data)
 {
-  const LockstepPreset *preset;
-  GHashTable *launches;         /* alternative -> launch fragment */
-} Chosen;
+  Scope *scope = user_data;
+  const LockstepAlternative *alternative =
+      lockstep_preset_find_alternative (scope->preset, name);
+  g_autofree char *place = g_strconcat ("alternatives.", name, NULL);
+  g_autofree char *at = NULL;
+  const LockstepChoice *choice;
+  const char *before;
+  char *launch = NULL;
+  guint index;
 
-static const char *
-lookup_chosen (const char *name, gpointer user_data)
+  if (alternative == NULL)
+    return lookup_number (name, user_data);
+  choice = choose (scope, alternative, place, &launch);
+  if (choice == NULL)
+    return g_strdup ("");
+  before = g_hash_table_lookup (scope->launch->chosen, name);
+  if (before != NULL && !g_str_equal (before, choice->name))
+    g_hash_table_add (scope->launch->mixed, g_strdup (name));
+  g_hash_table_replace (scope->launch->chosen, g_strdup (name),
+      g_strdup (choice->name));
+  g_ptr_array_find (alternative->choices, choice, &index);
+  at = g_strdup_printf ("%s[%u].properties", place, index);
+  apply_rules (scope, choice->properties, at);
+  return launch;
+}
+
+static void
+write_block (Scope * scope, const LockstepBlock * block, GString * out)
 {
-  Chosen *chosen = user_data;
+  g_autofree char *properties = g_strconcat (block->place, ".properties", NULL);
 
-  return g_hash_table_lookup (chosen->launches, name);
+  if (!fits (scope, &block->conditions))
+    return;
+  for (guint i = 0; block->lines[i] != NULL; i++) {
+    g_autofree char *place = block->plain ? g_strdup (block->place)
+        : g_strdup_printf ("%s.lines[%u]", block->place, i);
+    g_autofree char *text = lockstep_template_fill (block->lines[i],
+        lookup_in_line, scope, place, scope->faults);
+
+    g_string_append_printf (out, "%s%s", out->len > 0 ? "\n" : "", text);
+  }
+  apply_rules (scope, block->properties, properties);
+}
+
+static void
+repeat_block (Scope * scope, const LockstepBlock * block, GString * out)
+{
+  const char *value = g_hash_table_lookup (scope->values, block->repeat);
+  g_auto (GStrv) items = g_strsplit (value != NULL ? value : "", ",", -1);
+
+  scope->list = lockstep_preset_find_parameter (scope->preset, block->repeat);
+  for (scope->index = 0; items[scope->index] != NULL; scope->index++) {
+    scope->item = items[scope->index];
+    write_block (scope, block, out);
+  }
+  scope->list = NULL;
 }
 
 LockstepLaunch *
 lockstep_preset_launch (const LockstepPreset * preset, GHashTable * values,
-    LockstepHasElement has_element, gpointer user_data, GPtrArray * faults)
+    const LockstepMachine * machine, GPtrArray * faults)
 {
   g_autoptr (LockstepLaunch) launch = g_new0 (LockstepLaunch, 1);
-  g_autoptr (GHashTable) launches = g_hash_table_new (g_str_hash, g_str_equal);
-  Chosen chosen = { preset, launches };
+  Scope scope = { preset, values, machine, launch, faults };
   g_autoptr (GString) line = g_string_new (NULL);
   guint before = faults->len;
 
   launch->properties = g_ptr_array_new_with_free_func (setting_free);
+  launch->passed = g_ptr_array_new_with_free_func (g_free);
   launch->chosen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       g_free);
-  apply_rules (preset->properties, values, "properties", launch->properties,
-      faults);
-  for (guint i = 0; i < preset->alternatives->len; i++) {
-    const LockstepAlternative *a = g_ptr_array_index (preset->alternatives, i);
-    const LockstepChoice *choice =
-        choose (a, values, has_element, user_data, faults);
-    g_autofree char *place = NULL;
-
-    if (choice == NULL)
-      continue;
-    place = g_strdup_printf ("alternatives.%s.%s", a->name, choice->name);
-    g_hash_table_insert (launches, a->name, choice->launch);
-    g_hash_table_insert (launch->chosen, g_strdup (a->name),
-        g_strdup (choice->name));
-    apply_rules (choice->properties, values, place, launch->properties, faults);
-  }
+  launch->mixed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  apply_rules (&scope, preset->properties, "properties");
   for (guint i = 0; i < preset->pipeline->len; i++) {
-    g_autofree char *place = g_strdup_printf ("pipeline[%u]", i);
-    g_autofree char *text = NULL;
+    const LockstepBlock *block = g_ptr_array_index (preset->pipeline, i);
 
-    if (faults->len > before)
-      break;
-    text = fill (g_ptr_array_index (preset->pipeline, i), lookup_chosen,
-        &chosen, place, faults);
-    g_string_append_printf (line, "%s%s", line->len > 0 ? "\n" : "", text);
+    if (block->repeat != NULL)
+      repeat_block (&scope, block, line);
+    else
+      write_block (&scope, block, line);
   }
-  if (faults->len > before)
+  if (faults->len > before) {
+    lockstep_preset_locate (preset, faults, before);
     return NULL;
+  }
   launch->launch = g_string_free (g_steal_pointer (&line), FALSE);
   return g_steal_pointer (&launch);
+}
+
+void
+lockstep_launch_pin (const LockstepLaunch * launch, GHashTable * values)
+{
+  GHashTableIter iter;
+  gpointer name, choice;
+
+  g_hash_table_iter_init (&iter, launch->chosen);
+  while (g_hash_table_iter_next (&iter, &name, &choice))
+    if (!g_hash_table_contains (launch->mixed, name))
+      g_hash_table_replace (values, g_strconcat (USE, name, NULL),
+          g_strdup (choice));
 }
 
 void
@@ -419,5 +548,7 @@ lockstep_launch_free (LockstepLaunch * launch)
   g_free (launch->launch);
   g_clear_pointer (&launch->properties, g_ptr_array_unref);
   g_clear_pointer (&launch->chosen, g_hash_table_unref);
+  g_clear_pointer (&launch->mixed, g_hash_table_unref);
+  g_clear_pointer (&launch->passed, g_ptr_array_unref);
   g_free (launch);
 }

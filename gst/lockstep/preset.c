@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading presets: JSON to structs, with every fault named. */
-#include <gst/lockstep/preset-private.h>
+/* Presets: read from JSON, with every fault named, and what they extend. */
+#include <gst/lockstep/preset-read.h>
 
-#include <json-glib/json-glib.h>
-#include <errno.h>
 #include <string.h>
 
-/* Bounds of a preset, far above any real one. */
-#define MAX_ENTRIES 256
+/* Objects and arrays in each other: a preset has 6. */
+#define MAX_DEPTH 16
+/* Presets that extend presets that extend … */
+#define MAX_EXTENDS 8
 
 static void
 fault_free (gpointer data)
@@ -16,6 +16,7 @@ fault_free (gpointer data)
 
   g_free (fault->place);
   g_free (fault->text);
+  g_free (fault->file);
   g_free (fault);
 }
 
@@ -47,41 +48,21 @@ parameter_free (gpointer data)
   g_free (p->name);
   g_free (p->summary);
   g_free (p->default_value);
+  g_free (p->unit);
   g_strfreev (p->values);
+  g_free (p->pattern);
+  g_clear_pointer (&p->regex, g_regex_unref);
   g_free (p);
 }
 
 static void
-rule_free (gpointer data)
+source_free (gpointer data)
 {
-  LockstepPropertyRule *rule = data;
+  LockstepPresetSource *source = data;
 
-  g_free (rule->target);
-  g_free (rule->format);
-  g_free (rule->parameter);
-  g_free (rule);
-}
-
-static void
-choice_free (gpointer data)
-{
-  LockstepChoice *choice = data;
-
-  g_free (choice->name);
-  g_free (choice->launch);
-  g_hash_table_unref (choice->when);
-  g_ptr_array_unref (choice->properties);
-  g_free (choice);
-}
-
-static void
-alternative_free (gpointer data)
-{
-  LockstepAlternative *alternative = data;
-
-  g_free (alternative->name);
-  g_ptr_array_unref (alternative->choices);
-  g_free (alternative);
+  g_free (source->file);
+  lockstep_json_places_free (source->places);
+  g_free (source);
 }
 
 static void
@@ -89,6 +70,30 @@ stream_clear (LockstepStream * stream)
 {
   g_clear_pointer (&stream->encodings, g_strfreev);
   g_clear_pointer (&stream->element, g_free);
+  g_clear_pointer (&stream->pad, g_free);
+}
+
+static LockstepPreset *
+preset_new (const char *name)
+{
+  LockstepPreset *preset = g_new0 (LockstepPreset, 1);
+
+  preset->name = g_strdup (name);
+  preset->sources = g_ptr_array_new_with_free_func (source_free);
+  preset->parameters = g_ptr_array_new_with_free_func (parameter_free);
+  lockstep_preset_init_pipeline (preset);
+  preset->audio.encodings = g_new0 (char *, 1);
+  preset->video.encodings = g_new0 (char *, 1);
+  return preset;
+}
+
+static void
+rate_clear (LockstepRate * rate)
+{
+  g_clear_pointer (&rate->bitrate, g_free);
+  g_clear_pointer (&rate->min, g_free);
+  g_clear_pointer (&rate->max, g_free);
+  g_clear_pointer (&rate->format, g_free);
 }
 
 void
@@ -98,11 +103,13 @@ lockstep_preset_free (LockstepPreset * preset)
     return;
   g_free (preset->name);
   g_free (preset->summary);
+  g_ptr_array_unref (preset->sources);
   g_ptr_array_unref (preset->parameters);
   g_ptr_array_unref (preset->pipeline);
   g_ptr_array_unref (preset->alternatives);
   g_ptr_array_unref (preset->properties);
   g_free (preset->signalling_element);
+  rate_clear (&preset->rate);
   stream_clear (&preset->audio);
   stream_clear (&preset->video);
   g_free (preset);
@@ -133,362 +140,46 @@ lockstep_preset_find_alternative (const LockstepPreset * preset,
   return NULL;
 }
 
-/* Keys of @object that are not in @known are faults: a mistyped key that is
- * silently passed over is a setting that silently does not hold. */
-static void
-check_keys (JsonObject * object, const char *place, const char *const *known,
-    GPtrArray * faults)
+const LockstepChoice *
+lockstep_alternative_find (const LockstepAlternative * alternative,
+    const char *name)
 {
-  g_autoptr (GList) keys = json_object_get_members (object);
+  for (guint i = 0; i < alternative->choices->len; i++) {
+    const LockstepChoice *choice = g_ptr_array_index (alternative->choices, i);
 
-  for (GList * l = keys; l != NULL; l = l->next) {
-    const char *key = l->data;
-    const char *near;
-
-    if (g_strv_contains (known, key))
-      continue;
-    near = lockstep_nearest (key, known);
-    if (near != NULL)
-      lockstep_fault_add (faults, place,
-          "there is no key '%s' here; did you mean '%s'?", key, near);
-    else
-      lockstep_fault_add (faults, place,
-          "there is no key '%s' here; take it out", key);
+    if (g_strcmp0 (choice->name, name) == 0)
+      return choice;
   }
-}
-
-static gboolean
-node_is_string (JsonNode * node)
-{
-  return node != NULL && JSON_NODE_HOLDS_VALUE (node)
-      && json_node_get_value_type (node) == G_TYPE_STRING;
-}
-
-static gboolean
-node_is_number (JsonNode * node)
-{
-  return node != NULL && JSON_NODE_HOLDS_VALUE (node)
-      && (json_node_get_value_type (node) == G_TYPE_INT64
-      || json_node_get_value_type (node) == G_TYPE_DOUBLE);
-}
-
-/* The string at @key; NULL where there is none, with a fault when it is needed
- * or is something else. */
-static const char *
-get_string (JsonObject * object, const char *key, gboolean needed,
-    const char *place, GPtrArray * faults)
-{
-  JsonNode *node = json_object_get_member (object, key);
-
-  if (node_is_string (node))
-    return json_node_get_string (node);
-  if (node != NULL)
-    lockstep_fault_add (faults, place, "'%s' must be a string", key);
-  else if (needed)
-    lockstep_fault_add (faults, place, "'%s' is missing", key);
   return NULL;
 }
 
-static JsonObject *
-get_object (JsonNode * node, const char *place, GPtrArray * faults)
+void
+lockstep_preset_locate (const LockstepPreset * preset, GPtrArray * faults,
+    guint first)
 {
-  if (node == NULL)
-    return NULL;
-  if (!JSON_NODE_HOLDS_OBJECT (node)) {
-    lockstep_fault_add (faults, place, "this must be an object: { … }");
-    return NULL;
-  }
-  if (json_object_get_size (json_node_get_object (node)) > MAX_ENTRIES) {
-    lockstep_fault_add (faults, place, "more than %d entries", MAX_ENTRIES);
-    return NULL;
-  }
-  return json_node_get_object (node);
-}
+  for (guint i = first; i < faults->len; i++) {
+    LockstepFault *fault = g_ptr_array_index (faults, i);
+    gboolean known = fault->file != NULL;
+    gsize best = 0;
 
-static JsonArray *
-get_array (JsonNode * node, const char *place, GPtrArray * faults)
-{
-  if (node == NULL)
-    return NULL;
-  if (!JSON_NODE_HOLDS_ARRAY (node)) {
-    lockstep_fault_add (faults, place, "this must be an array: [ … ]");
-    return NULL;
-  }
-  if (json_array_get_length (json_node_get_array (node)) > MAX_ENTRIES) {
-    lockstep_fault_add (faults, place, "more than %d entries", MAX_ENTRIES);
-    return NULL;
-  }
-  return json_node_get_array (node);
-}
-
-static GStrv
-read_strings (JsonNode * node, const char *place, GPtrArray * faults)
-{
-  g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (g_free);
-  JsonArray *array = get_array (node, place, faults);
-
-  for (guint i = 0; array != NULL && i < json_array_get_length (array); i++) {
-    JsonNode *item = json_array_get_element (array, i);
-
-    if (node_is_string (item))
-      g_ptr_array_add (strings, g_strdup (json_node_get_string (item)));
-    else
-      lockstep_fault_add (faults, place, "entry %u must be a string", i);
-  }
-  g_ptr_array_add (strings, NULL);
-  return (GStrv) g_ptr_array_free (g_steal_pointer (&strings), FALSE);
-}
-
-/* A name that may stand in braces, in an environment variable, in a word
- * name=value: lower case letters, digits and single dashes. */
-static gboolean
-valid_name (const char *name)
-{
-  if (!g_ascii_islower (name[0]) || strlen (name) > 64)
-    return FALSE;
-  for (const char *c = name; *c != '\0'; c++)
-    if (!g_ascii_islower (*c) && !g_ascii_isdigit (*c) && *c != '-')
-      return FALSE;
-  return TRUE;
-}
-
-static const struct
-{
-  const char *name;
-  LockstepParameterType type;
-} parameter_types[] = {
-  {"string", LOCKSTEP_PARAMETER_STRING},
-  {"int", LOCKSTEP_PARAMETER_INT},
-  {"double", LOCKSTEP_PARAMETER_DOUBLE},
-  {"bool", LOCKSTEP_PARAMETER_BOOL},
-  {"enum", LOCKSTEP_PARAMETER_ENUM},
-};
-
-static gboolean
-read_type (const char *name, LockstepParameterType * type)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (parameter_types); i++) {
-    if (g_str_equal (parameter_types[i].name, name)) {
-      *type = parameter_types[i].type;
-      return TRUE;
-    }
-  }
-  return FALSE;
-}
-
-/* A default as a user would type it: 1.0 and true become "1.0" and "true". */
-static char *
-value_to_text (JsonNode * node)
-{
-  char number[G_ASCII_DTOSTR_BUF_SIZE];
-
-  switch (json_node_get_value_type (node)) {
-    case G_TYPE_STRING:
-      return g_strdup (json_node_get_string (node));
-    case G_TYPE_INT64:
-      return g_strdup_printf ("%" G_GINT64_FORMAT, json_node_get_int (node));
-    case G_TYPE_BOOLEAN:
-      return g_strdup (json_node_get_boolean (node) ? "true" : "false");
-    default:
-      return g_strdup (g_ascii_dtostr (number, sizeof number,
-              json_node_get_double (node)));
-  }
-}
-
-static double
-read_limit (JsonObject * object, const char *key, double none,
-    const LockstepParameter * p, const char *place, GPtrArray * faults)
-{
-  JsonNode *node = json_object_get_member (object, key);
-
-  if (node == NULL)
-    return none;
-  if (!node_is_number (node))
-    lockstep_fault_add (faults, place, "'%s' must be a number", key);
-  else if (p->type != LOCKSTEP_PARAMETER_INT
-      && p->type != LOCKSTEP_PARAMETER_DOUBLE)
-    lockstep_fault_add (faults, place, "'%s' is for int and double only", key);
-  else
-    return json_node_get_double (node);
-  return none;
-}
-
-static void
-read_parameter (LockstepPreset * preset, const char *name, JsonNode * node,
-    GPtrArray * faults)
-{
-  static const char *const keys[] =
-      { "type", "default", "min", "max", "values", "summary", "secret", NULL };
-  g_autofree char *place = g_strdup_printf ("parameters.%s", name);
-  JsonObject *object = get_object (node, place, faults);
-  LockstepParameter *p;
-  JsonNode *member;
-  const char *type;
-  guint before = faults->len;
-
-  if (!valid_name (name))
-    lockstep_fault_add (faults, place,
-        "a parameter's name is lower case letters, digits and dashes");
-  if (object == NULL)
-    return;
-
-  check_keys (object, place, keys, faults);
-  p = g_new0 (LockstepParameter, 1);
-  g_ptr_array_add (preset->parameters, p);
-  p->name = g_strdup (name);
-  p->summary = g_strdup (get_string (object, "summary", TRUE, place, faults));
-  type = get_string (object, "type", TRUE, place, faults);
-  if (type != NULL && !read_type (type, &p->type))
-    lockstep_fault_add (faults, place,
-        "there is no type '%s'; the types are string, int, double, bool, enum",
-        type);
-  p->min = read_limit (object, "min", -G_MAXDOUBLE, p, place, faults);
-  p->max = read_limit (object, "max", G_MAXDOUBLE, p, place, faults);
-  if (p->min > p->max)
-    lockstep_fault_add (faults, place, "'min' is above 'max'");
-
-  member = json_object_get_member (object, "values");
-  if (p->type == LOCKSTEP_PARAMETER_ENUM) {
-    p->values = read_strings (member, place, faults);
-    if (p->values[0] == NULL)
-      lockstep_fault_add (faults, place, "an enum needs 'values': [ … ]");
-  } else if (member != NULL) {
-    lockstep_fault_add (faults, place, "'values' is for enum only");
-  }
-
-  member = json_object_get_member (object, "secret");
-  if (member != NULL && (!JSON_NODE_HOLDS_VALUE (member)
-          || json_node_get_value_type (member) != G_TYPE_BOOLEAN))
-    lockstep_fault_add (faults, place, "'secret' must be true or false");
-  else
-    p->secret = member != NULL && json_node_get_boolean (member);
-
-  member = json_object_get_member (object, "default");
-  if (member == NULL)
-    return;
-  if (!JSON_NODE_HOLDS_VALUE (member)) {
-    lockstep_fault_add (faults, place, "'default' must be a single value");
-    return;
-  }
-  p->default_value = value_to_text (member);
-  if (faults->len == before) {
-    g_autofree char *at = g_strconcat (place, ".default", NULL);
-
-    lockstep_parameter_check (p, p->default_value, at, faults);
-  }
-}
-
-/* {"element.property": "template" | {"parameter": P, "divide": N}} */
-static GPtrArray *
-read_properties (JsonNode * node, const char *place, GPtrArray * faults)
-{
-  static const char *const keys[] = { "parameter", "divide", NULL };
-  GPtrArray *rules = g_ptr_array_new_with_free_func (rule_free);
-  JsonObject *object = get_object (node, place, faults);
-  g_autoptr (GList) names = object ? json_object_get_members (object) : NULL;
-
-  for (GList * l = names; l != NULL; l = l->next) {
-    g_autofree char *at = g_strdup_printf ("%s.%s", place, (char *) l->data);
-    JsonNode *value = json_object_get_member (object, l->data);
-    LockstepPropertyRule *rule;
-    const char *dot = strchr (l->data, '.');
-
-    if (dot == NULL || dot == l->data || dot[1] == '\0') {
-      lockstep_fault_add (faults, at,
-          "write the name as element.property, such as hls.location");
+    if (fault->line != 0)
       continue;
-    }
-    rule = g_new0 (LockstepPropertyRule, 1);
-    rule->target = g_strdup (l->data);
-    rule->divide = 1;
-    g_ptr_array_add (rules, rule);
-    if (node_is_string (value)) {
-      rule->format = g_strdup (json_node_get_string (value));
-    } else if (value != NULL && JSON_NODE_HOLDS_OBJECT (value)) {
-      JsonObject *o = json_node_get_object (value);
-      JsonNode *divide = json_object_get_member (o, "divide");
+    /* the file that knows most of the place; the preset's own at a draw */
+    for (guint k = 0; k < preset->sources->len; k++) {
+      LockstepPresetSource *source = g_ptr_array_index (preset->sources, k);
+      gsize matched;
+      guint line = lockstep_json_places_line (source->places, fault->place,
+          &matched);
 
-      check_keys (o, at, keys, faults);
-      rule->parameter =
-          g_strdup (get_string (o, "parameter", TRUE, at, faults));
-      if (divide != NULL) {
-        if (node_is_number (divide) && json_node_get_int (divide) > 0)
-          rule->divide = json_node_get_int (divide);
-        else
-          lockstep_fault_add (faults, at, "'divide' must be a number above 0");
+      if (known ? g_strcmp0 (source->file, fault->file) != 0
+          : k > 0 && matched <= best)
+        continue;
+      best = matched;
+      fault->line = line;
+      if (!known) {
+        g_free (fault->file);
+        fault->file = g_strdup (source->file);
       }
-    } else {
-      lockstep_fault_add (faults, at,
-          "this must be a string, or an object with 'parameter'");
-    }
-  }
-  return rules;
-}
-
-static void
-read_choice (LockstepAlternative * alternative, JsonNode * node,
-    const char *place, GPtrArray * faults)
-{
-  static const char *const keys[] =
-      { "name", "when", "launch", "properties", NULL };
-  JsonObject *object = get_object (node, place, faults);
-  LockstepChoice *choice;
-  JsonObject *when;
-  JsonNode *properties;
-  g_autofree char *at_when = g_strconcat (place, ".when", NULL);
-  g_autofree char *at_properties = g_strconcat (place, ".properties", NULL);
-  g_autoptr (GList) names = NULL;
-
-  if (object == NULL)
-    return;
-  check_keys (object, place, keys, faults);
-  choice = g_new0 (LockstepChoice, 1);
-  g_ptr_array_add (alternative->choices, choice);
-  choice->when = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-      g_free);
-  choice->name = g_strdup (get_string (object, "name", TRUE, place, faults));
-  choice->launch =
-      g_strdup (get_string (object, "launch", TRUE, place, faults));
-  properties = json_object_get_member (object, "properties");
-  choice->properties = read_properties (properties, at_properties, faults);
-  when = get_object (json_object_get_member (object, "when"), at_when, faults);
-  names = when != NULL ? json_object_get_members (when) : NULL;
-  for (GList * l = names; l != NULL; l = l->next) {
-    const char *value = get_string (when, l->data, TRUE, at_when, faults);
-
-    if (value != NULL)
-      g_hash_table_insert (choice->when, g_strdup (l->data), g_strdup (value));
-  }
-}
-
-static void
-read_alternatives (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
-{
-  JsonObject *object = get_object (node, "alternatives", faults);
-  g_autoptr (GList) names = object ? json_object_get_members (object) : NULL;
-
-  for (GList * l = names; l != NULL; l = l->next) {
-    g_autofree char *place =
-        g_strdup_printf ("alternatives.%s", (char *) l->data);
-    JsonArray *array =
-        get_array (json_object_get_member (object, l->data), place, faults);
-    LockstepAlternative *alternative = g_new0 (LockstepAlternative, 1);
-
-    alternative->name = g_strdup (l->data);
-    alternative->choices = g_ptr_array_new_with_free_func (choice_free);
-    g_ptr_array_add (preset->alternatives, alternative);
-    if (!valid_name (alternative->name))
-      lockstep_fault_add (faults, place,
-          "an alternative's name is lower case letters, digits and dashes");
-    if (lockstep_preset_find_parameter (preset, alternative->name) != NULL)
-      lockstep_fault_add (faults, place,
-          "a parameter has this name too; rename one of them");
-    if (array != NULL && json_array_get_length (array) == 0)
-      lockstep_fault_add (faults, place, "at least one choice is needed");
-    for (guint i = 0; array != NULL && i < json_array_get_length (array); i++) {
-      g_autofree char *at = g_strdup_printf ("%s[%u]", place, i);
-
-      read_choice (alternative, json_array_get_element (array, i), at, faults);
     }
   }
 }
@@ -498,121 +189,347 @@ read_stream (LockstepStream * stream, JsonNode * node, const char *place,
     GPtrArray * faults)
 {
   static const char *const keys[] = { "encodings", "element", NULL };
-  JsonObject *object = get_object (node, place, faults);
+  JsonObject *object = lockstep_json_object (node, place, faults);
   g_autofree char *at = g_strconcat (place, ".encodings", NULL);
+  const char *element, *dot;
 
   if (object == NULL)
     return;
-  check_keys (object, place, keys, faults);
+  lockstep_json_check_keys (object, place, keys, faults);
   stream_clear (stream);
   stream->encodings =
-      read_strings (json_object_get_member (object, "encodings"), at, faults);
-  stream->element =
-      g_strdup (get_string (object, "element", FALSE, place, faults));
+      lockstep_json_strings (json_object_get_member (object, "encodings"), at,
+      faults);
+  /* "NAME", or "NAME.PAD" as in a launch line */
+  element = lockstep_json_string (object, "element", FALSE, place, faults);
+  if (element == NULL)
+    return;
+  dot = strchr (element, '.');
+  if (dot == element || (dot != NULL && dot[1] == '\0')) {
+    lockstep_fault_add (faults, place, "'%s' is neither an element's name nor "
+        "NAME.PAD", element);
+    return;
+  }
+  stream->element = dot != NULL ? g_strndup (element, dot - element)
+      : g_strdup (element);
+  stream->pad = g_strdup (dot != NULL ? dot + 1 : "sink");
+}
+
+/* A parameter that is a number of bit/s. */
+static char *
+read_bitrate_name (LockstepPreset * preset, JsonObject * object,
+    const char *member, GPtrArray * faults)
+{
+  const char *name = lockstep_json_string (object, member, TRUE,
+      "signalling.rate", faults);
+  const LockstepParameter *p = name == NULL ? NULL
+      : lockstep_preset_find_parameter (preset, name);
+  g_autofree char *place = g_strconcat ("signalling.rate.", member, NULL);
+
+  if (name == NULL)
+    return NULL;
+  if (p == NULL)
+    lockstep_fault_add (faults, place, "there is no parameter '%s'", name);
+  else if (p->type != LOCKSTEP_PARAMETER_BITRATE
+      && p->type != LOCKSTEP_PARAMETER_INT)
+    lockstep_fault_add (faults, place, "parameter '%s' is a %s; it must be a "
+        "bitrate", name, lockstep_parameter_type_name (p->type));
+  return g_strdup (name);
+}
+
+static void
+read_rate (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
+{
+  static const char *const keys[] = { "bitrate", "min", "max", "format", NULL };
+  JsonObject *object = node == NULL ? NULL
+      : lockstep_json_object (node, "signalling.rate", faults);
+  LockstepRate *rate = &preset->rate;
+
+  if (object == NULL)
+    return;
+  lockstep_json_check_keys (object, "signalling.rate", keys, faults);
+  if (preset->signalling != LOCKSTEP_SIGNALLING_WHEP)
+    lockstep_fault_add (faults, "signalling.rate",
+        "nothing is encoded for peers here; it goes with the protocol whep");
+  rate_clear (rate);
+  rate->bitrate = read_bitrate_name (preset, object, "bitrate", faults);
+  rate->min = read_bitrate_name (preset, object, "min", faults);
+  rate->max = read_bitrate_name (preset, object, "max", faults);
+  rate->format = g_strdup (lockstep_json_string (object, "format", FALSE,
+          "signalling.rate", faults));
 }
 
 static void
 read_signalling (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
 {
   static const char *const keys[] =
-      { "element", "protocol", "audio", "video", NULL };
-  JsonObject *object = get_object (node, "signalling", faults);
+      { "element", "protocol", "audio", "video", "rate", NULL };
+  JsonObject *object = lockstep_json_object (node, "signalling", faults);
   const char *protocol;
 
   if (object == NULL)
     return;
-  check_keys (object, "signalling", keys, faults);
+  lockstep_json_check_keys (object, "signalling", keys, faults);
+  protocol =
+      lockstep_json_string (object, "protocol", TRUE, "signalling", faults);
+  /* what sends has a WebRTC element for each peer, outside the pipeline */
   preset->signalling_element =
-      g_strdup (get_string (object, "element", TRUE, "signalling", faults));
-  protocol = get_string (object, "protocol", TRUE, "signalling", faults);
+      g_strdup (lockstep_json_string (object, "element", g_strcmp0 (protocol,
+              "whep") != 0, "signalling", faults));
   if (g_strcmp0 (protocol, "whip") == 0)
     preset->signalling = LOCKSTEP_SIGNALLING_WHIP;
-  else if (g_strcmp0 (protocol, "whip-client") == 0)
-    preset->signalling = LOCKSTEP_SIGNALLING_WHIP_CLIENT;
+  else if (g_strcmp0 (protocol, "whep") == 0)
+    preset->signalling = LOCKSTEP_SIGNALLING_WHEP;
   else if (protocol != NULL)
     lockstep_fault_add (faults, "signalling.protocol",
-        "there is no protocol '%s'; they are whip and whip-client", protocol);
+        "there is no protocol '%s'; they are whip and whep", protocol);
   read_stream (&preset->audio, json_object_get_member (object, "audio"),
       "signalling.audio", faults);
   read_stream (&preset->video, json_object_get_member (object, "video"),
       "signalling.video", faults);
+  read_rate (preset, json_object_get_member (object, "rate"), faults);
 }
 
 static void
 read_root (LockstepPreset * preset, JsonObject * root, GPtrArray * faults)
 {
-  static const char *const keys[] = { "$schema", "summary", "parameters",
-    "pipeline", "alternatives", "properties", "signalling", NULL
+  static const char *const keys[] = { "$schema", "extends", "summary",
+    "parameters", "pipeline", "alternatives", "properties", "signalling", NULL
   };
-  JsonObject *parameters = get_object (json_object_get_member (root,
+  JsonObject *parameters = lockstep_json_object (json_object_get_member (root,
           "parameters"), "parameters", faults);
   g_autoptr (GList) names =
       parameters ? json_object_get_members (parameters) : NULL;
-  g_auto (GStrv) lines = NULL;
+  guint before = faults->len;
 
-  check_keys (root, preset->name, keys, faults);
+  lockstep_json_check_keys (root, "", keys, faults);
   preset->summary =
-      g_strdup (get_string (root, "summary", TRUE, preset->name, faults));
+      g_strdup (lockstep_json_string (root, "summary", TRUE, "", faults));
   for (GList * l = names; l != NULL; l = l->next)
-    read_parameter (preset, l->data, json_object_get_member (parameters,
-            l->data), faults);
-
-  lines = read_strings (json_object_get_member (root, "pipeline"), "pipeline",
-      faults);
-  for (guint i = 0; lines[i] != NULL; i++)
-    g_ptr_array_add (preset->pipeline, g_strdup (lines[i]));
-  if (preset->pipeline->len == 0)
-    lockstep_fault_add (faults, "pipeline",
-        "at least one gst-launch line is needed");
-
-  read_alternatives (preset, json_object_get_member (root, "alternatives"),
-      faults);
+    lockstep_preset_read_parameter (preset, l->data,
+        json_object_get_member (parameters, l->data), faults);
+  lockstep_preset_read_pipeline (preset, json_object_get_member (root,
+          "pipeline"), faults);
+  lockstep_preset_read_alternatives (preset, json_object_get_member (root,
+          "alternatives"), faults);
   g_ptr_array_unref (preset->properties);
-  preset->properties = read_properties (json_object_get_member (root,
+  preset->properties =
+      lockstep_preset_read_properties (json_object_get_member (root,
           "properties"), "properties", faults);
   read_signalling (preset, json_object_get_member (root, "signalling"), faults);
+  /* what is not read is not known: names would be missed that are there */
+  if (faults->len == before)
+    lockstep_preset_check_references (preset, faults);
+}
+
+static void
+add_fault_on_line (GPtrArray * faults, guint line, const char *text)
+{
+  lockstep_fault_add (faults, "", "not JSON: %s", text);
+  ((LockstepFault *) g_ptr_array_index (faults, faults->len - 1))->line = line;
+}
+
+/* @message: the parser's, "<data>:LINE:COLUMN: text". */
+static void
+add_syntax_fault (GPtrArray * faults, const char *message)
+{
+  g_auto (GStrv) parts = g_strsplit (message, ":", 4);
+
+  if (g_strv_length (parts) == 4)
+    add_fault_on_line (faults, g_ascii_strtoull (parts[1], NULL, 10),
+        g_strstrip (parts[3]));
+  else
+    add_fault_on_line (faults, 0, message);
+}
+
+/* The text's object; NULL with faults. Adds a source. */
+static JsonObject *
+parse_object (LockstepPreset * preset, const char *file, const char *bytes,
+    gsize length, GPtrArray * faults)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  LockstepPresetSource *source;
+  const GPtrArray *duplicates;
+  JsonNode *root;
+  const char *expected;
+  guint stopped;
+
+  if (length > LOCKSTEP_PRESET_MAX_BYTES) {
+    lockstep_fault_add (faults, "", "the file is larger than %d KiB",
+        LOCKSTEP_PRESET_MAX_BYTES / 1024);
+    return NULL;
+  }
+  /* a NUL is no text either */
+  if (!g_utf8_validate_len (bytes, length, NULL)) {
+    lockstep_fault_add (faults, "", "the file is not UTF-8 text");
+    return NULL;
+  }
+  text = g_strndup (bytes, length);
+  source = g_new0 (LockstepPresetSource, 1);
+  source->file = g_strdup (file);
+  source->places = lockstep_json_places_new (text, MAX_DEPTH);
+  g_ptr_array_add (preset->sources, source);
+  if (!lockstep_json_places_depth_ok (source->places)) {
+    lockstep_fault_add (faults, "", "more than %d objects and arrays are in "
+        "each other", MAX_DEPTH);
+    return NULL;
+  }
+  stopped = lockstep_json_places_stopped (source->places, &expected);
+  if (stopped != 0 && strspn (text, " \t\r\n") < length) {
+    g_autofree char *missed = g_strdup_printf ("here %s is expected", expected);
+
+    add_fault_on_line (faults, stopped, missed);
+    return NULL;
+  }
+  if (!json_parser_load_from_data (parser, text, length, &error)) {
+    add_syntax_fault (faults, error->message);
+    return NULL;
+  }
+  duplicates = lockstep_json_places_duplicates (source->places);
+  for (guint i = 0; i < duplicates->len; i++)
+    lockstep_fault_add (faults, g_ptr_array_index (duplicates, i),
+        "this is here twice; take one out");
+  root = json_parser_get_root (parser);
+  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
+    lockstep_fault_add (faults, "", "a preset is one JSON object: { … }");
+    return NULL;
+  }
+  return json_object_ref (json_node_get_object (root));
+}
+
+/* Puts @over's members into @base: objects are merged, null takes a member out, all
+ * else replaces (RFC 7396). */
+static void
+merge (JsonObject * base, JsonObject * over)
+{
+  g_autoptr (GList) names = json_object_get_members (over);
+
+  for (GList * l = names; l != NULL; l = l->next) {
+    JsonNode *node = json_object_get_member (over, l->data);
+    JsonNode *below = json_object_get_member (base, l->data);
+
+    if (JSON_NODE_HOLDS_NULL (node))
+      json_object_remove_member (base, l->data);
+    else if (JSON_NODE_HOLDS_OBJECT (node) && below != NULL
+        && JSON_NODE_HOLDS_OBJECT (below))
+      merge (json_node_get_object (below), json_node_get_object (node));
+    else
+      json_object_set_member (base, l->data, json_node_copy (node));
+  }
+}
+
+typedef struct
+{
+  LockstepPresetOpen open;      /* NULL: nothing can be extended */
+  gpointer user_data;
+} Opener;
+
+static JsonObject *read_extended (LockstepPreset * preset,
+    const Opener * opener, const char *name, const char *from, guint depth,
+    GPtrArray * faults);
+
+/* The text's object, on top of what it extends. */
+static JsonObject *
+read_object (LockstepPreset * preset, const Opener * opener,
+    const char *file, const char *text, gsize length, guint depth,
+    GPtrArray * faults)
+{
+  g_autoptr (JsonObject) object =
+      parse_object (preset, file, text, length, faults);
+  g_autoptr (JsonObject) base = NULL;
+  const char *extends;
+
+  if (object == NULL)
+    return NULL;
+  extends = lockstep_json_string (object, "extends", FALSE, "", faults);
+  if (extends == NULL)
+    return g_steal_pointer (&object);
+  base = read_extended (preset, opener, extends, file, depth + 1, faults);
+  if (base == NULL)
+    return NULL;
+  merge (base, object);
+  return g_steal_pointer (&base);
+}
+
+static JsonObject *
+read_extended (LockstepPreset * preset, const Opener * opener,
+    const char *name, const char *from, guint depth, GPtrArray * faults)
+{
+  g_autofree char *text = NULL;
+  g_autofree char *file = NULL;
+  g_autoptr (GError) error = NULL;
+  const char *place = depth > 0 ? "extends" : "";
+  JsonObject *object;
+  guint before;
+  gsize length;
+
+  if (depth > MAX_EXTENDS) {
+    lockstep_fault_add (faults, place,
+        "more than %d presets extend each other; is there a circle?",
+        MAX_EXTENDS);
+    return NULL;
+  }
+  if (opener->open == NULL) {
+    lockstep_fault_add (faults, place, "'%s' cannot be read from here", name);
+    return NULL;
+  }
+  text = opener->open (name, from, &file, &length, opener->user_data, &error);
+  if (text == NULL) {
+    lockstep_fault_add (faults, place, "%s", error->message);
+    return NULL;
+  }
+  before = faults->len;
+  object = read_object (preset, opener, file, text, length, depth, faults);
+  /* faults of this file as text; those of what was read come later */
+  for (guint i = before; i < faults->len; i++) {
+    LockstepFault *fault = g_ptr_array_index (faults, i);
+
+    if (fault->file == NULL)
+      fault->file = g_strdup (file);
+  }
+  return object;
+}
+
+static LockstepPreset *
+finish (LockstepPreset * preset, JsonObject * root, GPtrArray * faults,
+    guint before)
+{
+  if (root != NULL) {
+    read_root (preset, root, faults);
+    json_object_unref (root);
+  }
+  lockstep_preset_locate (preset, faults, before);
+  if (faults->len == before)
+    return preset;
+  lockstep_preset_free (preset);
+  return NULL;
+}
+
+LockstepPreset *
+lockstep_preset_load (const char *name, LockstepPresetOpen open,
+    gpointer user_data, GPtrArray * faults)
+{
+  LockstepPreset *preset = preset_new (name);
+  Opener opener = { open, user_data };
+  guint before = faults->len;
+
+  return finish (preset, read_extended (preset, &opener, name, NULL, 0, faults),
+      faults, before);
 }
 
 LockstepPreset *
 lockstep_preset_parse (const char *name, const char *text, gssize length,
     GPtrArray * faults)
 {
-  g_autoptr (LockstepPreset) preset = g_new0 (LockstepPreset, 1);
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) error = NULL;
+  LockstepPreset *preset = preset_new (name);
+  Opener opener = { NULL, NULL };
   guint before = faults->len;
-  JsonNode *root;
 
-  if (length < 0)
-    length = strlen (text);
-  preset->name = g_strdup (name);
-  preset->parameters = g_ptr_array_new_with_free_func (parameter_free);
-  preset->pipeline = g_ptr_array_new_with_free_func (g_free);
-  preset->alternatives = g_ptr_array_new_with_free_func (alternative_free);
-  preset->properties = g_ptr_array_new_with_free_func (rule_free);
-  preset->audio.encodings = g_new0 (char *, 1);
-  preset->video.encodings = g_new0 (char *, 1);
-
-  if (length > LOCKSTEP_PRESET_MAX_BYTES) {
-    lockstep_fault_add (faults, name, "the file is larger than %d KiB",
-        LOCKSTEP_PRESET_MAX_BYTES / 1024);
-    return NULL;
-  }
-  if (!g_utf8_validate_len (text, length, NULL)) {
-    lockstep_fault_add (faults, name, "the file is not UTF-8 text");
-    return NULL;
-  }
-  if (!json_parser_load_from_data (parser, text, length, &error)) {
-    lockstep_fault_add (faults, name, "not JSON: %s", error->message);
-    return NULL;
-  }
-  root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
-    lockstep_fault_add (faults, name, "a preset is one JSON object: { … }");
-    return NULL;
-  }
-  read_root (preset, json_node_get_object (root), faults);
-  return faults->len == before ? g_steal_pointer (&preset) : NULL;
+  return finish (preset, read_object (preset, &opener, NULL, text,
+          length < 0 ? strlen (text) : (gsize) length, 0, faults), faults,
+      before);
 }
 
 const char *
@@ -655,4 +572,10 @@ const LockstepStream *
 lockstep_preset_get_video (const LockstepPreset * preset)
 {
   return &preset->video;
+}
+
+const LockstepRate *
+lockstep_preset_get_rate (const LockstepPreset * preset)
+{
+  return &preset->rate;
 }

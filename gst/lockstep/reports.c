@@ -32,6 +32,10 @@
  * their scatter explains. */
 #define DRIFT_ALLOWED (3 * MS)
 
+/* Over less than this a slope may be a beat of the sender's capture blocks against
+ * its packets: Chromium's capture times of sound are a saw-tooth of 10 ms in 5 s. */
+#define BEAT_SPAN (10 * SECOND)
+
 /* Standard error of a median in standard deviations of one sample, of normal
  * noise: sqrt (pi / 2). */
 #define MEDIAN_ERROR 1.2533
@@ -169,15 +173,15 @@ range_of (const gint64 * values, guint n, gint64 median)
 }
 
 /* How far the claims ran from the drift that the arrivals show over their span,
- * beyond what scatter explains, ns. Not from the arrivals' offset itself: that
+ * beyond what scatter and beats explain, ns. Not from the arrivals' offset itself: that
  * moves by some milliseconds when a path is busy, and the claims do not. */
 static gdouble
 unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
-    guint n)
+    guint n, gint64 range)
 {
-  gdouble slope = lockstep_theil_sen (pair->at, middle, n);
+  gdouble slope = lockstep_theil_sen (pair->at, middle, n), trend;
   gint64 rest[LOCKSTEP_REPORTS_KEPT], median;
-  gint64 first = pair->at[0], last = pair->at[0];
+  gint64 first = pair->at[0], last = pair->at[0], allowed = DRIFT_ALLOWED;
 
   for (guint i = 0; i < n; i++) {
     first = MIN (first, pair->at[i]);
@@ -185,8 +189,12 @@ unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
     rest[i] = middle[i] - (gint64) (slope * (gdouble) (pair->at[i]
             - pair->at[0]));
   }
-  return (fabs (slope) - pair->drift_doubt) * (gdouble) (last - first)
-      - 3 * lockstep_deviation (rest, n, &median);
+  if (last - first < BEAT_SPAN)
+    allowed = SCATTER_LIMIT;
+  trend = (fabs (slope) - pair->drift_doubt) * (gdouble) (last - first);
+  /* What drifts has gone as far as its slope says; the teeth of a saw have not. */
+  trend = MIN (trend, (gdouble) range);
+  return trend - 3 * lockstep_deviation (rest, n, &median) - (gdouble) allowed;
 }
 
 static void
@@ -218,7 +226,7 @@ judge (LockstepReportPair * pair, gint64 now, gdouble drift)
   else if (deviation > SCATTER_LIMIT || range > 4 * SCATTER_LIMIT
       || (n < 4 && range > JUMP))
     pair->belief = LOCKSTEP_BELIEF_SCATTERED;
-  else if (n >= 3 && unexplained_trend (pair, middle, n) > DRIFT_ALLOWED)
+  else if (n >= 3 && unexplained_trend (pair, middle, n, range) > 0)
     pair->belief = LOCKSTEP_BELIEF_DRIFTING;
   else
     pair->belief = LOCKSTEP_BELIEF_TRUSTED;

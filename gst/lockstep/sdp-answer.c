@@ -10,6 +10,7 @@ typedef struct
   const LockstepOfferMedia *media;
   guint section;
   gboolean has_mid;             /* whether a=mid is written */
+  gboolean sent;                /* this side sends: the offer is a viewer's */
 } Pair;
 
 static gboolean
@@ -28,7 +29,7 @@ fail (GError ** error, const char *format, ...)
 /* webrtcbin rejects what it cannot do by port 0, silently. */
 static gboolean
 check_section (const LockstepSdpText * text, guint section,
-    const LockstepOfferMedia * media, GError ** error)
+    const LockstepOfferMedia * media, const char *direction, GError ** error)
 {
   g_auto (LockstepSdpMline) mline = { 0 };
   static const char *const needed[] =
@@ -49,9 +50,9 @@ check_section (const LockstepSdpText * text, guint section,
     if (!lockstep_sdp_text_has (text, section, needed[i]))
       return fail (error, "the answer has no a=%s", needed[i]);
   }
-  if (!lockstep_sdp_text_has (text, section, "recvonly"))
-    return fail (error, "the %s section is not answered by a=recvonly",
-        media->kind_name);
+  if (!lockstep_sdp_text_has (text, section, direction))
+    return fail (error, "the %s section is not answered by a=%s",
+        media->kind_name, direction);
   return TRUE;
 }
 
@@ -199,7 +200,7 @@ static gboolean
 is_replaced (const LockstepSdpLine * line, const Pair * pair)
 {
   static const char *const keys[] =
-      { "candidate", "end-of-candidates", "extmap", NULL };
+      { "candidate", "end-of-candidates", "extmap", "msid", NULL };
 
   if (line->type != 'a')
     return TRUE;
@@ -228,7 +229,8 @@ write_extmaps (const LockstepSdpText * text, const Pair * pair, GString * out)
       if (g_strcmp0 (lines[i].key, "extmap") == 0
           && g_str_equal (lines[i].value, value)) {
         g_string_append_printf (out, "a=extmap:%u%s %s\r\n", map->id,
-            map->send_only ? "/recvonly" : "", map->uri);
+            !map->one_way ? "" : pair->sent ? "/sendonly" : "/recvonly",
+            map->uri);
         break;
       }
     }
@@ -273,6 +275,11 @@ write_section (const LockstepSdpText * text, const Pair * pair,
         : "a=%s\r\n", lines[i].key, lines[i].value);
   }
   write_extmaps (text, pair, out);
+  /* webrtcbin 1.22.0 names the stream in a=ssrc alone, and each track's its own: what
+   * is of one MediaStream is played in step (RFC 8830) */
+  if (pair->sent)
+    g_string_append_printf (out, "a=msid:lockstep %s\r\n",
+        pair->media->kind_name);
   if (fmtp != NULL)
     g_string_append_printf (out, "a=fmtp:%d %s\r\n", pair->media->payload,
         fmtp);
@@ -359,7 +366,8 @@ lockstep_answer_finish (const char *answer, const LockstepOffer * offer,
       fail (error, "the %s section is not in the answer", media->kind_name);
       return NULL;
     }
-    if (!check_section (text, n_live, media, error))
+    if (!check_section (text, n_live, media,
+            offer->viewer ? "sendonly" : "recvonly", error))
       return NULL;
   }
   candidates = collect_candidates (text, addresses, error);
@@ -368,7 +376,7 @@ lockstep_answer_finish (const char *answer, const LockstepOffer * offer,
   for (guint i = 0; i < offer->media->len; i++) {
     const LockstepOfferMedia *media = offer->media->pdata[i];
     const Pair pair = { media, media->mline + 1,
-      !media->mid_added || has_group (offer, n_live)
+      !media->mid_added || has_group (offer, n_live), offer->viewer
     };
 
     if (media->rejected)

@@ -193,3 +193,16 @@ lockstep_sdp_candidate_is_listed (const GPtrArray * list,
   }
   return FALSE;
 }
+
+char *
+lockstep_candidate_check (const char *text)
+{
+  LockstepSdpCandidate *candidate = lockstep_sdp_candidate_parse (text, NULL);
+  char *checked = NULL;
+
+  if (candidate != NULL && lockstep_sdp_candidate_is_useful (candidate, NULL))
+    checked = lockstep_sdp_candidate_to_string (candidate);
+  if (candidate != NULL)
+    lockstep_sdp_candidate_free (candidate);
+  return checked;
+}

@@ -243,14 +243,23 @@ static const char *const kept_extmaps[] = {
   NULL
 };
 
+/* What webrtcbin and rtpbin 1.22.0 write into what they send. */
+static const char *const sent_extmaps[] = {
+  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+  "urn:ietf:params:rtp-hdrext:sdes:mid",
+  NULL
+};
+
 /* a=extmap:id[/direction] uri [attributes] (RFC 8285, section 8) */
 gboolean
-lockstep_sdp_read_extmap (const char *value, gboolean * used,
+lockstep_sdp_read_extmap (const char *value, gboolean viewer, gboolean * used,
     LockstepOfferMedia * media, GError ** error)
 {
   g_auto (GStrv) words = g_strsplit (value, " ", 3);
+  const char *const with = viewer ? "recvonly" : "sendonly";
+  const char *const against = viewer ? "sendonly" : "recvonly";
   LockstepExtmap map = { 0 };
-  gboolean recv_only = FALSE;
+  gboolean wrong_way = FALSE;
   guint64 id;
   char *slash;
 
@@ -262,8 +271,8 @@ lockstep_sdp_read_extmap (const char *value, gboolean * used,
   slash = strchr (words[0], '/');
   if (slash != NULL) {
     *slash = '\0';
-    map.send_only = g_str_equal (slash + 1, "sendonly");
-    recv_only = g_str_equal (slash + 1, "recvonly")
+    map.one_way = g_str_equal (slash + 1, with);
+    wrong_way = g_str_equal (slash + 1, against)
         || g_str_equal (slash + 1, "inactive");
   }
   if (!lockstep_sdp_number (words[0], 65535, &id) || id == 0) {
@@ -273,8 +282,8 @@ lockstep_sdp_read_extmap (const char *value, gboolean * used,
   }
   /* id 15 is reserved; an id above 14 makes packets use two-byte headers, in which
    * rtpbin 1.22.0 does not find the transport-wide-cc number */
-  if (recv_only || id > LOCKSTEP_SDP_MAX_EXTMAP_ID
-      || !g_strv_contains (kept_extmaps, words[1]))
+  if (wrong_way || id > LOCKSTEP_SDP_MAX_EXTMAP_ID
+      || !g_strv_contains (viewer ? sent_extmaps : kept_extmaps, words[1]))
     return TRUE;
   for (guint i = 0; i < media->extmaps->len; i++) {
     if (g_str_equal (g_array_index (media->extmaps, LockstepExtmap, i).uri,
@@ -323,7 +332,7 @@ lockstep_sdp_choose_payload (const LockstepSdpText * text, guint section,
   if (best == NULL) {
     g_autofree char *wanted = g_strjoinv (" or ", (char **) accepted);
 
-    g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_UNSUPPORTED,
+    g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_NO_CODEC,
         "no %s codec in common: %s is needed here", mline->kind, wanted);
     return FALSE;
   }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads a WHIP offer, and writes the one that webrtcbin 1.22.0 gets.
+/* Reads the offer of a publisher or a viewer, and writes the one that webrtcbin 1.22.0 gets.
  *
  * The text for webrtcbin is written anew from what was understood, never
  * patched: webrtcbin turns unknown attributes and parameters into caps fields,
@@ -131,7 +131,7 @@ read_session (Reader * r, GError ** error)
    * takes the controlled role and would wait for a lite one to nominate. */
   if (lockstep_sdp_text_has (r->text, 0, "ice-lite")) {
     g_set_error (error, ERROR_UNSUPPORTED,
-        "the offer is ice-lite: a WHIP client must do full ICE");
+        "the offer is ice-lite: a client must do full ICE");
     return FALSE;
   }
   return TRUE;
@@ -233,7 +233,7 @@ read_transport (Reader * r, guint section, const char *mid, GError ** error)
   }
   if (!g_str_equal (setup, "actpass") && !g_str_equal (setup, "active")) {
     g_set_error (error, ERROR_UNSUPPORTED,
-        "section %s: a=setup is \"%.16s\"; a WHIP client offers actpass or "
+        "section %s: a=setup is \"%.16s\"; a client offers actpass or "
         "active (RFC 9725, section 4.4.4)", mid, setup);
     return FALSE;
   }
@@ -246,10 +246,10 @@ read_transport (Reader * r, guint section, const char *mid, GError ** error)
   return TRUE;
 }
 
-/* A publisher sends. The direction of the session holds for sections that
- * have none, sendrecv if there is none at all (RFC 8866, section 6.7). */
-static gboolean
-check_direction (Reader * r, guint section, const char *mid, GError ** error)
+/* The direction of the session holds for sections that have none, sendrecv if there is
+ * none at all (RFC 8866, section 6.7). NULL with an error: there are two. */
+static const char *
+read_direction (Reader * r, guint section, const char *mid, GError ** error)
 {
   static const char *const names[] =
       { "sendrecv", "sendonly", "recvonly", "inactive" };
@@ -263,18 +263,46 @@ check_direction (Reader * r, guint section, const char *mid, GError ** error)
       if (direction != NULL) {
         g_set_error (error, ERROR_MALFORMED,
             "section %s is a=%s and a=%s", mid, direction, names[i]);
-        return FALSE;
+        return NULL;
       }
       direction = names[i];
     }
   }
-  if (direction != NULL && direction[0] != 's') {
+  return direction != NULL ? direction : names[0];
+}
+
+/* A publisher sends, a viewer receives. */
+static gboolean
+check_direction (Reader * r, guint section, const char *mid, GError ** error)
+{
+  const char *direction = read_direction (r, section, mid, error);
+  const char *wanted = r->offer->viewer ? "recvonly" : "sendonly";
+
+  if (direction == NULL)
+    return FALSE;
+  if (!g_str_equal (direction, "sendrecv") && !g_str_equal (direction, wanted)) {
     g_set_error (error, ERROR_UNSUPPORTED,
-        "section %s is a=%s: a publisher must offer a=sendonly", mid,
-        direction);
+        "section %s is a=%s: a %s must offer a=%s", mid, direction,
+        r->offer->viewer ? "viewer" : "publisher", wanted);
     return FALSE;
   }
   return TRUE;
+}
+
+/* What a viewer offers beyond what is sent here: answered by port 0 (RFC 3264,
+ * section 6), as no player can know what there is. */
+static gboolean
+is_not_sent (Reader * r, guint section, const LockstepOfferMedia * media,
+    const char *const *accepted)
+{
+  for (guint i = 0; i < r->offer->media->len; i++) {
+    const LockstepOfferMedia *other = r->offer->media->pdata[i];
+
+    if (!other->rejected && other->kind == media->kind)
+      return TRUE;
+  }
+  return accepted == NULL || accepted[0] == NULL
+      || lockstep_sdp_text_has (r->text, section, "inactive");
 }
 
 static gboolean
@@ -287,7 +315,8 @@ read_lines (Reader * r, guint section, LockstepOfferMedia * media,
 
   for (guint i = 0; i < n; i++) {
     if (g_strcmp0 (lines[i].key, "extmap") == 0) {
-      if (!lockstep_sdp_read_extmap (lines[i].value, used, media, error))
+      if (!lockstep_sdp_read_extmap (lines[i].value, r->offer->viewer, used,
+              media, error))
         return FALSE;
     } else if (g_strcmp0 (lines[i].key, "candidate") == 0) {
       g_autoptr (LockstepSdpCandidate) candidate = NULL;
@@ -452,6 +481,8 @@ read_section (Reader * r, guint section, const char *const *accept_audio,
   }
   media->rejected = mline.port == 0
       && !lockstep_sdp_text_has (r->text, section, "bundle-only");
+  if (r->offer->viewer && is_not_sent (r, section, media, accepted))
+    media->rejected = TRUE;
   if (!read_mid (r, section, media, error)
       || (!media->rejected && !check_kind (r, media, accepted, error))) {
     media_free (media);
@@ -536,7 +567,9 @@ check_bundle (Reader * r, GError ** error)
     live++;
   }
   if (mids->len == 0) {
-    g_set_error (error, ERROR_UNSUPPORTED, "each m= section has port 0");
+    g_set_error (error, ERROR_UNSUPPORTED, offer->viewer
+        ? "the offer asks for nothing that is sent here"
+        : "each m= section has port 0");
     return FALSE;
   }
   g_ptr_array_add (mids, NULL);
@@ -609,8 +642,8 @@ write_section (Reader * r, const LockstepOfferMedia * media,
     g_string_append_printf (out, "a=%s\r\n", text);
   }
   g_string_append (out, "a=rtcp-mux\r\n");
-  /* also for sendrecv: nothing is sent back */
-  g_string_append (out, "a=sendonly\r\n");
+  /* also for sendrecv: media flows one way */
+  g_string_append (out, r->offer->viewer ? "a=recvonly\r\n" : "a=sendonly\r\n");
   for (guint i = 0; i < media->extmaps->len; i++) {
     const LockstepExtmap *map =
         &g_array_index (media->extmaps, LockstepExtmap, i);
@@ -707,8 +740,8 @@ read_offer (Reader * r, const char *const *accept_audio,
   return TRUE;
 }
 
-LockstepOffer *
-lockstep_offer_parse (const char *body, gsize length,
+static LockstepOffer *
+parse (const char *body, gsize length, gboolean viewer,
     const char *const *accept_audio, const char *const *accept_video,
     GError ** error)
 {
@@ -727,6 +760,7 @@ lockstep_offer_parse (const char *body, gsize length,
   offer = g_new0 (LockstepOffer, 1);
   offer->media = g_ptr_array_new_with_free_func ((GDestroyNotify) media_free);
   offer->fingerprints = g_ptr_array_new_with_free_func (g_free);
+  offer->viewer = viewer;
   candidates = g_ptr_array_new_with_free_func ((GDestroyNotify)
       lockstep_sdp_candidate_free);
   reader.text = text;
@@ -735,4 +769,20 @@ lockstep_offer_parse (const char *body, gsize length,
   ok = read_offer (&reader, accept_audio, accept_video, error);
   g_strfreev (reader.group);
   return ok ? g_steal_pointer (&offer) : NULL;
+}
+
+LockstepOffer *
+lockstep_offer_parse (const char *body, gsize length,
+    const char *const *accept_audio, const char *const *accept_video,
+    GError ** error)
+{
+  return parse (body, length, FALSE, accept_audio, accept_video, error);
+}
+
+LockstepOffer *
+lockstep_offer_parse_viewer (const char *body, gsize length,
+    const char *const *send_audio, const char *const *send_video,
+    GError ** error)
+{
+  return parse (body, length, TRUE, send_audio, send_video, error);
 }

@@ -122,9 +122,9 @@ GPtrArray *lockstep_sdp_read_fingerprints (const LockstepSdpText *text,
 /* The highest id that a one-byte header can have. */
 #define LOCKSTEP_SDP_MAX_EXTMAP_ID 14
 /* Adds what a=extmap says to @media, if it is of use. @used: by id, which ones
- * the section has. */
-gboolean lockstep_sdp_read_extmap (const char *value, gboolean *used,
-    LockstepOfferMedia *media, GError **error);
+ * the section has. @viewer: the offer is a viewer's. */
+gboolean lockstep_sdp_read_extmap (const char *value, gboolean viewer,
+    gboolean *used, LockstepOfferMedia *media, GError **error);
 /* Chooses payload, feedback and RTX of a section (section > 0) and fills those
  * fields of @media. */
 gboolean lockstep_sdp_choose_payload (const LockstepSdpText *text,

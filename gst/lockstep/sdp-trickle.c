@@ -301,3 +301,94 @@ lockstep_ice_link_header (const char *server, GError ** error)
   }
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
+
+#define MAX_ICE_SERVERS 8
+
+/* The value of ;@name= in the parameters of a link (RFC 8288), unquoted. */
+static char *
+link_parameter (const char *parameters, const char *name)
+{
+  const char *at = parameters;
+  gsize n = strlen (name);
+
+  while ((at = strchr (at, ';')) != NULL) {
+    g_autoptr (GString) value = g_string_new (NULL);
+
+    at += 1 + strspn (at + 1, " \t");
+    if (g_ascii_strncasecmp (at, name, n) != 0 || at[n] != '=')
+      continue;
+    at += n + 1;
+    if (*at != '"')
+      return g_strndup (at, strcspn (at, ";, \t"));
+    for (at++; *at != '\0' && *at != '"'; at++) {
+      if (*at == '\\' && at[1] != '\0')
+        at++;
+      g_string_append_c (value, *at);
+    }
+    return g_string_free (g_steal_pointer (&value), FALSE);
+  }
+  return NULL;
+}
+
+/* One link's server in webrtcbin's form; NULL: it is none. */
+static char *
+server_of_link (const char *uri, const char *parameters)
+{
+  g_autofree char *rel = link_parameter (parameters, "rel");
+  g_autofree char *user = link_parameter (parameters, "username");
+  g_autofree char *password = link_parameter (parameters, "credential");
+  g_autofree char *server = NULL;
+  g_autofree char *check = NULL;
+  const char *colon = strchr (uri, ':');
+
+  if (g_strcmp0 (rel, "ice-server") != 0 || colon == NULL)
+    return NULL;
+  if (user != NULL && password != NULL) {
+    g_autofree char *user_text = g_uri_escape_string (user, NULL, FALSE);
+    g_autofree char *password_text =
+        g_uri_escape_string (password, NULL, FALSE);
+
+    server = g_strdup_printf ("%.*s://%s:%s@%s", (int) (colon - uri), uri,
+        user_text, password_text, colon + 1);
+  } else {
+    server = g_strdup_printf ("%.*s://%s", (int) (colon - uri), uri, colon + 1);
+  }
+  /* what the other direction would not write is not believed */
+  check = lockstep_ice_link_header (server, NULL);
+  return check != NULL ? g_steal_pointer (&server) : NULL;
+}
+
+char *
+lockstep_ice_servers_from_link (const char *links)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  const char *at = links != NULL ? links : "";
+  guint n = 0;
+
+  while (n < MAX_ICE_SERVERS && (at = strchr (at, '<')) != NULL) {
+    const char *end = strchr (at, '>');
+    const char *stop;
+    gboolean quoted = FALSE;
+    g_autofree char *uri = NULL;
+    g_autofree char *parameters = NULL;
+    g_autofree char *server = NULL;
+
+    if (end == NULL)
+      break;
+    for (stop = end + 1; *stop != '\0' && (quoted || *stop != ','); stop++) {
+      if (quoted && *stop == '\\' && stop[1] != '\0')
+        stop++;
+      else if (*stop == '"')
+        quoted = !quoted;
+    }
+    uri = g_strndup (at + 1, end - at - 1);
+    parameters = g_strndup (end + 1, stop - end - 1);
+    server = server_of_link (uri, parameters);
+    if (server != NULL) {
+      g_string_append_printf (out, "%s%s", n > 0 ? "," : "", server);
+      n++;
+    }
+    at = stop;
+  }
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}

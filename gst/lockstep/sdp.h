@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a WHIP server must know of, and change in, session descriptions. */
+/* What a WHIP and WHEP server must know of, and change in, session descriptions. */
 #pragma once
 
 #include <gst/gst.h>
@@ -14,13 +14,16 @@ G_BEGIN_DECLS
  * LockstepSdpError:
  * @LOCKSTEP_SDP_ERROR_MALFORMED: not an SDP, or a line in it is broken (HTTP 400)
  * @LOCKSTEP_SDP_ERROR_UNSUPPORTED: a valid SDP that asks for what cannot be
- *   done here: no common codec, three media sections, no DTLS (HTTP 422)
+ *   done here: three media sections, no DTLS (HTTP 422)
+ * @LOCKSTEP_SDP_ERROR_NO_CODEC: no codec of a section is in common (HTTP 422 for a
+ *   publisher, 406 for a viewer)
  * @LOCKSTEP_SDP_ERROR_TOO_LARGE: longer than a bound above (HTTP 413)
  */
 typedef enum
 {
   LOCKSTEP_SDP_ERROR_MALFORMED,
   LOCKSTEP_SDP_ERROR_UNSUPPORTED,
+  LOCKSTEP_SDP_ERROR_NO_CODEC,
   LOCKSTEP_SDP_ERROR_TOO_LARGE,
 } LockstepSdpError;
 
@@ -38,7 +41,7 @@ typedef struct
 {
   guint id;                     /* 1..14: one-byte headers */
   char *uri;
-  gboolean send_only;           /* offered as "id/sendonly" */
+  gboolean one_way;             /* offered for the way that media takes alone */
 } LockstepExtmap;
 
 /* One m= section of an offer. */
@@ -51,7 +54,7 @@ typedef struct
   char *mid;
   gboolean mid_added;           /* the offer had none */
   int mline;                    /* index in the rewritten text, -1: not in it */
-  gboolean rejected;            /* port 0 and no bundle-only */
+  gboolean rejected;            /* answered by port 0: offered so, or not sent here */
   int payload;                  /* the payload type that was chosen, -1: none */
   char *encoding;               /* "OPUS", "H264"; NULL: none chosen */
   char *encoding_offered;       /* the same as it was written, "opus" */
@@ -73,6 +76,7 @@ typedef struct
   gboolean trickle;             /* a=ice-options:trickle was there */
   char **bundle;                /* mids of the accepted sections, the tagged one first */
   gboolean bundle_added;        /* the offer had no BUNDLE group */
+  gboolean viewer;              /* the peer receives: lockstep_offer_parse_viewer() */
 } LockstepOffer;
 
 /**
@@ -99,6 +103,20 @@ typedef struct
 LockstepOffer *lockstep_offer_parse (const char *body, gsize length,
     const char *const *accept_audio, const char *const *accept_video,
     GError **error);
+
+/**
+ * lockstep_offer_parse_viewer:
+ *
+ * As lockstep_offer_parse(), for the offer of a WHEP player
+ * (draft-ietf-wish-whep): its sections are recvonly or sendrecv. Sections of a kind that
+ * is not sent (its list is NULL), second ones of a kind, inactive ones and data
+ * channels are answered by port 0; at least one must be left.
+ *
+ * Returns: (transfer full): the offer, or NULL with a #LockstepSdpError
+ */
+LockstepOffer *lockstep_offer_parse_viewer (const char *body, gsize length,
+    const char *const *send_audio, const char *const *send_video,
+    GError **error);
 void lockstep_offer_free (LockstepOffer *offer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepOffer, lockstep_offer_free)
 
@@ -124,10 +142,11 @@ GstCaps *lockstep_offer_media_caps (const LockstepOfferMedia *media);
  * the section that the BUNDLE group names first, without TCP-active, RTCP and
  * link-local ones, and with end-of-candidates behind them; m= and c= name the
  * default one. profile-level-id and level-asymmetry-allowed are as offered;
- * Opus asks for stereo and in-band FEC. Sections with port 0 are put back.
+ * Opus asks for stereo and in-band FEC. Sections with port 0 are put back. What a
+ * viewer gets is one MediaStream (a=msid), so that it is played in step.
  *
- * Fails if a section was not answered by a=recvonly with the chosen payload,
- * or if no candidate is left (UNSUPPORTED: a fault of this side, HTTP 500).
+ * Fails if a section was not answered by a=recvonly (a=sendonly to a viewer) with the
+ * chosen payload, or if no candidate is left (UNSUPPORTED: a fault of this side, HTTP 500).
  *
  * Returns: (transfer full): the text, or NULL with a #LockstepSdpError
  */
@@ -159,6 +178,9 @@ typedef struct
  */
 LockstepTrickle *lockstep_trickle_parse (const char *body, gsize length,
     const LockstepOffer *offer, GError **error);
+/* One candidate from elsewhere, "candidate:…", by the same rules. Returns: (transfer full)
+ * (nullable): as webrtcbin takes it; NULL: of no use here */
+char *lockstep_candidate_check (const char *text);
 void lockstep_trickle_free (LockstepTrickle *trickle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepTrickle, lockstep_trickle_free)
 
@@ -185,5 +207,17 @@ gboolean lockstep_certificate_matches (const char *pem,
  *   NULL with a #LockstepSdpError that says what is wrong with @server
  */
 char *lockstep_ice_link_header (const char *server, GError **error);
+
+/**
+ * lockstep_ice_servers_from_link:
+ * @links: the value of a Link header, of several joined by commas, or NULL
+ *
+ * The reverse: what a WHIP server tells its clients (RFC 9725, section 4.6). At most 8
+ * servers are taken; what is broken, or no ICE server, is passed over.
+ *
+ * Returns: (transfer full): "stun://host:port,turn://user:password@host:port", user and
+ *   password percent-encoded; "" when there is none
+ */
+char *lockstep_ice_servers_from_link (const char *links);
 
 G_END_DECLS

@@ -21,6 +21,7 @@ typedef struct
 {
   GPtrArray *chunks;            /* LockstepTsChunk */
   guint64 bytes;
+  guint pictures;
   gint64 interval;              /* its place on the grid: with epoch, its sequence */
   gint64 start, duration;       /* ns, of the timeline that was pushed */
   gint64 offset;                /* what was pushed with the first buffer, ns */
@@ -45,6 +46,13 @@ typedef struct
   /* transfer full */
   void (*segment) (gpointer user, LockstepSegment *segment);
   void (*request) (gpointer user, const LockstepKeyRequest *request);
+  /* The next three are of segmenters that cut alike; each may be NULL.
+   * What the others are to be told, as the picture comes in */
+  void (*verdict) (gpointer user, const LockstepVerdict *verdict);
+  /* The anchor of all of them; @start, where there is none yet */
+  gint64 (*anchor) (gpointer user, gint64 start);
+  /* Whether any of them has a discontinuity at @start; @mine: this one has */
+  gboolean (*discontinuity) (gpointer user, gint64 start, gboolean mine);
 } LockstepSegmenterCallbacks;
 
 typedef struct
@@ -95,6 +103,17 @@ void lockstep_segmenter_set_audio (LockstepSegmenter *s, LockstepAudioCodec code
 void lockstep_segmenter_push (LockstepSegmenter *s, LockstepTrackKind kind,
     GstBuffer *buffer, gint64 pts, gint64 dts, gint64 duration, gint64 offset);
 
+/* From now on pictures are cut as lockstep_segmenter_tell() says. */
+void lockstep_segmenter_follow (LockstepSegmenter *s);
+
+/**
+ * lockstep_segmenter_tell:
+ *
+ * For a segmenter that follows: asks for a key frame at the verdict's picture, and
+ * does there what the one that leads does. To be told before that picture is pushed.
+ */
+void lockstep_segmenter_tell (LockstepSegmenter *s, const LockstepVerdict *verdict);
+
 /* There will be nothing on this track before @until. */
 void lockstep_segmenter_gap (LockstepSegmenter *s, LockstepTrackKind kind,
     gint64 until);
@@ -105,6 +124,10 @@ void lockstep_segmenter_discont (LockstepSegmenter *s, LockstepTrackKind kind);
 /* How long a picture was on its way when it is pushed, in ns: the sender is so much
  * further already, and what is asked of it applies from there. */
 void lockstep_segmenter_set_path_latency (LockstepSegmenter *s, gint64 latency);
+
+/* How much media an encoder holds between its input and its first output, in ns: what
+ * lies in it can no longer be asked for. */
+void lockstep_segmenter_set_held (LockstepSegmenter *s, gint64 held);
 
 /* Media time that this track is ahead of what could be written, in ns. */
 gint64 lockstep_segmenter_ahead (const LockstepSegmenter *s, LockstepTrackKind kind);

@@ -30,6 +30,8 @@
 #define SLOW_ANSWER (650 * MS)
 /* The most that an encoder is thought to hold. */
 #define HELD_MAX (2500 * MS)
+/* A verdict this far ahead is of another timeline. */
+#define FAR (10 * SECOND)
 /* Room for the boundary after one that was cut early. */
 #define LATE_MARGIN (250 * MS)
 /* Nothing came ahead of time: asked for at once, this long before the limit. */
@@ -46,6 +48,7 @@ lockstep_segment_plan_init (LockstepSegmentPlan * plan, gint64 target,
   plan->epoch = epoch;
   plan->lead = LEAD_FIRST;
   plan->answer_delay = LOCKSTEP_NO_TIME;
+  plan->fixed_anchor = LOCKSTEP_NO_TIME;
   lockstep_segment_plan_restart (plan);
 }
 
@@ -88,6 +91,13 @@ min_segment (const LockstepSegmentPlan * plan)
           plan->frame / 2 + MS));
 }
 
+/* 1 s may be 0.999999990 by timestamps: what is asked for is so much earlier. */
+static gint64
+half_picture (const LockstepSegmentPlan * plan)
+{
+  return plan->picture > 0 ? plan->picture / 2 : 8 * MS;
+}
+
 static gint64
 floor_div (gint64 a, gint64 b)
 {
@@ -113,7 +123,8 @@ lockstep_segment_plan_begin (LockstepSegmentPlan * plan, gint64 start)
 {
   if (!plan->running) {
     plan->running = TRUE;
-    plan->anchor = plan->epoch ? 0 : start;
+    plan->anchor = plan->epoch ? 0 :
+        plan->fixed_anchor != LOCKSTEP_NO_TIME ? plan->fixed_anchor : start;
   }
   plan->start = start;
   plan->next = lockstep_segment_plan_interval (plan, start) + 1;
@@ -216,6 +227,48 @@ take_early (const LockstepSegmentPlan * plan, gint64 pts, gboolean answer)
   return early <= MIN (SPONTANEOUS_EARLY, plan->target / 4);
 }
 
+static void
+note_picture (LockstepSegmentPlan * plan, gint64 dts)
+{
+  if (plan->last_dts != LOCKSTEP_NO_TIME && dts > plan->last_dts
+      && dts - plan->last_dts < SECOND) {
+    gint64 d = dts - plan->last_dts;
+
+    plan->picture += plan->picture == 0 ? d : (d - plan->picture) / 8;
+  }
+  plan->last_dts = dts;
+}
+
+LockstepCut
+lockstep_segment_plan_follow (LockstepSegmentPlan * plan, GQueue * told,
+    gint64 pts, gint64 dts, gboolean key, gint64 * split, gboolean * change)
+{
+  LockstepCut cut = LOCKSTEP_CUT_NONE;
+  const LockstepVerdict *next;
+
+  note_picture (plan, dts);
+  if (!key)
+    return LOCKSTEP_CUT_NONE;
+  while ((next = g_queue_peek_head (told)) != NULL
+      && (next->pts <= pts + half_picture (plan) || next->pts > pts + FAR)) {
+    g_autofree LockstepVerdict *due = g_queue_pop_head (told);
+
+    if (due->pts > pts + FAR)
+      continue;                 /* of a timeline that was left */
+    /* What an encoder left out, its next key frame makes up for */
+    *change |= due->change;
+    if (due->cut == LOCKSTEP_CUT_NONE)
+      continue;
+    cut = due->cut == LOCKSTEP_CUT_LATE ? LOCKSTEP_CUT_KEY : due->cut;
+    *split = due->split;
+    plan->running = TRUE;
+    plan->anchor = due->anchor;
+    plan->start = due->start;
+    plan->next = due->next;
+  }
+  return cut;
+}
+
 LockstepCut
 lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
     gboolean key, gboolean force)
@@ -224,13 +277,7 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
   gboolean early = FALSE;
   gint64 boundary;
 
-  if (plan->last_dts != LOCKSTEP_NO_TIME && dts > plan->last_dts
-      && dts - plan->last_dts < SECOND) {
-    gint64 d = dts - plan->last_dts;
-
-    plan->picture += plan->picture == 0 ? d : (d - plan->picture) / 8;
-  }
-  plan->last_dts = dts;
+  note_picture (plan, dts);
   if (key)
     plan->urgent = FALSE;
   if (!plan->running) {
@@ -310,15 +357,15 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
     LockstepKeyRequest requests[LOCKSTEP_PLAN_MAX_ASKS])
 {
   guint n = 0;
-  gint64 boundary, ask_at, again;
-  /* of a picture: 1 s may be 0.999999990 by timestamps */
-  gint64 half = plan->picture > 0 ? plan->picture / 2 : 8 * MS;
+  gint64 boundary, ask_at, again, arrived = position;
+  gint64 half = half_picture (plan);
 
   /* The sender is further than what came from it, and its answer takes as long */
   position += plan->path_latency;
   if (plan->position == LOCKSTEP_NO_TIME || position > plan->position)
     plan->position = position;
   position = plan->position;
+  arrived = MAX (arrived, position - plan->path_latency);
 
   again = plan->unanswered >= DEAF_AFTER ? ASK_AGAIN_DEAF
       : MAX (2 * plan->lead, ASK_AGAIN_MIN);
@@ -351,6 +398,12 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
         break;
       if (k > plan->next && boundary > position + AHEAD)
         break;
+      /* The picture at this boundary is in the encoder already: asked now, it
+       * would give another one, off the grid */
+      if (plan->held > 0 && boundary - half <= arrived + plan->held) {
+        plan->asked_to = k;
+        continue;
+      }
       /* half a picture early, so that the nearest one is taken */
       add_request (plan, requests, &n, boundary - half, FALSE);
       plan->asked_to = k;
@@ -385,7 +438,7 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
       ask_at = MIN (ask_at, plan->start + plan->limit - ASK_LAST);
     ask_at = MAX (ask_at, boundary + 2 * plan->picture);
   }
-  if (position >= ask_at) {
+  if ((plan->mode == LOCKSTEP_KEY_ON_REQUEST ? position : arrived) >= ask_at) {
     if (plan->asked_k != plan->next) {
       plan->asked_k = plan->next;
       plan->asked_at = position;

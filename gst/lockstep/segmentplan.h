@@ -38,9 +38,12 @@ typedef struct
   gint64 target;                /* segment duration, > 0 */
   gint64 limit;                 /* longest segment; 0: none yet */
   gint64 path_latency;          /* how old a picture is when it comes here */
+  gint64 held;                  /* media that the sender has in hand, not asked of */
   gint64 frame;                 /* duration of an audio frame; 0: unknown */
   gboolean epoch;               /* anchor is 0, and each interval has one segment */
 
+  gint64 fixed_anchor;          /* anchor from the first segment on, or NO_TIME: the
+                                 * start of that */
   gboolean running;
   gint64 anchor;
   gint64 start;                 /* of the current segment */
@@ -134,6 +137,31 @@ gboolean lockstep_segment_plan_audio (const LockstepSegmentPlan *plan,
  */
 LockstepCut lockstep_segment_plan_video (LockstepSegmentPlan *plan, gint64 pts,
     gint64 dts, gboolean key, gboolean force);
+
+/* What a segmenter that leads others made of one key frame, or of a picture that it
+ * had to cut at without one. */
+typedef struct
+{
+  gint64 pts;                   /* of that picture */
+  LockstepCut cut;
+  gint64 split;                 /* where audio is cut */
+  gboolean change;              /* of the format: a discontinuity */
+  gint64 anchor, start, next;   /* of its plan, from then on */
+} LockstepVerdict;
+
+/**
+ * lockstep_segment_plan_follow:
+ * @told: (element-type LockstepVerdict): in the order they were made; what is
+ *   done with is freed
+ * @split: set where there is a cut
+ * @change: set to TRUE where the format of what leads changed
+ *
+ * Takes the pictures of a stream that follows another, in place of
+ * lockstep_segment_plan_video(): its key frames were asked for at the pictures that
+ * the verdicts are of, and what was cut there is cut here.
+ */
+LockstepCut lockstep_segment_plan_follow (LockstepSegmentPlan *plan, GQueue *told,
+    gint64 pts, gint64 dts, gboolean key, gint64 *split, gboolean *change);
 
 /**
  * lockstep_segment_plan_requests:

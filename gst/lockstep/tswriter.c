@@ -350,9 +350,9 @@ lockstep_ts_writer_audio (LockstepTsWriter * w, gint64 pts,
     g_byte_array_append (w->pes, spans[i].data, spans[i].size);
 
   /* Where pictures are far apart, the audio keeps the clock going */
-  if (w->video && w->have_pcr
-      && pts - PCR_DELAY - w->last_pcr > PCR_INTERVAL + PCR_INTERVAL / 4)
-    write_pcr_packet (w, pts - PCR_DELAY);
+  for (guint i = 0; w->video && w->have_pcr && i < MAX_PCR_FILL
+      && pts - PCR_DELAY - w->last_pcr > PCR_INTERVAL + PCR_INTERVAL / 4; i++)
+    write_pcr_packet (w, w->last_pcr + PCR_INTERVAL);
 
   /* Flags and clock references take their part of the packets */
   packed = w->pes->len + PES_HEADER_PTS + (w->video ? 2 : 8 +

@@ -144,7 +144,9 @@ parse_all (const guint8 * data, gsize size)
 int
 LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
 {
-  LockstepAvConfig config = { 5 * MS, MS, GATE, 0 };
+  LockstepAvConfig config = { 5 * MS, MS, GATE, 0,
+    LOCKSTEP_AV_SOURCE_CAPTURE_TIME
+  };
   g_autoptr (LockstepAvSync) sync = NULL;
   Input in = { data, size };
   Track tracks[STREAMS];

@@ -31,6 +31,7 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
   Input input = { size > n ? data + n : (const guint8 *) "", size - n };
   g_autoptr (LockstepHlsCheck) check =
       lockstep_hls_check_new (0, fetch, &input);
+  g_autoptr (LockstepHlsSet) set = lockstep_hls_set_new (0, fetch, &input);
   g_autoptr (LockstepPlaylist) playlist = NULL;
 
   if (end != NULL) {
@@ -40,6 +41,11 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
   lockstep_hls_check_snapshot (check, (const char *) data, n / 2, 0);
   lockstep_hls_check_snapshot (check, (const char *) data, n, 1000000);
   lockstep_hls_check_finish (check, 3000000);
+
+  /* The same bytes are each list of a set, each map, each key and each part */
+  lockstep_hls_set_snapshot (set, (const char *) data, n, 0);
+  lockstep_hls_set_probe (set);
+  lockstep_hls_set_finish (set, 1000000);
 
   playlist = lockstep_playlist_parse ((const char *) data, n,
       LOCKSTEP_PLAYLIST_LIVE, NULL);

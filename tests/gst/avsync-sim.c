@@ -8,7 +8,9 @@
 #define SECOND SIM_SECOND
 #define STARTS 6
 
-static const LockstepAvConfig config = { 5 * SIM_MS, SIM_MS, 300 * SIM_MS, 0 };
+static const LockstepAvConfig config = { 5 * SIM_MS, SIM_MS, 300 * SIM_MS, 0,
+  LOCKSTEP_AV_SOURCE_CAPTURE_TIME
+};
 static const guint rates[] = { 15, 30, 60 };
 
 static GPtrArray *traces;

@@ -7,7 +7,9 @@
 #define SECOND SIM_SECOND
 #define SSRC 0x1234
 
-static const LockstepAvConfig config = { 5 * SIM_MS, SIM_MS, 300 * SIM_MS, 0 };
+static const LockstepAvConfig config = { 5 * SIM_MS, SIM_MS, 300 * SIM_MS, 0,
+  LOCKSTEP_AV_SOURCE_CAPTURE_TIME
+};
 
 /* One stream of a sender, as a test drives it. */
 typedef struct
@@ -311,6 +313,25 @@ test_video_offset (void)
 
 /* abs-capture-time on video and audio, the picture encoded for 60 ms. */
 static void
+send_captured (LockstepAvSync * sync, Track * audio, Track * video,
+    gint64 from, gint64 to, LockstepAvStats * stats)
+{
+  for (gint64 t = from; t < to; t += 20 * MS) {
+    guint64 ntp = ((guint64) t << 32) / SECOND;
+
+    lockstep_av_stream_report (sync, audio->stream,
+        LOCKSTEP_AV_SOURCE_CAPTURE_TIME, rtp (audio, t), ntp, FALSE, 0);
+    send (audio, t, t, 30 * MS);
+    if (t % (40 * MS) == 0) {
+      lockstep_av_stream_report (sync, video->stream,
+          LOCKSTEP_AV_SOURCE_CAPTURE_TIME, rtp (video, t), ntp, FALSE, 0);
+      send (video, t, t, 90 * MS);
+    }
+  }
+  lockstep_av_stream_stats (sync, video->stream, stats);
+}
+
+static void
 test_capture_times (void)
 {
   g_autoptr (LockstepAvSync) sync = lockstep_av_sync_new (&config);
@@ -318,22 +339,33 @@ test_capture_times (void)
   Track v = track (sync, LOCKSTEP_AV_VIDEO);
   LockstepAvStats stats;
 
-  for (gint64 t = 0; t < 10 * SECOND; t += 20 * MS) {
-    guint64 ntp = ((guint64) t << 32) / SECOND;
-
-    lockstep_av_stream_report (sync, a.stream, LOCKSTEP_AV_SOURCE_CAPTURE_TIME,
-        rtp (&a, t), ntp, FALSE, 0);
-    send (&a, t, t, 30 * MS);
-    if (t % (40 * MS) == 0) {
-      lockstep_av_stream_report (sync, v.stream,
-          LOCKSTEP_AV_SOURCE_CAPTURE_TIME, rtp (&v, t), ntp, FALSE, 0);
-      send (&v, t, t, 90 * MS);
-    }
-  }
-  lockstep_av_stream_stats (sync, v.stream, &stats);
+  send_captured (sync, &a, &v, 0, 10 * SECOND, &stats);
   g_assert_cmpint (stats.source, ==, LOCKSTEP_AV_SOURCE_CAPTURE_TIME);
   g_assert_cmpint (ABS (v.error - a.error), <=, 2 * MS);
   g_assert_cmpint (ABS (stats.applied - stats.estimated), <=, MS);
+}
+
+/* The same, of a sender whose reports are not to be used; then they are. */
+static void
+test_best_source (void)
+{
+  LockstepAvConfig limited = config;
+  g_autoptr (LockstepAvSync) sync = NULL;
+  Track a, v;
+  LockstepAvStats stats;
+
+  limited.best_source = LOCKSTEP_AV_SOURCE_SENDER_REPORT;
+  sync = lockstep_av_sync_new (&limited);
+  a = track (sync, LOCKSTEP_AV_AUDIO);
+  v = track (sync, LOCKSTEP_AV_VIDEO);
+  send_captured (sync, &a, &v, 0, 10 * SECOND, &stats);
+  g_assert_cmpint (stats.source, ==, LOCKSTEP_AV_SOURCE_ARRIVAL);
+  g_assert_cmpint (stats.captures, ==, LOCKSTEP_BELIEF_NONE);
+  g_assert_cmpint (ABS (ABS (v.error - a.error) - 60 * MS), <=, 2 * MS);
+  lockstep_av_sync_set_config (sync, &config);
+  send_captured (sync, &a, &v, 10 * SECOND, 30 * SECOND, &stats);
+  g_assert_cmpint (stats.source, ==, LOCKSTEP_AV_SOURCE_CAPTURE_TIME);
+  g_assert_cmpint (ABS (v.error - a.error), <=, 2 * MS);
 }
 
 /* Reports end: what they taught stays, and nothing jumps. */
@@ -435,6 +467,7 @@ main (int argc, char **argv)
   g_test_add_func ("/avsync/frames", test_frames_out_of_order);
   g_test_add_func ("/avsync/video-offset", test_video_offset);
   g_test_add_func ("/avsync/capture-times", test_capture_times);
+  g_test_add_func ("/avsync/best-source", test_best_source);
   g_test_add_func ("/avsync/reports-end", test_reports_end);
   g_test_add_func ("/avsync/come-and-go", test_streams_come_and_go);
   g_test_add_func ("/avsync/long", test_audio_is_its_rtp_time);

@@ -1,39 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Presets: one test a mistake, and what a right one becomes. */
-#include <gst/lockstep/preset.h>
+/* Reading presets: one test a mistake. */
+#include "preset-common.h"
 
-#include <string.h>
-
-#define PARAMETERS \
-  "\"parameters\":{" \
-  "\"size\":{\"type\":\"int\",\"default\":3,\"min\":1,\"max\":9,\"summary\":\"s\"}," \
-  "\"rate\":{\"type\":\"double\",\"default\":1.5,\"min\":0.5,\"summary\":\"s\"}," \
-  "\"name\":{\"type\":\"string\",\"summary\":\"s\"}," \
-  "\"codec\":{\"type\":\"enum\",\"values\":[\"mp3\",\"aac\"],\"default\":\"mp3\",\"summary\":\"s\"}," \
-  "\"loud\":{\"type\":\"bool\",\"default\":false,\"summary\":\"s\"}}"
-
-#define GOOD \
-  "{\"summary\":\"a test\"," PARAMETERS "," \
-  "\"pipeline\":[\"src name=a\",\" ! {enc} ! caps/x,format={ A, B } ! sink\"]," \
-  "\"alternatives\":{\"enc\":[" \
-  "{\"name\":\"one\",\"when\":{\"codec\":\"aac\"},\"launch\":\"aacenc name=e\"}," \
-  "{\"name\":\"two\",\"launch\":\"hwenc name=e ! parse\"," \
-  "\"properties\":{\"e.bitrate\":{\"parameter\":\"size\",\"divide\":2}}}," \
-  "{\"name\":\"three\",\"launch\":\"swenc name=e\"}]}," \
-  "\"properties\":{\"a.location\":\"x/{name}/{channel}/%05d\"}}"
-
-static char *
-faults_text (GPtrArray * faults)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < faults->len; i++) {
-    const LockstepFault *fault = g_ptr_array_index (faults, i);
-
-    g_string_append_printf (text, "%s: %s\n", fault->place, fault->text);
-  }
-  return g_string_free (text, FALSE);
-}
+#define X_STRING "\"parameters\":{\"x\":{\"type\":\"string\",\"summary\":\"s\"}}"
+#define X_WORDS "\"parameters\":{\"x\":{\"type\":\"list\",\"items\":\"string\"," \
+  "\"summary\":\"s\"}}"
 
 /* Every mistake is named with its place. */
 static void
@@ -51,7 +22,7 @@ test_mistakes (void)
     {"{\"summary\":\"s\"}", "pipeline: at least one"},
     {"{\"summary\":\"s\",\"pipeline\":\"a\"}",
         "pipeline: this must be an array"},
-    {"{\"summary\":\"s\",\"pipeline\":[3]}", "pipeline: entry 0"},
+    {"{\"summary\":\"s\",\"pipeline\":[3]}", "pipeline[0]: this must be"},
     {"{\"summary\":\"s\",\"pipline\":[\"a\"]}", "did you mean 'pipeline'?"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"zzz\":1}", "no key 'zzz'"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":[]}",
@@ -73,7 +44,7 @@ test_mistakes (void)
         "'min' is above 'max'"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
           "\"string\",\"summary\":\"s\",\"min\":1}}}",
-        "for int and double only"},
+        "for int, double, duration and bitrate only"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
           "\"enum\",\"summary\":\"s\"}}}", "an enum needs 'values'"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
@@ -100,6 +71,50 @@ test_mistakes (void)
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"signalling\":{\"element\":\"w\"," "\"protocol\":\"smtp\"}}", "no protocol 'smtp'"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"signalling\":{\"protocol\":"
           "\"whip\"}}", "signalling: 'element' is missing"},
+    {"{\"summary\":\"s\",\"summary\":\"t\",\"pipeline\":[\"a\"]}",
+        "summary: this is here twice"},
+    {"{'summary':'s','pipeline':['a']}", "not JSON"},
+    {"{\"summary\":\"s\", // why\n\"pipeline\":[\"a\"]}", "not JSON"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\",]}", "not JSON"},
+    {"[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]", "in each other"},
+    {"{\"summary\":\"s\",\"pipeline\":[{}]}",
+        "pipeline[0]: 'lines' is missing"},
+    {"{\"summary\":\"s\",\"pipeline\":[{\"lines\":[\"a\"],\"loop\":1}]}",
+        "pipeline[0].loop: there is no key 'loop'"},
+    {"{\"summary\":\"s\",\"pipeline\":[{\"repeat\":\"x\",\"lines\":[\"a\"]}]}",
+        "pipeline[0].repeat: there is no parameter 'x'"},
+    {"{\"summary\":\"s\",\"pipeline\":[{\"repeat\":\"x\",\"lines\":[\"a\"]}],"
+          "\"parameters\":{\"x\":{\"type\":\"int\",\"summary\":\"s\"}}}",
+        "pipeline[0].repeat: 'x' is no list"},
+    {"{\"summary\":\"s\",\"pipeline\":[{\"when\":{\"y\":\"1\"},\"lines\":[\"a\"]}]}",
+        "pipeline[0].when: there is no parameter 'y'"},
+    {"{\"summary\":\"s\",\"pipeline\":[{\"when\":{\"y\":1},\"lines\":[\"a\"]}]}",
+        "pipeline[0].when.y: 'y' must be a string"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a ! {x}\"]," X_STRING "}",
+        "pipeline[0]: {x} cannot be in a line: values are set under"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a ! {item.width}\"]}",
+        "pipeline[0]: {item.width} is not known here: it is for a \"repeat\""},
+    {"{\"summary\":\"s\",\"pipeline\":[{\"repeat\":\"x\",\"lines\":[\"{item}\"]}]," X_WORDS "}", "pipeline[0].lines[0]: {item} cannot be in a line"},
+    {"{\"summary\":\"s\",\"pipeline\":[{\"repeat\":\"x\",\"lines\":"
+          "[\"{item.width}\"]}]," X_WORDS "}",
+        "pipeline[0].lines[0]: {item.width} is not known here"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"properties\":{\"a.b\":\"{xx}\"}," X_STRING "}", "properties.a.b: there is no parameter 'xx'; did you mean 'x'?"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"properties\":{\"a.b\":"
+          "{\"parameter\":\"zzz\"}}}",
+        "properties.a.b: there is no parameter 'zzz'"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"properties\":{\"a.b\":{}}}",
+        "one of 'value' and 'parameter' is needed"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"alternatives\":{\"e\":[{\"name\":" "\"n\",\"launch\":\"l\"}]}}", "alternatives.e: no line of the pipeline has {e}"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"{e}\"],\"alternatives\":{\"e\":[{\"name\":" "\"n\",\"launch\":\"l\"},{\"name\":\"n\",\"launch\":\"m\"}]}}",
+        "alternatives.e[1].name: a choice before it is named 'n' too"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"{e}\"],\"alternatives\":{\"e\":[{\"name\":" "\"n\",\"launch\":\"l\",\"test\":\"a ! b\"}]}}",
+        "alternatives.e[0].test: put {launch} where"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"{e}\"],\"alternatives\":{\"e\":[{\"name\":" "\"n\",\"launch\":\"a ! {e}\"}]}}",
+        "alternatives.e[0].launch: {e} cannot be in a choice"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"item\":{\"type\":" "\"int\",\"summary\":\"s\"}}}", "'item' has a meaning of its own"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"extends\":\"b\"}",
+        "extends: 'b' cannot be read from here"},
+    {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"signalling\":{\"element\":\"w\"," "\"protocol\":\"whip\",\"audio\":{\"encodings\":[],\"element\":" "\"av.\"}}}", "'av.' is neither an element's name nor NAME.PAD"},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -114,6 +129,24 @@ test_mistakes (void)
   }
 }
 
+/* Where a stream goes is an element, or one of its pads. */
+static void
+test_stream_pads (void)
+{
+  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  g_autoptr (LockstepPreset) preset = lockstep_preset_parse ("p",
+      "{\"summary\":\"s\",\"pipeline\":[\"a\"],\"signalling\":{\"element\":\"w\","
+      "\"protocol\":\"whip\",\"audio\":{\"encodings\":[\"OPUS\"],\"element\":"
+      "\"depay\"},\"video\":{\"encodings\":[\"H264\"],\"element\":"
+      "\"av.sink_1\"}}}", -1, faults);
+
+  g_assert_nonnull (preset);
+  g_assert_cmpstr (lockstep_preset_get_audio (preset)->element, ==, "depay");
+  g_assert_cmpstr (lockstep_preset_get_audio (preset)->pad, ==, "sink");
+  g_assert_cmpstr (lockstep_preset_get_video (preset)->element, ==, "av");
+  g_assert_cmpstr (lockstep_preset_get_video (preset)->pad, ==, "sink_1");
+}
+
 /* All mistakes of a file are named, not just the first. */
 static void
 test_all_at_once (void)
@@ -122,8 +155,8 @@ test_all_at_once (void)
 
   g_assert_null (lockstep_preset_parse ("p", "{\"sumary\":1,\"pipeline\":[1],"
           "\"parameters\":{\"a\":{\"type\":\"x\"}}}", -1, faults));
-  /* key, summary missing, entry 0, no line, parameter's summary and type */
-  g_assert_cmpuint (faults->len, ==, 6);
+  /* key, summary missing, entry 0, parameter's summary and type */
+  g_assert_cmpuint (faults->len, ==, 5);
 }
 
 static void
@@ -136,197 +169,113 @@ test_too_large (void)
   g_assert_cmpuint (faults->len, ==, 1);
 }
 
-static LockstepPreset *
-good_preset (void)
-{
-  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
-  LockstepPreset *preset = lockstep_preset_parse ("p", GOOD, -1, faults);
-  g_autofree char *text = faults_text (faults);
-
-  g_assert_cmpstr (text, ==, "");
-  g_assert_nonnull (preset);
-  return preset;
-}
-
-static const char *
-test_environment (const char *name)
-{
-  if (g_str_equal (name, "LOCKSTEP_SIZE"))
-    return "7";
-  if (g_str_equal (name, "LOCKSTEP_RATE"))
-    return "fast";
-  return NULL;
-}
-
-static const char *
-good_environment (const char *name)
-{
-  return g_str_equal (name, "LOCKSTEP_SIZE") ? "7" : NULL;
-}
-
+/* A fault has the line of what it is about, or of what that is missing from. */
 static void
-test_resolve (void)
-{
-  static const char *const words[] = { "name=a=b ! c", "loud=true", NULL };
-  static const char *const with_size[] = { "name=x", "size=2", NULL };
-  g_autoptr (LockstepPreset) preset = good_preset ();
-  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
-  g_autoptr (GHashTable) a = lockstep_preset_resolve (preset, words,
-      good_environment, faults);
-  g_autoptr (GHashTable) b = lockstep_preset_resolve (preset, with_size,
-      good_environment, faults);
-
-  g_assert_cmpstr (g_hash_table_lookup (a, "name"), ==, "a=b ! c");
-  g_assert_cmpstr (g_hash_table_lookup (a, "loud"), ==, "true");
-  g_assert_cmpstr (g_hash_table_lookup (a, "codec"), ==, "mp3");
-  g_assert_cmpstr (g_hash_table_lookup (a, "rate"), ==, "1.5");
-  /* the environment is above the default and below the command line */
-  g_assert_cmpstr (g_hash_table_lookup (a, "size"), ==, "7");
-  g_assert_cmpstr (g_hash_table_lookup (b, "size"), ==, "2");
-}
-
-static void
-test_resolve_faults (void)
+test_lines (void)
 {
   static const struct
   {
-    const char *word, *says;
+    const char *json, *says;
   } cases[] = {
-    {"size=10", "size: 10 is not between 1 and 9"},
-    {"size=-1", "size: -1 is not between"},
-    {"size=", "size: '' is not a whole number"},
-    {"size=1.5", "size: '1.5' is not a whole number"},
-    {"size=99999999999999999999", "is not a whole number"},
-    {"rate=0.1", "rate: 0.1 is not between"},
-    {"rate=1,5", "rate: '1,5' is not a number"},
-    {"rate=nan", "rate: 'nan' is not a number"},
-    {"codec=opus", "codec: 'opus' is not one of mp3, aac"},
-    {"loud=yes", "loud: 'yes' is neither true nor false"},
-    {"name=\xff", "name: the value is not UTF-8"},
-    {"siz=1", "did you mean 'size'?"},
-    {"bogus=1", "p has no such parameter"},
-    {"size", "write it as name=value"},
+    {"{\n\"summary\": \"s\",\n\"pipeline\": [\n\"a\",\n3]}",
+        "5: pipeline[1]: this must be a string"},
+    {"{\n\"summary\": \"s\",\n\"pipelin\": [\"a\"]}", "3: pipelin: there is"},
+    {"{\"summary\": \"s\", \"pipeline\": [\"a\"],\n\"parameters\": {\n\n\"x\": "
+          "{ \"type\": \"int\", \"summary\": \"s\",\n\"default\": 1.5 }}}",
+        "5: parameters.x.default: '1.5' is not"},
+    {"{\"summary\": \"s\", \"pipeline\": [\"a\"],\n\"parameters\": {\n\n\"x\": "
+          "{ \"type\": \"int\",\n\"default\": 1.5 }}}",
+        "4: parameters.x: 'summary' is missing"},
+    {"{\n\"summary\": \"s\"\n\"pipeline\": [\"a\"]}", "3: : not JSON"},
+    {"{\n\"summary\":\n nonsense }", "3: : not JSON"},
   };
-  g_autoptr (LockstepPreset) preset = good_preset ();
-  g_autoptr (GPtrArray) missing = lockstep_faults_new ();
-  g_autoptr (GPtrArray) environment = lockstep_faults_new ();
-  const char *words[] = { "name=x", NULL, NULL };
-  g_autofree char *missing_text = NULL;
-  g_autofree char *environment_text = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (GPtrArray) faults = lockstep_faults_new ();
     g_autofree char *text = NULL;
 
-    words[1] = cases[i].word;
-    g_assert_null (lockstep_preset_resolve (preset, words, NULL, faults));
+    g_assert_null (lockstep_preset_parse ("p", cases[i].json, -1, faults));
     text = faults_text (faults);
-    g_test_message ("case %u: %s", i, text);
+    g_test_message ("%s -> %s", cases[i].json, text);
     g_assert_nonnull (strstr (text, cases[i].says));
   }
-  g_assert_null (lockstep_preset_resolve (preset, NULL, NULL, missing));
-  missing_text = faults_text (missing);
-  g_assert_nonnull (strstr (missing_text, "name: this must be given"));
-  words[1] = NULL;
-  g_assert_null (lockstep_preset_resolve (preset, words, test_environment,
-          environment));
-  environment_text = faults_text (environment);
-  g_assert_nonnull (strstr (environment_text, "LOCKSTEP_RATE: 'fast'"));
 }
 
-static gboolean
-has_all_but (const char *factory, gpointer user_data)
+/* Files of presets, name by name. */
+static const char *const files[][2] = {
+  {"base", "{\"summary\":\"base\",\n\"pipeline\":[\"a name=a\"],\n"
+        "\"parameters\":{\"x\":{\"type\":\"int\",\"default\":1,\"summary\":\"s\"},\n"
+        "\"y\":{\"type\":\"int\",\"default\":2,\"summary\":\"s\"}},\n"
+        "\"properties\":{\"a.p\":\"{x}\",\"a.q\":\"{y}\"}}"},
+  {"child", "{\"extends\":\"base\",\"summary\":\"child\",\n"
+        "\"parameters\":{\"x\":{\"default\":5,\"max\":6},\"y\":null},\n"
+        "\"properties\":{\"a.q\":null}}"},
+  {"grandchild",
+      "{\"extends\":\"child\",\"parameters\":{\"x\":{\"default\":6}}}"},
+  {"wrong", "{\"extends\":\"base\",\n\n\"parameters\":{\"x\":{\"max\":0}}}"},
+  {"orphan", "{\"extends\":\n\"nobody\"}"},
+  {"ring", "{\"extends\":\"ring\"}"},
+  {"of-broken", "{\"extends\":\"broken\"}"},
+  {"broken", "{\n\n]"},
+};
+
+static char *
+open_file (const char *name, const char *from, char **file, gsize * length,
+    gpointer user_data, GError ** error)
 {
-  const char *const *absent = user_data;
-
-  return !g_strv_contains (absent, factory);
-}
-
-static GHashTable *
-values_for (LockstepPreset * preset, const char *word)
-{
-  const char *words[] = { "name=my name ! fakesink", word, NULL };
-  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
-  GHashTable *values = lockstep_preset_resolve (preset, words, NULL, faults);
-
-  g_assert_nonnull (values);
-  g_hash_table_insert (values, g_strdup ("channel"), g_strdup ("ch"));
-  return values;
-}
-
-static const char *
-property (LockstepLaunch * launch, const char *element, const char *name)
-{
-  for (guint i = 0; i < launch->properties->len; i++) {
-    LockstepPropertySetting *s = g_ptr_array_index (launch->properties, i);
-
-    if (g_str_equal (s->element, element) && g_str_equal (s->property, name))
-      return s->value;
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    if (g_str_equal (files[i][0], name)) {
+      *file = g_strconcat (name, ".json", NULL);
+      *length = strlen (files[i][1]);
+      return g_strdup (files[i][1]);
+    }
   }
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "no preset '%s'", name);
   return NULL;
 }
 
 static void
-test_launch (void)
+test_extends (void)
 {
-  static const char *const none[] = { NULL };
-  static const char *const no_hardware[] = { "hwenc", NULL };
-  g_autoptr (LockstepPreset) preset = good_preset ();
-  g_autoptr (GHashTable) mp3 = values_for (preset, "size=8");
-  g_autoptr (GHashTable) aac = values_for (preset, "codec=aac");
   g_autoptr (GPtrArray) faults = lockstep_faults_new ();
-  g_autoptr (LockstepLaunch) first = NULL;
-  g_autoptr (LockstepLaunch) second = NULL;
-  g_autoptr (LockstepLaunch) third = NULL;
+  g_autoptr (LockstepPreset) preset =
+      lockstep_preset_load ("grandchild", open_file, NULL, faults);
+  g_autofree char *text = faults_text (faults);
 
-  /* the first choice needs codec=aac; braces that hold no name stay */
-  first = lockstep_preset_launch (preset, mp3, has_all_but, (gpointer) none,
-      faults);
-  g_assert_cmpstr (first->launch, ==, "src name=a\n"
-      " ! hwenc name=e ! parse ! caps/x,format={ A, B } ! sink");
-  g_assert_cmpstr (property (first, "e", "bitrate"), ==, "4");
-  /* a value is never part of the line, whatever it looks like */
-  g_assert_cmpstr (property (first, "a", "location"), ==,
-      "x/my name ! fakesink/ch/%05d");
-  g_assert_cmpstr (g_hash_table_lookup (first->chosen, "enc"), ==, "two");
-
-  second = lockstep_preset_launch (preset, mp3, has_all_but,
-      (gpointer) no_hardware, faults);
-  g_assert_cmpstr (g_hash_table_lookup (second->chosen, "enc"), ==, "three");
-  g_assert_null (property (second, "e", "bitrate"));
-
-  third = lockstep_preset_launch (preset, aac, has_all_but, (gpointer) none,
-      faults);
-  g_assert_cmpstr (g_hash_table_lookup (third->chosen, "enc"), ==, "one");
+  g_assert_cmpstr (text, ==, "");
+  g_assert_cmpstr (lockstep_preset_get_name (preset), ==, "grandchild");
+  g_assert_cmpstr (lockstep_preset_get_summary (preset), ==, "child");
+  g_assert_cmpuint (lockstep_preset_get_parameters (preset)->len, ==, 1);
+  g_assert_cmpstr (lockstep_preset_find_parameter (preset, "x")->default_value,
+      ==, "6");
+  g_assert_cmpfloat (lockstep_preset_find_parameter (preset, "x")->max, ==, 6);
 }
 
 static void
-test_launch_faults (void)
+test_extends_mistakes (void)
 {
-  static const char *const nothing[] = { "hwenc", "swenc", NULL };
-  g_autoptr (LockstepPreset) preset = good_preset ();
-  g_autoptr (GHashTable) values = values_for (preset, NULL);
-  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
-  g_autofree char *text = NULL;
+  static const struct
+  {
+    const char *name, *says;
+  } cases[] = {
+    {"absent", ": no preset 'absent'"},
+    /* the file that has the wrong value, be it the one that is extended */
+    {"wrong", "base.json:3: parameters.x.default: 1 is not between"},
+    {"orphan", "orphan.json:1: extends: no preset 'nobody'"},
+    {"ring", "is there a circle?"},
+    {"of-broken", "broken.json:3: : not JSON"},
+  };
 
-  g_hash_table_remove (values, "channel");
-  g_assert_null (lockstep_preset_launch (preset, values, has_all_but,
-          (gpointer) nothing, faults));
-  text = faults_text (faults);
-  g_assert_nonnull (strstr (text, "two needs hwenc; three needs swenc"));
-  g_assert_nonnull (strstr (text, "{channel} is not known here"));
-}
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+    g_autofree char *text = NULL;
 
-static void
-test_nearest (void)
-{
-  static const char *const names[] = { "list", "run", "show", NULL };
-
-  g_assert_cmpstr (lockstep_nearest ("lst", names), ==, "list");
-  g_assert_cmpstr (lockstep_nearest ("rnu", names), ==, NULL);
-  g_assert_cmpstr (lockstep_nearest ("runn", names), ==, "run");
-  g_assert_cmpstr (lockstep_nearest ("", names), ==, NULL);
-  g_assert_cmpstr (lockstep_nearest ("encode", names), ==, NULL);
+    g_assert_null (lockstep_preset_load (cases[i].name, open_file, NULL,
+            faults));
+    text = faults_text (faults);
+    g_test_message ("%s -> %s", cases[i].name, text);
+    g_assert_nonnull (strstr (text, cases[i].says));
+  }
 }
 
 /* The presets that are shipped are right. */
@@ -363,12 +312,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/preset/mistakes", test_mistakes);
   g_test_add_func ("/preset/all-at-once", test_all_at_once);
+  g_test_add_func ("/preset/stream-pads", test_stream_pads);
   g_test_add_func ("/preset/too-large", test_too_large);
-  g_test_add_func ("/preset/resolve", test_resolve);
-  g_test_add_func ("/preset/resolve-faults", test_resolve_faults);
-  g_test_add_func ("/preset/launch", test_launch);
-  g_test_add_func ("/preset/launch-faults", test_launch_faults);
-  g_test_add_func ("/preset/nearest", test_nearest);
+  g_test_add_func ("/preset/lines", test_lines);
+  g_test_add_func ("/preset/extends", test_extends);
+  g_test_add_func ("/preset/extends-mistakes", test_extends_mistakes);
   g_test_add_func ("/preset/shipped", test_shipped);
   return g_test_run ();
 }

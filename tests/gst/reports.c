@@ -237,6 +237,35 @@ test_ntp (void)
       2 * SECOND);
 }
 
+/* Capture times as Chromium's sound has them: they rise by 2 ms a second and fall
+ * back by 10. Neither the rise is a wrong clock nor the fall a jump. */
+static void
+test_a_beat_is_no_drift (void)
+{
+  LockstepReportClock a, b;
+  LockstepReportPair pair;
+
+  lockstep_report_clock_init (&a);
+  lockstep_report_clock_init (&b);
+  lockstep_report_pair_init (&pair);
+  for (guint i = 0; i < 60; i++) {
+    gint64 now = i * SECOND, tooth = (i * 2040) % 10000 * (MS / 1000) - 5 * MS;
+
+    lockstep_report_clock_add (&a, now, now + 1000 * SECOND - tooth, FALSE, 0);
+    lockstep_report_clock_add (&b, now, now + 1000 * SECOND + 30 * MS, FALSE,
+        0);
+    lockstep_report_pair_update (&pair, &a, &b, now, 0, 20 * MS, 0, DOUBT);
+    g_assert_cmpint (pair.belief, <=, LOCKSTEP_BELIEF_TRUSTED);
+    if (i >= 16)
+      g_assert_cmpint (ABS (lockstep_report_pair_apply (&pair, now, 20 * MS,
+                  0) - 30 * MS), <=, 3 * MS);
+    else if (i >= 2)
+      g_assert_cmpint (ABS (lockstep_report_pair_apply (&pair, now, 20 * MS,
+                  0) - 30 * MS), <=, 6 * MS);
+  }
+  g_assert_cmpuint (pair.jumps, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -251,6 +280,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reports/lasting-jump",
       test_a_lasting_jump_is_learned_at_last);
   g_test_add_func ("/reports/rate", test_a_wrong_rate_shows);
+  g_test_add_func ("/reports/beat", test_a_beat_is_no_drift);
   g_test_add_func ("/reports/wander",
       test_arrivals_that_wander_do_not_discredit);
   g_test_add_func ("/reports/capture-offset",

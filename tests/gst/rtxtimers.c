@@ -134,6 +134,31 @@ test_answer_after_loss (void)
   g_assert_cmpuint (timers.n, ==, 0);
 }
 
+/* The answer takes longer than the time between requests, so it answers an earlier
+ * request than the last: it is measured from the last, and so never too long, and the
+ * next packet is asked for no less often. */
+static void
+test_slow_answer (void)
+{
+  guint retry = 0;
+
+  lockstep_rtx_timers_init (&timers);
+  timers.delay = timers.retry_timeout = 30 * MS;
+  for (gint64 k = 1; k <= 2; k++) {
+    gint64 from = k * 1000 * MS;
+
+    lockstep_rtx_timers_miss (&timers, k, from, from, 0, 1);
+    for (guint i = 1; i <= 3; i++)
+      g_assert_cmpint (next_request (from + 100 * MS, 500 * MS, &retry), ==,
+          from + i * 30 * MS);
+    g_assert_cmpuint (retry, ==, 2);
+    g_assert_true (lockstep_rtx_timers_arrived (&timers, k, TRUE,
+            from + 110 * MS));
+  }
+  g_assert_cmpint (timers.rtt, ==, 20 * MS);
+  g_assert_cmpuint (timers.success, ==, 2);
+}
+
 static void
 test_bounded (void)
 {
@@ -152,6 +177,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rtxtimers/reordering", test_reordering_is_waited_for);
   g_test_add_func ("/rtxtimers/settings", test_settings);
   g_test_add_func ("/rtxtimers/answer-after-loss", test_answer_after_loss);
+  g_test_add_func ("/rtxtimers/slow-answer", test_slow_answer);
   g_test_add_func ("/rtxtimers/bounded", test_bounded);
   return g_test_run ();
 }

@@ -375,6 +375,36 @@ test_link_header (void)
   }
 }
 
+static void
+test_servers_from_link (void)
+{
+  static const struct
+  {
+    const char *links, *servers;
+  } cases[] = {
+    {NULL, ""},
+    {"", ""},
+    {"<stun:stun.example.net:3478>; rel=\"ice-server\"",
+        "stun://stun.example.net:3478"},
+    {"<turn:turn.example.net?transport=udp>; rel=\"ice-server\"; "
+          "username=\"us,er\"; credential=\"p\\\"w@\"; "
+          "credential-type=\"password\", <stun:a.example>; rel=ice-server",
+        "turn://us%2Cer:p%22w%40@turn.example.net?transport=udp,"
+          "stun://a.example"},
+    {"<https://example.net/next>; rel=\"next\", <stun:b.example>;rel=ice-server",
+        "stun://b.example"},
+    {"<turn:no-user.example>; rel=ice-server", ""},
+    {"<stun:x>; rel=\"ice-server", "stun://x"},
+    {"<stun:", ""},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *servers = lockstep_ice_servers_from_link (cases[i].links);
+
+    g_assert_cmpstr (servers, ==, cases[i].servers);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -390,5 +420,6 @@ main (int argc, char **argv)
   g_test_add_func ("/sdp/trickle/bound", test_trickle_bound);
   g_test_add_func ("/sdp/certificate", test_certificate);
   g_test_add_func ("/sdp/link-header", test_link_header);
+  g_test_add_func ("/sdp/ice-servers-from-link", test_servers_from_link);
   return g_test_run ();
 }

@@ -304,6 +304,89 @@ add (const char *path, void (*test) (void))
   g_test_add_data_func (path, (gconstpointer) (gsize) test, run);
 }
 
+/* A stream that follows is cut where the one that leads was, whatever that was, and
+ * also where its encoder leaves pictures out. */
+static void
+test_follow (void)
+{
+  for (guint round = 0; round < 300; round++) {
+    gint64 picture = g_rand_int_range (rnd, 15, 70) * MS;
+    guint step = g_rand_int_range (rnd, 1, 4);  /* its frame rate is a part */
+    double left_out = g_rand_boolean (rnd) ? 0 : 0.2;
+    double keys = g_rand_double_range (rnd, 0.005, 0.1);
+    LockstepSegmentPlan leader, follower;
+    GQueue told = G_QUEUE_INIT;
+    g_autoptr (GArray) splits = g_array_new (FALSE, FALSE, sizeof (gint64));
+    gboolean wanted = FALSE, changed = FALSE;
+    guint cuts = 0;
+
+    lockstep_segment_plan_init (&leader, SECOND, FALSE);
+    lockstep_segment_plan_init (&follower, SECOND, FALSE);
+    leader.limit = lockstep_segment_plan_limit (1);
+    for (guint i = 0; i < 2000; i++) {
+      gint64 pts = i * picture, split = 0, next;
+      gboolean key = i == 0 || g_rand_double (rnd) < keys, change = FALSE;
+      LockstepCut cut = lockstep_segment_plan_video (&leader, pts, pts, key,
+          FALSE);
+
+      if (key || cut != LOCKSTEP_CUT_NONE) {
+        LockstepVerdict verdict = { pts, cut, pts, g_rand_int_range (rnd, 0,
+              10) == 0, leader.anchor, leader.start, leader.next
+        };
+
+        g_queue_push_tail (&told, g_memdup2 (&verdict, sizeof verdict));
+        changed |= verdict.change;
+        wanted = TRUE;
+        if (cut != LOCKSTEP_CUT_NONE)
+          g_array_append_val (splits, pts);
+      }
+      /* the nearest picture at or after the one that was asked for */
+      if (i % step != 0 || g_rand_double (rnd) < left_out)
+        continue;
+      cut = lockstep_segment_plan_follow (&follower, &told, pts, pts, wanted,
+          &split, &change);
+      wanted = FALSE;
+      if (change)
+        changed = FALSE;
+      if (cut == LOCKSTEP_CUT_NONE)
+        continue;
+      g_assert_cmpint (cut, !=, LOCKSTEP_CUT_LATE);
+      /* that one, or a later one that came since */
+      do {
+        g_assert_cmpuint (cuts, <, splits->len);
+        next = g_array_index (splits, gint64, cuts++);
+      } while (next < split);
+      g_assert_cmpint (next, ==, split);
+      g_assert_cmpint (follower.next, ==, leader.next);
+      g_assert_cmpint (follower.anchor, ==, leader.anchor);
+    }
+    /* what was told last may wait for a picture yet */
+    g_assert_cmpuint (splits->len - cuts, <=, 1);
+    g_assert_true (!changed || !g_queue_is_empty (&told));
+    g_queue_clear_full (&told, g_free);
+  }
+}
+
+/* Verdicts of a timeline that was left do not hold up those of the next. */
+static void
+test_follow_jump (void)
+{
+  LockstepSegmentPlan plan;
+  GQueue told = G_QUEUE_INIT;
+  LockstepVerdict old = { 100 * SECOND, LOCKSTEP_CUT_KEY, 100 * SECOND };
+  LockstepVerdict new = { 2 * SECOND, LOCKSTEP_CUT_KEY, 2 * SECOND };
+  gint64 split = 0;
+  gboolean change = FALSE;
+
+  lockstep_segment_plan_init (&plan, SECOND, FALSE);
+  g_queue_push_tail (&told, g_memdup2 (&old, sizeof old));
+  g_queue_push_tail (&told, g_memdup2 (&new, sizeof new));
+  g_assert_cmpint (lockstep_segment_plan_follow (&plan, &told, 2 * SECOND,
+          2 * SECOND, TRUE, &split, &change), ==, LOCKSTEP_CUT_KEY);
+  g_assert_cmpint (split, ==, 2 * SECOND);
+  g_assert_true (g_queue_is_empty (&told));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -315,5 +398,7 @@ main (int argc, char **argv)
   add ("/segmentplan/fixed-gop", test_fixed_gop);
   add ("/segmentplan/deaf", test_deaf);
   add ("/segmentplan/target-duration", test_target_duration);
+  add ("/segmentplan/follow", test_follow);
+  add ("/segmentplan/follow/jump", test_follow_jump);
   return g_test_run ();
 }

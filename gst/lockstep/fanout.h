@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One encode for many viewers: few key frames for all who ask, and no viewer whose
+ * queue grows. Times are in ns of one clock that never goes back. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Requests for key frames, of all viewers, on their way to one encoder. */
+typedef struct
+{
+  guint64 min_interval;         /* between two requests, and after a key frame */
+  guint64 retry;                /* an encoder that does not answer is asked again */
+  guint64 sent_at, key_at;
+  gboolean sent, had_key, wanted;
+  guint64 n_asked, n_sent, n_keys;      /* since the start */
+} LockstepKeyRequests;
+
+void lockstep_key_requests_init (LockstepKeyRequests *requests,
+    guint64 min_interval, guint64 retry);
+/* A viewer needs a key frame. */
+void lockstep_key_requests_ask (LockstepKeyRequests *requests);
+/* A key frame came out of the encoder: who asked before has what it wanted. */
+void lockstep_key_requests_key_frame (LockstepKeyRequests *requests,
+    guint64 now);
+/**
+ * lockstep_key_requests_poll:
+ *
+ * To be called after each ask and at each frame: what comes too early after the last key
+ * frame is put off to a later frame.
+ *
+ * Returns: whether to ask the encoder now
+ */
+gboolean lockstep_key_requests_poll (LockstepKeyRequests *requests,
+    guint64 now);
+
+/* What one viewer may ask for: without a bound, one on a bad line would make the picture
+ * of all the others worse. */
+typedef struct
+{
+  double tokens;
+  guint64 at;
+  gboolean started;
+} LockstepKeyBudget;
+
+/* A few at once, then one a second. Returns: FALSE: too many. */
+gboolean lockstep_key_budget_take (LockstepKeyBudget *budget, guint64 now);
+
+/* Lets frames through to one viewer. */
+typedef struct
+{
+  guint64 limit;                /* most that may wait in the viewer's queue, in ns of media */
+  gboolean flowing;             /* FALSE: waits for a key frame */
+  guint64 n_passed, n_dropped;
+  guint64 n_skips;              /* times that the queue was too long */
+} LockstepFrameGate;
+
+void lockstep_frame_gate_init (LockstepFrameGate *gate, guint64 limit);
+/**
+ * lockstep_frame_gate_pass:
+ * @key: whether the frame can be decoded by itself
+ * @queued: ns of media that wait in the queue
+ * @want_key: (out): whether a key frame should be asked for
+ *
+ * Frames are dropped from the one that finds the queue too long up to the next key
+ * frame that finds it half empty: a decoder cannot use what lies between.
+ *
+ * Returns: whether the frame goes into the queue
+ */
+gboolean lockstep_frame_gate_pass (LockstepFrameGate *gate, gboolean key,
+    guint64 queued, gboolean *want_key);
+
+G_END_DECLS
