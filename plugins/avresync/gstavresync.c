@@ -22,6 +22,8 @@
  * as the difference of the least transit times. Reports that the arrivals
  * contradict, that jump or that run at another rate are not believed. A change is
  * slewed at #GstAvresync:max-slew; in the first seconds, and beyond 45 ms, faster.
+ * Where a sender's reports agree with each other and are wrong all the same,
+ * #GstAvresync:best-source leaves them out.
  *
  * Sender reports are found in two places: in #GstReferenceTimestampMeta of
  * timestamp/x-ntp, which rtpbin, and so webrtcbin's rtpbin, adds when its
@@ -61,6 +63,7 @@ GST_DEBUG_CATEGORY (avresync_debug);
 #define DEFAULT_START_GATE (300 * GST_MSECOND)
 #define DEFAULT_VIDEO_OFFSET 0
 #define DEFAULT_WAIT_FOR_KEYFRAME TRUE
+#define DEFAULT_BEST_SOURCE LOCKSTEP_AV_SOURCE_CAPTURE_TIME
 
 #define MAX_START_GATE (10 * GST_SECOND)
 #define MAX_OFFSET (10 * GST_SECOND)
@@ -75,8 +78,27 @@ enum
   PROP_START_GATE,
   PROP_VIDEO_OFFSET,
   PROP_WAIT_FOR_KEYFRAME,
+  PROP_BEST_SOURCE,
   PROP_STATS,
 };
+
+static GType
+source_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    {LOCKSTEP_AV_SOURCE_ARRIVAL, "When packets came", "arrival-times"},
+    {LOCKSTEP_AV_SOURCE_SENDER_REPORT, "RTCP sender reports", "sender-reports"},
+    {LOCKSTEP_AV_SOURCE_CAPTURE_TIME, "The abs-capture-time header extension",
+        "abs-capture-time"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+        g_enum_register_static ("GstAvresyncSource", values));
+  return type;
+}
 
 struct _GstAvresync
 {
@@ -431,6 +453,9 @@ gst_avresync_set_property (GObject * object, guint id, const GValue * value,
     case PROP_WAIT_FOR_KEYFRAME:
       self->core.wait_for_keyframe = g_value_get_boolean (value);
       break;
+    case PROP_BEST_SOURCE:
+      self->core.config.best_source = g_value_get_enum (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -461,6 +486,9 @@ gst_avresync_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_WAIT_FOR_KEYFRAME:
       g_value_set_boolean (value, self->core.wait_for_keyframe);
+      break;
+    case PROP_BEST_SOURCE:
+      g_value_set_enum (value, self->core.config.best_source);
       break;
     case PROP_STATS:
       g_value_take_boxed (value, av_core_stats (&self->core));
@@ -527,6 +555,13 @@ gst_avresync_class_init (GstAvresyncClass * klass)
           "Begin video with a keyframe, asking for one, for up to 5 s",
           DEFAULT_WAIT_FOR_KEYFRAME, G_PARAM_READWRITE
           | G_PARAM_STATIC_STRINGS));
+  g_object_class_install_property (object_class, PROP_BEST_SOURCE,
+      g_param_spec_enum ("best-source", "Best source",
+          "The best source of the offset that is used: abs-capture-time is "
+          "better than sender-reports, those are better than arrival-times",
+          source_get_type (), DEFAULT_BEST_SOURCE, G_PARAM_READWRITE
+          | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+  gst_type_mark_as_plugin_api (source_get_type (), 0);
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "What is known of each stream", GST_TYPE_STRUCTURE,
@@ -551,6 +586,7 @@ gst_avresync_init (GstAvresync * self)
   self->core.config.start_gate = DEFAULT_START_GATE;
   self->core.config.video_offset = DEFAULT_VIDEO_OFFSET;
   self->core.wait_for_keyframe = DEFAULT_WAIT_FOR_KEYFRAME;
+  self->core.config.best_source = DEFAULT_BEST_SOURCE;
   self->core.sync = lockstep_av_sync_new (&self->core.config);
   self->core.timer_at = -1;
 }

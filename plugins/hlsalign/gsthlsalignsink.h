@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hlsalignsink's struct, shared by its two files: gsthlsalignsink.c moves buffers,
- * gsthlsalignsinkprops.c holds properties and statistics. */
+/* hlsalignsink's struct, shared by its files: gsthlsalignsink.c is the element,
+ * gsthlsalignsinkinput.c takes buffers and events, gsthlsalignsinkencoder.c watches an
+ * encoder start, gsthlsalignsinkgroup.c agrees with
+ * others of a group, gsthlsalignsinkprops.c holds properties and statistics. */
 #pragma once
 
 #include <gst/gst.h>
@@ -14,13 +16,20 @@ G_DECLARE_FINAL_TYPE (GstHlsAlignSink, gst_hls_align_sink, GST, HLS_ALIGN_SINK,
     GstElement)
 
 GST_ELEMENT_REGISTER_DECLARE (hlsalignsink);
+GST_DEBUG_CATEGORY_EXTERN (gst_hls_align_sink_debug);
+
+/* Requests for key units that may wait to be sent. */
+#define GST_HLS_ALIGN_SINK_MAX_REQUESTS 64
 
 typedef struct
 {
   GstPad *pad;
   GstSegment segment;
-  gboolean eos, flushing, live_known, have_caps;
+  gboolean eos, flushing, live_known, held_known, have_caps;
 } Input;
+
+/* What goes into an encoder until something comes out: gsthlsalignsinkencoder.c */
+typedef struct _EncoderWatch EncoderWatch;
 
 struct _GstHlsAlignSink
 {
@@ -38,16 +47,48 @@ struct _GstHlsAlignSink
   GArray *requests;             /* GstClockTime: to be sent without the lock */
   GArray *again;                /* gboolean, of each */
   guint request_count;
+  EncoderWatch *watch;          /* NULL: no encoder, or its first picture came */
+  HlsGroup *group;              /* of those that cut alike, or NULL */
+  GArray *verdicts;             /* LockstepVerdict: to be told without the lock */
   gboolean eos_pending;         /* to be posted in PLAYING */
   guint32 eos_seqnum;
 
   char *location, *playlist_location, *playlist_root, *key_location, *key_uri;
+  char *group_name;
   guint max_files, playlist_length, key_segments;
   double target_duration, dvr_window;
-  gboolean send_keyframe_requests, epoch_lock, endlist;
+  gboolean send_keyframe_requests, epoch_lock, endlist, group_leader;
   LockstepPlaylistType playlist_type;
   guint64 max_skew;
+  guint audio_delay;            /* samples */
+  gint64 audio_delay_time;      /* the same, ns, with the rate of the caps */
 };
+
+LockstepTrackKind gst_hls_align_sink_kind_of (GstHlsAlignSink *self, GstPad *pad);
+GstFlowReturn gst_hls_align_sink_chain (GstPad *pad, GstObject *parent,
+    GstBuffer *buffer);
+gboolean gst_hls_align_sink_event (GstPad *pad, GstObject *parent,
+    GstEvent *event);
+
+/* Sends the requests for key units that the segmenter made. Without the lock. */
+void gst_hls_align_sink_send_requests (GstHlsAlignSink *self);
+
+/* gsthlsalignsinkgroup.c; the first three are the segmenter's, called with the lock */
+void gst_hls_align_sink_verdict (gpointer user, const LockstepVerdict *verdict);
+gint64 gst_hls_align_sink_anchor (gpointer user, gint64 start);
+gboolean gst_hls_align_sink_discontinuity (gpointer user, gint64 start, gboolean mine);
+gboolean gst_hls_align_sink_join_group (GstHlsAlignSink *self);
+/* Tells the others, before the picture can have come to them. Without the lock. */
+void gst_hls_align_sink_send_verdicts (GstHlsAlignSink *self);
+
+/* Asks an encoder upstream for key frames at the boundaries from its first picture on,
+ * before any comes out of it. */
+void gst_hls_align_sink_watch_encoder (GstHlsAlignSink *self);
+/* Media time from the first picture that went into it to the last, in ns. */
+gint64 gst_hls_align_sink_watched (GstHlsAlignSink *self);
+/* Ends that, where the segmenter can ask from now on; @now: in any case. Without the
+ * lock. */
+void gst_hls_align_sink_unwatch (GstHlsAlignSink *self, gboolean now);
 
 void gst_hls_align_sink_install_properties (GObjectClass *object_class);
 void gst_hls_align_sink_init_properties (GstHlsAlignSink *self);

@@ -28,9 +28,12 @@ enum
   PROP_DVR_WINDOW,
   PROP_ENDLIST,
   PROP_MAX_SKEW,
+  PROP_AUDIO_DELAY,
   PROP_KEY_LOCATION,
   PROP_KEY_URI,
   PROP_KEY_SEGMENTS,
+  PROP_GROUP,
+  PROP_GROUP_LEADER,
   PROP_STATS,
 };
 
@@ -128,6 +131,9 @@ gst_hls_align_sink_set_property (GObject * object, guint id,
     case PROP_MAX_SKEW:
       self->max_skew = g_value_get_uint64 (value);
       break;
+    case PROP_AUDIO_DELAY:
+      self->audio_delay = g_value_get_uint (value);
+      break;
     case PROP_KEY_LOCATION:
       g_free (self->key_location);
       self->key_location = g_value_dup_string (value);
@@ -138,6 +144,13 @@ gst_hls_align_sink_set_property (GObject * object, guint id,
       break;
     case PROP_KEY_SEGMENTS:
       self->key_segments = g_value_get_uint (value);
+      break;
+    case PROP_GROUP:
+      g_free (self->group_name);
+      self->group_name = g_value_dup_string (value);
+      break;
+    case PROP_GROUP_LEADER:
+      self->group_leader = g_value_get_boolean (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -194,6 +207,9 @@ gst_hls_align_sink_get_property (GObject * object, guint id, GValue * value,
     case PROP_MAX_SKEW:
       g_value_set_uint64 (value, self->max_skew);
       break;
+    case PROP_AUDIO_DELAY:
+      g_value_set_uint (value, self->audio_delay);
+      break;
     case PROP_KEY_LOCATION:
       g_value_set_string (value, self->key_location);
       break;
@@ -202,6 +218,12 @@ gst_hls_align_sink_get_property (GObject * object, guint id, GValue * value,
       break;
     case PROP_KEY_SEGMENTS:
       g_value_set_uint (value, self->key_segments);
+      break;
+    case PROP_GROUP:
+      g_value_set_string (value, self->group_name);
+      break;
+    case PROP_GROUP_LEADER:
+      g_value_set_boolean (value, self->group_leader);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -231,6 +253,7 @@ gst_hls_align_sink_free_properties (GstHlsAlignSink * self)
   g_free (self->playlist_root);
   g_free (self->key_location);
   g_free (self->key_uri);
+  g_free (self->group_name);
 }
 
 void
@@ -292,6 +315,11 @@ gst_hls_align_sink_install_properties (GObjectClass * object_class)
           "Media time in nanoseconds that one track waits for the other in a "
           "live pipeline, before it goes on alone", 0, 60 * GST_SECOND,
           DEFAULT_MAX_SKEW, flags));
+  g_object_class_install_property (object_class, PROP_AUDIO_DELAY,
+      g_param_spec_uint ("audio-delay", "Audio delay",
+          "Samples by which the audio encoder, and any decoder of its format, "
+          "delay sound beyond the timestamps: sound is written that much "
+          "earlier. Takes effect with the caps", 0, 48000, 0, flags));
   g_object_class_install_property (object_class, PROP_KEY_LOCATION,
       g_param_spec_string ("key-location", "Key location",
           "Encrypt with AES-128: pattern of the key files' names, with one %d for "
@@ -304,6 +332,15 @@ gst_hls_align_sink_install_properties (GObjectClass * object_class)
   g_object_class_install_property (object_class, PROP_KEY_SEGMENTS,
       g_param_spec_uint ("key-segments", "Key segments",
           "Segments that share a key; 0 for all", 0, G_MAXUINT, 0, flags));
+  g_object_class_install_property (object_class, PROP_GROUP,
+      g_param_spec_string ("group", "Group",
+          "Name that the sinks of one source's renditions have in common, in "
+          "this process: they cut at the same times, and their playlists have "
+          "the same numbers", NULL, flags));
+  g_object_class_install_property (object_class, PROP_GROUP_LEADER,
+      g_param_spec_boolean ("group-leader", "Group leader",
+          "The group cuts where this sink's key frames let it: for pictures that "
+          "were not encoded here", FALSE, flags));
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Totals since the last start", GST_TYPE_STRUCTURE,

@@ -83,6 +83,7 @@ hls_output_config_free (HlsOutputConfig * config)
   g_free (config->root);
   g_free (config->key_location);
   g_free (config->key_uri);
+  g_clear_pointer (&config->group, hls_group_unref);
   g_free (config);
 }
 
@@ -243,6 +244,54 @@ load (HlsOutput * output)
   output->playlist->ended = FALSE;
 }
 
+/* The number of the last segment's discontinuity. */
+static guint64
+count_discontinuities (const LockstepPlaylist * playlist)
+{
+  guint64 count = playlist->discontinuity_sequence;
+
+  for (GList * l = playlist->entries.head; l != NULL; l = l->next)
+    count += ((LockstepPlaylistEntry *) l->data)->discontinuity;
+  return count;
+}
+
+/* The playlists of a group go on with the same numbers, wherever each had got to. */
+static void
+tell_group (HlsOutput * output)
+{
+  HlsGroupState state = { 0 };
+
+  if (output->playlist != NULL) {
+    state.sequence = next_sequence (output);
+    state.discontinuities = count_discontinuities (output->playlist);
+    state.target_duration = output->playlist->target_duration;
+  }
+  hls_group_loaded (output->config->group, &state);
+}
+
+static gboolean
+resume_with_group (HlsOutput * output, Job * job)
+{
+  LockstepPlaylist *playlist;
+  HlsGroupState state;
+
+  hls_group_resume (output->config->group, &state);
+  job->target_duration = MAX (job->target_duration, state.target_duration);
+  if (output->playlist == NULL) {
+    output->playlist = lockstep_playlist_new (output->config->type,
+        job->target_duration);
+    configure_playlist (output);
+  }
+  playlist = output->playlist;
+  if (next_sequence (output) != state.sequence
+      || count_discontinuities (playlist) != state.discontinuities) {
+    lockstep_playlist_drop_all (playlist);
+    playlist->sequence = state.sequence;
+    playlist->discontinuity_sequence = state.discontinuities;
+  }
+  return state.sequence > 0;
+}
+
 static void
 key_file_free (KeyFile * key)
 {
@@ -342,6 +391,8 @@ align_sequence (HlsOutput * output, const LockstepSegment * segment,
   }
   if (interval < next)
     return FALSE;
+  if (interval == next)
+    return TRUE;
   if (interval - next > MAX_GAPS || output->last_end == 0
       || start <= output->last_end) {
     /* Too far to fill: as if all that lies between had come and gone */
@@ -457,6 +508,8 @@ store_segment (HlsOutput * output, Job * job)
   g_autofree char *key = NULL;
   gboolean discontinuity = segment->discontinuity;
 
+  if (output->first && output->config->group != NULL)
+    output->first = resume_with_group (output, job);
   if (output->playlist == NULL) {
     output->playlist = lockstep_playlist_new (output->config->type,
         job->target_duration);
@@ -533,6 +586,8 @@ output_thread (gpointer data)
   gboolean done = FALSE, dirty = FALSE;
 
   load (output);
+  if (output->config->group != NULL)
+    tell_group (output);
   output->first = TRUE;
   while (!done) {
     Job *job;

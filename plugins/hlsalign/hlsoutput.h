@@ -4,6 +4,7 @@
 
 #include <gst/lockstep/playlist.h>
 #include <gst/lockstep/segmenter.h>
+#include "hlsgroup.h"
 #include "hlsstore.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,7 @@ typedef struct
   char *key_location;           /* pattern for key files; NULL: no encryption */
   char *key_uri;                /* pattern for them in the playlist */
   guint key_segments;           /* segments that share a key, 0: all */
+  HlsGroup *group;              /* with whose playlists this one goes on, or NULL */
 } HlsOutputConfig;
 
 /* What happened to one segment. */

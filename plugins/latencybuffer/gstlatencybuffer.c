@@ -28,6 +28,14 @@
  * not depend on the bound, only the time of release does. The LATENCY query then
  * answers max-latency.
  *
+ * ## Inside rtpbin and webrtcbin
+ * How soon a retransmission request goes out is up to rtpsession, which by default gives
+ * RTCP 5 % of a media rate that it does not know in the first two seconds:
+ * requests then wait for most of a second. Set rtcp-fraction of its internal-session, in
+ * bit/s, to some 200000. Forward error correction begins when the buffer says that a packet is
+ * lost, which is after the bound: size-time of rtpstorage must be well above it
+ * (webrtcbin sets its own latency and 50 ms; rtpbin has a new-storage signal).
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 audiotestsrc is-live=true num-buffers=50 ! opusenc ! rtpopuspay ! latencybuffer latency=100 ! rtpopusdepay ! opusdec ! fakesink sync=true

@@ -54,8 +54,13 @@ gst_latency_buffer_due_requests (GstLatencyBuffer * self, gint64 now,
   guint n = 0;
 
   while (n < GST_LATENCY_BUFFER_REQUESTS
-      && lockstep_playout_poll_rtx (self->playout, now, &request, &seq))
+      && lockstep_playout_poll_rtx (self->playout, now, &request, &seq)) {
+    GST_DEBUG_OBJECT (self, "asking for #%u, try %u, %" G_GINT64_FORMAT
+        " ms after it was missed, %" G_GINT64_FORMAT " ms before it is lost",
+        seq, request.retry + 1, request.delay / (gint64) GST_MSECOND,
+        request.deadline / (gint64) GST_MSECOND);
     events[n++] = request_event (self, &request, seq);
+  }
   return n;
 }
 
@@ -166,6 +171,10 @@ finish_buffer (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
     gst_buffer_add_reference_timestamp_meta (buffer, self->ntp_caps, ntp,
         GST_CLOCK_TIME_NONE);
   self->last_out = action->pts;
+  GST_LOG_OBJECT (self, "#%u leaves, pts %" GST_TIME_FORMAT ", bound %"
+      G_GINT64_FORMAT " ms", action->seq,
+      GST_TIME_ARGS (GST_BUFFER_PTS (buffer)),
+      lockstep_playout_bound (self->playout) / (gint64) GST_MSECOND);
   return buffer;
 }
 
@@ -192,6 +201,9 @@ push_packets (GstLatencyBuffer * self, gint64 now,
 static GstEvent *
 lost_event (GstLatencyBuffer * self, const LockstepPlayoutAction * action)
 {
+  GST_LOG_OBJECT (self, "#%u and %u more are lost, pts %" GST_TIME_FORMAT,
+      action->seq, action->count - 1,
+      GST_TIME_ARGS (output_time (self, action->pts)));
   return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
       gst_structure_new ("GstRTPPacketLost",
           "seqnum", G_TYPE_UINT, (guint) action->seq,

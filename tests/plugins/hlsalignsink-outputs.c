@@ -561,6 +561,11 @@ test_epoch (void)
     remove_folder (folder);
   }
   g_assert_nonnull (strstr (texts[0], "#EXT-X-MEDIA-SEQUENCE:17950000"));
+  {
+    g_autoptr (LockstepPlaylist) list = parse (texts[0], strlen (texts[0]));
+
+    g_assert_cmpuint (list->entries.length, ==, 4);
+  }
   g_assert_cmpstr (texts[0], ==, texts[1]);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The validator on what real packagers write: nothing on hlsalignsink's, and on
- * the others' what is known to be wrong with it. */
+/* The validator on what real packagers write, when it is finished and while it grows:
+ * nothing on hlsalignsink's, and on the others' what is known to be wrong with it. */
 #include <gst/gst.h>
 #include <gst/lockstep/hlscheck.h>
+#include <gst/video/video.h>
 #include <glib/gstdio.h>
+#include <sys/wait.h>
 
 #define SECONDS 40
 #define SOUND "audiotestsrc num-buffers=1667 samplesperbuffer=1152 ! " \
@@ -47,6 +49,20 @@ have (const char *element)
   return factory != NULL;
 }
 
+static void
+remove_folder (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+
+    g_unlink (path);
+  }
+  g_rmdir (folder);
+}
+
 /* The rules that fail for the folder's list, as bits; the folder is deleted. */
 static guint32
 check_folder (char *folder)
@@ -54,9 +70,7 @@ check_folder (char *folder)
   g_autoptr (LockstepHlsCheck) check =
       lockstep_hls_check_new (1.0, fetch, folder);
   g_autoptr (GBytes) list = fetch (folder, "index.m3u8", NULL);
-  g_autoptr (GDir) dir = NULL;
   GPtrArray *findings;
-  const char *name;
   guint32 rules = 0;
 
   g_assert_nonnull (list);
@@ -70,13 +84,7 @@ check_folder (char *folder)
     g_test_message ("rule %u: %s: %s", f->rule, f->place, f->text);
     rules |= 1u << f->rule;
   }
-  dir = g_dir_open (folder, 0, NULL);
-  while ((name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (folder);
+  remove_folder (folder);
   return rules;
 }
 
@@ -159,6 +167,171 @@ test_ffmpeg (void)
   g_assert_cmphex (rules & 1u << 22, !=, 0);
 }
 
+/* {{{ live: looked at while it grows */
+
+#define LIVE_SECONDS 9
+#define LOOK (40 * G_TIME_SPAN_MILLISECOND)
+/* Tiny pictures, in real time. */
+#define LIVE_PICTURES "videotestsrc is-live=true num-buffers=270 ! " \
+    "video/x-raw,width=64,height=36,framerate=30/1 ! " \
+    "x264enc name=x speed-preset=ultrafast tune=zerolatency key-int-max=900 " \
+    "option-string=scenecut=0 ! h264parse ! h.video "
+#define LIVE_SOUND "audiotestsrc is-live=true num-buffers=375 " \
+    "samplesperbuffer=1152 ! audio/x-raw,rate=48000,channels=2 ! " \
+    "lamemp3enc target=bitrate bitrate=128 cbr=true ! mpegaudioparse ! h.audio"
+
+typedef struct
+{
+  const char *name, *line;      /* a sink, with two %s for the folder */
+  char *folder;
+  GstElement *pipeline;
+  LockstepHlsCheck *check;
+  GPid ffmpeg;
+  guint32 rules;
+} Peer;
+
+static void
+live_start (Peer * peer)
+{
+  g_autofree char *sink = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  peer->folder = g_dir_make_tmp ("hlscheck-XXXXXX", NULL);
+  peer->check = lockstep_hls_check_new (1.0, fetch, peer->folder);
+  if (peer->line == NULL)
+    return;
+  sink = g_strdup_printf (peer->line, peer->folder, peer->folder);
+  text = g_strconcat (sink, " " LIVE_PICTURES LIVE_SOUND, NULL);
+  peer->pipeline = gst_parse_launch (text, &error);
+  g_assert_no_error (error);
+  gst_element_set_state (peer->pipeline, GST_STATE_PLAYING);
+}
+
+/* A key frame each second, but for the GOP from the second to the fifth. To be asked
+ * for when the encoder has begun: what it hears before, GStreamer 1.22's forgets. */
+static void
+live_ask (Peer * peer)
+{
+  static const guint seconds[] = { 1, 2, 5, 6, 7, 8 };
+  g_autoptr (GstElement) encoder = gst_bin_get_by_name (GST_BIN
+      (peer->pipeline), "x");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (encoder, "src");
+
+  for (guint i = 0; i < G_N_ELEMENTS (seconds); i++)
+    gst_pad_send_event (pad, gst_video_event_new_upstream_force_key_unit
+        (seconds[i] * GST_SECOND, TRUE, i));
+}
+
+static void
+live_look (Peer * peer)
+{
+  g_autoptr (GBytes) list = fetch (peer->folder, "index.m3u8", NULL);
+
+  if (list != NULL)
+    lockstep_hls_check_snapshot (peer->check, g_bytes_get_data (list, NULL),
+        g_bytes_get_size (list), g_get_monotonic_time ());
+}
+
+static void
+live_end (Peer * peer)
+{
+  GPtrArray *findings;
+
+  if (peer->pipeline != NULL) {
+    g_autoptr (GstBus) bus = gst_element_get_bus (peer->pipeline);
+    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus,
+        20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+    live_look (peer);
+    gst_element_set_state (peer->pipeline, GST_STATE_NULL);
+    gst_object_unref (peer->pipeline);
+  }
+  live_look (peer);
+  findings = lockstep_hls_check_finish (peer->check, g_get_monotonic_time ());
+  for (guint i = 0; i < findings->len; i++) {
+    LockstepHlsFinding *f = g_ptr_array_index (findings, i);
+
+    g_test_message ("%s: rule %u: %s: %s", peer->name, f->rule, f->place,
+        f->text);
+    peer->rules |= 1u << f->rule;
+  }
+  lockstep_hls_check_free (peer->check);
+  remove_folder (peer->folder);
+  g_free (peer->folder);
+}
+
+/* All three at the same time, as it takes as long as it takes. */
+static void
+test_live (void)
+{
+  Peer own = { "hlsalignsink", "hlsalignsink name=h target-duration=1 "
+        "playlist-length=4 max-files=4 location=%s/s%%05d.ts "
+        "playlist-location=%s/index.m3u8"
+  };
+  /* It asks for key frames too; not so here, for the long GOP */
+  Peer old = { "hlssink2", "hlssink2 name=h target-duration=1 "
+        "playlist-length=3 max-files=3 send-keyframe-requests=false "
+        "location=%s/s%%05d.ts playlist-location=%s/index.m3u8"
+  };
+  Peer ffmpeg = { "ffmpeg" };
+  g_autofree char *program = g_find_program_in_path ("ffmpeg");
+  gint64 begin, end;
+  gboolean asked = FALSE;
+
+  if (!have ("lamemp3enc") || !have ("hlssink2") || !have ("x264enc")
+      || program == NULL) {
+    g_test_skip ("no lamemp3enc, hlssink2, x264enc or ffmpeg");
+    return;
+  }
+  live_start (&own);
+  live_start (&old);
+  live_start (&ffmpeg);
+  {
+    g_autofree char *list = g_build_filename (ffmpeg.folder, "index.m3u8",
+        NULL);
+    g_autofree char *line = g_strdup_printf ("%s -v error -re -f lavfi -i "
+        "testsrc2=size=64x36:rate=30:duration=%u -c:v libx264 -preset "
+        "ultrafast -tune zerolatency -g 1000 -force_key_frames 0,1,2,5,6,7 "
+        "-f hls -hls_time 1 -hls_list_size 3 -hls_flags delete_segments %s",
+        program, LIVE_SECONDS, list);
+    g_auto (GStrv) argv = g_strsplit (line, " ", -1);
+
+    g_assert_true (g_spawn_async (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD,
+            NULL, NULL, &ffmpeg.ffmpeg, NULL));
+  }
+  begin = g_get_monotonic_time ();
+  end = begin + LIVE_SECONDS * G_TIME_SPAN_SECOND;
+  while (g_get_monotonic_time () < end) {
+    live_look (&own);
+    live_look (&old);
+    live_look (&ffmpeg);
+    if (!asked && g_get_monotonic_time () - begin > G_TIME_SPAN_SECOND / 2) {
+      live_ask (&old);
+      asked = TRUE;
+    }
+    g_usleep (LOOK);
+  }
+  waitpid (ffmpeg.ffmpeg, NULL, 0);
+  live_end (&own);
+  live_end (&old);
+  live_end (&ffmpeg);
+  /* On a busy machine a live list may come late: that is the machine's */
+  g_assert_cmphex (own.rules & ~(1u << 15), ==, 0);
+  /* No newline after the last line, a target duration that follows the window, a
+   * list of less than three, files that fill under their names, or go too soon */
+  for (guint i = 0; i < 5; i++) {
+    static const guint rules[] = { 1, 11, 12, 14, 16 };
+
+    g_test_message ("hlssink2: rule %u", rules[i]);
+    g_assert_cmphex (old.rules & 1u << rules[i], !=, 0);
+  }
+  /* As ffmpeg's target duration does */
+  g_assert_cmphex (ffmpeg.rules & 1u << 12, !=, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -167,5 +340,6 @@ main (int argc, char **argv)
   g_test_add_func ("/hlscheck/hlsalignsink", test_own);
   g_test_add_func ("/hlscheck/hlssink2", test_hlssink2);
   g_test_add_func ("/hlscheck/ffmpeg", test_ffmpeg);
+  g_test_add_func ("/hlscheck/live", test_live);
   return g_test_run ();
 }

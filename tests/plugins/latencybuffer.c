@@ -269,6 +269,84 @@ test_large_gap_is_one_event (void)
   }
   expect_at (h, n, n * SPACING, n * SPACING + 200 * MS);
   g_assert_cmpuint (stat_of (h, "num-lost"), ==, 500);
+  /* one of those given up together comes after all */
+  push_at (h, now_of (h), packet (n - 10, now_of (h)));
+  g_assert_cmpuint (stat_of (h, "num-late"), ==, 1);
+  g_assert_null (gst_harness_try_pull (h));
+  gst_harness_teardown (h);
+}
+
+/* A packet that is dropped as late is lost as those before it that never came: they are
+ * told when the next one in time shows the gap. */
+static void
+test_late_packet_is_lost_too (void)
+{
+  GstHarness *h = running (200, TRUE);
+  GstClockTime now = 1000 * MS;
+  const guint n = 50;
+
+  push_at (h, now, packet (12, now));
+  g_assert_cmpuint (stat_of (h, "num-late"), ==, 1);
+  push_at (h, now, packet (n, n * SPACING));
+  /* 10..40 are overdue, few enough to be told singly */
+  for (guint k = 10; k <= 40; k++)
+    expect_lost (h, k, k * SPACING, SPACING);
+  for (guint k = 41; k < n; k++) {
+    reach (h, k * SPACING + 200 * MS);
+    expect_lost (h, k, k * SPACING, SPACING);
+  }
+  expect_at (h, n, n * SPACING, n * SPACING + 200 * MS);
+  g_assert_cmpuint (stat_of (h, "num-lost"), ==, 40);
+  gst_harness_teardown (h);
+}
+
+/* The timestamp after the gap is before the one in front of it: the loss has the time
+ * of what follows, and nothing stalls. */
+static void
+test_lost_before_a_backwards_timestamp (void)
+{
+  GstHarness *h = running (200, TRUE);
+  GstClockTime now = 20 * SPACING;
+
+  push_at (h, now, packet (20, 20 * SPACING));
+  push_at (h, now, packet_full (22, 19 * TICKS, SSRC, PT, now, 100));
+  pass_losses (h, 20 * SPACING + 200 * MS);
+  for (guint k = 10; k < 20; k++)
+    expect_lost (h, k, k * SPACING, SPACING);
+  /* 21 is lost at once, as its time is over */
+  expect_at (h, 20, 20 * SPACING, 20 * SPACING + 200 * MS);
+  expect_lost (h, 21, 19 * SPACING, 0);
+  expect (h, 22, 19 * SPACING);
+  gst_harness_teardown (h);
+}
+
+/* Frames of two packets of one timestamp, as with parameter sets: what is missing within
+ * a frame has that frame's time and no length. */
+static void
+test_lost_within_a_frame (void)
+{
+  GstHarness *h = start (200);
+
+  g_object_set (h->element, "do-lost", TRUE, NULL);
+  for (guint n = 0; n < 4; n++) {
+    push_at (h, n * SPACING, packet_full ((guint16) (3 * n), n * TICKS, SSRC,
+            PT, n * SPACING, 100));
+    if (n != 2)
+      push_at (h, n * SPACING, packet_full ((guint16) (3 * n + 1), n * TICKS,
+              SSRC, PT, n * SPACING, 100));
+    push_at (h, n * SPACING, packet_full ((guint16) (3 * n + 2), n * TICKS,
+            SSRC, PT, n * SPACING, 100));
+  }
+  for (guint n = 0; n < 4; n++) {
+    reach (h, n * SPACING + 200 * MS);
+    expect (h, 3 * n, n * SPACING);
+    if (n == 2)
+      expect_lost (h, 7, 2 * SPACING, 0);
+    else
+      expect (h, 3 * n + 1, n * SPACING);
+    expect (h, 3 * n + 2, n * SPACING);
+  }
+  g_assert_cmpuint (stat_of (h, "num-lost"), ==, 1);
   gst_harness_teardown (h);
 }
 
@@ -502,6 +580,10 @@ main (int argc, char **argv)
   ADD ("lost", test_lost);
   ADD ("two-lost-one-arrives-in-time", test_two_lost_one_arrives_in_time);
   ADD ("large-gap-is-one-event", test_large_gap_is_one_event);
+  ADD ("late-packet-is-lost-too", test_late_packet_is_lost_too);
+  ADD ("lost-before-a-backwards-timestamp",
+      test_lost_before_a_backwards_timestamp);
+  ADD ("lost-within-a-frame", test_lost_within_a_frame);
   ADD ("frame-leaves-as-a-list", test_frame_leaves_as_a_list);
   ADD ("metas", test_metas);
   ADD ("new-ssrc", test_new_ssrc);

@@ -373,6 +373,58 @@ test_sender_report (void)
   gst_harness_teardown (h);
 }
 
+/* The NTP time of packets before and after a report, across the 32-bit wrap of RTP time; the
+ * newest report counts, and another sender's says nothing of this one. */
+static void
+test_ntp_time (void)
+{
+  GstHarness *h = gst_harness_new_with_padnames ("latencybuffer", "sink",
+      "src");
+  GstHarness *rtcp = gst_harness_new_with_element (h->element, "sink_rtcp",
+      NULL);
+  const guint64 hour = G_GUINT64_CONSTANT (3600) << 32;
+  const guint32 first = G_MAXUINT32 - 2 * TICKS + 1;
+  g_autoptr (GstCaps) caps = gst_caps_from_string (LOCKSTEP_META_NTP);
+
+  g_object_set (h->element, "latency", 100, NULL);
+  gst_harness_set_src_caps_str (h, CAPS);
+  gst_harness_set_src_caps_str (rtcp, "application/x-rtcp");
+  for (guint n = 0; n < 5; n++) {
+    push_at (h, n * SPACING, packet_full ((guint16) n, first + n * TICKS, SSRC,
+            PT, n * SPACING, 100));
+    /* packet 2's RTP time is 0 */
+    if (n == 2)
+      gst_harness_push (rtcp, sender_report (SSRC, hour, 0, NULL));
+  }
+  for (guint n = 0; n < 7; n++) {
+    GstReferenceTimestampMeta *meta;
+    GstBuffer *buffer;
+
+    /* the sender's clock is set back by a second */
+    if (n == 4)
+      gst_harness_push (rtcp, sender_report (SSRC,
+              hour - (G_GUINT64_CONSTANT (1) << 32), 0, NULL));
+    /* two packets prove another sender */
+    for (guint k = 5; n == 5 && k < 7; k++)
+      push_at (h, now_of (h), packet_full ((guint16) k, k * TICKS, SSRC + 1,
+              PT, now_of (h), 100));
+    reach (h, n < 5 ? n * SPACING + 100 * MS : 260 * MS + (n - 5) * SPACING);
+    buffer = pull (h);
+    g_assert_cmpuint (seq_of (buffer), ==, n);
+    meta = gst_buffer_get_reference_timestamp_meta (buffer, caps);
+    if (n >= 5) {
+      g_assert_null (meta);
+    } else {
+      g_assert_nonnull (meta);
+      g_assert_cmpuint (meta->timestamp, ==, 3600 * GST_SECOND + n * SPACING -
+          2 * SPACING - (n == 4 ? GST_SECOND : 0));
+    }
+    gst_buffer_unref (buffer);
+  }
+  gst_harness_teardown (rtcp);
+  gst_harness_teardown (h);
+}
+
 /* --- messages and limits --- */
 
 static void
@@ -617,6 +669,7 @@ main (int argc, char **argv)
   ADD ("ts-offset", test_ts_offset);
   ADD ("adaptive", test_adaptive);
   ADD ("sender-report", test_sender_report);
+  ADD ("ntp-time", test_ntp_time);
   ADD ("drop-messages", test_drop_messages);
   ADD ("queue-limits", test_queue_limits);
   ADD ("fill-queue", test_fill_queue);

@@ -290,6 +290,52 @@ test_restart_does_not_stall (void)
   gst_harness_teardown (h);
 }
 
+/* A retransmission ahead of all that has come, as a prober sends: the gap before it is
+ * given up in time, and what comes in it is taken. */
+static void
+test_gap_before_retransmission (void)
+{
+  GstHarness *h = running (200);
+  GstClockTime now = 22 * SPACING;
+
+  push_at (h, now, rtx_packet (22, now));
+  push_at (h, now, packet (20, now));
+  pass_losses (h, 20 * SPACING + 200 * MS);
+  expect_at (h, 20, 20 * SPACING, 20 * SPACING + 200 * MS);
+  pass_losses (h, 22 * SPACING + 200 * MS);
+  expect_at (h, 22, 22 * SPACING, 22 * SPACING + 200 * MS);
+  now = now_of (h);
+  push_at (h, now, packet (23, now));
+  push_at (h, now, packet (24, now));
+  expect_at (h, 23, 23 * SPACING, 23 * SPACING + 200 * MS);
+  expect_at (h, 24, 24 * SPACING, 24 * SPACING + 200 * MS);
+  gst_harness_teardown (h);
+}
+
+/* Timestamps that run back against the sequence: missing packets are still asked for. */
+static void
+test_backwards_timestamps (void)
+{
+  GstHarness *h = running (200);
+  GstClockTime now = 20 * SPACING;
+
+  push_at (h, now, packet (20, 20 * SPACING));
+  /* 10 would be released just now */
+  for (guint n = 11; n < 20; n++)
+    expect_request (h, n);
+  push_at (h, now, packet_full (22, 19 * TICKS, SSRC, PT, now, 100));
+  expect_request (h, 21);
+  push_at (h, now, rtx_packet (21, now));
+  pass_losses (h, 20 * SPACING + 200 * MS);
+  expect_at (h, 20, 20 * SPACING, 20 * SPACING + 200 * MS);
+  /* 21's own time, and 22 behind it */
+  g_assert_true (gst_harness_crank_single_clock_wait (h));
+  for (guint64 pushed = 0; pushed < 13; pushed = stat_of (h, "num-pushed"))
+    g_thread_yield ();
+  g_assert_cmpuint (stat_of (h, "num-lost"), ==, 10);
+  gst_harness_teardown (h);
+}
+
 static void
 test_per_packet (void)
 {
@@ -329,6 +375,8 @@ main (int argc, char **argv)
   ADD ("large-spacing", test_large_spacing);
   ADD ("does-not-move-base", test_does_not_move_base);
   ADD ("restart-does-not-stall", test_restart_does_not_stall);
+  ADD ("gap-before-retransmission", test_gap_before_retransmission);
+  ADD ("backwards-timestamps", test_backwards_timestamps);
   ADD ("per-packet", test_per_packet);
   return g_test_run ();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* latencybuffer in rtpjitterbuffer's place inside webrtcbin: two peers in one process
- * over loopback. Nothing here sleeps for a result: each wait ends when the thing has
+ * over loopback. A warning of GLib or GObject fails a test, as webrtcbin sets
+ * properties on the buffer without asking whether it has them. Nothing here sleeps for a result: each wait ends when the thing has
  * happened, or fails after a bound. */
 #define GST_USE_UNSTABLE_API
 #include <gst/gst.h>
@@ -21,6 +22,13 @@
 
 typedef struct
 {
+  guint drop_every;             /* of the video packets; 0: none */
+  gboolean nack, fec;
+  guint video_latency;          /* ms */
+} PeersConfig;
+
+typedef struct
+{
   GstElement *send, *receive;   /* pipelines */
   GstElement *webrtc[2];        /* sender, receiver */
   GstElement *bin;              /* the receiver's rtpbin */
@@ -33,7 +41,7 @@ typedef struct
   guint early;                  /* out before their time */
   guint unmarked;               /* without arrival */
   guint sent, dropped;          /* video, first transmissions */
-  guint drop_every;
+  PeersConfig config;
 } Peers;
 
 static void
@@ -71,7 +79,7 @@ check_release (GstPad * pad, GstPadProbeInfo * info, gpointer data)
   g_object_get (element, "latency", &latency, NULL);
   g_mutex_lock (&p->lock);
   p->lists += list;
-  p->received[latency == VIDEO_LATENCY] += n;
+  p->received[latency != AUDIO_LATENCY] += n;
   for (guint i = 0; i < n; i++) {
     GstBuffer *buffer = list ? gst_buffer_list_get (buffers, i) :
         GST_PAD_PROBE_INFO_BUFFER (info);
@@ -85,6 +93,17 @@ check_release (GstPad * pad, GstPadProbeInfo * info, gpointer data)
   gst_object_unref (clock);
   gst_object_unref (element);
   return GST_PAD_PROBE_OK;
+}
+
+/* webrtcbin keeps packets for its own latency property and 50 ms: too short to make
+ * up for a packet that is lost only after a longer bound, or while the base still
+ * slews to a path that is shorter than that of the first packets. */
+static void
+keep_longer (GstElement * rtpbin, GstElement * storage, guint session,
+    Peers * p)
+{
+  g_object_set (storage, "size-time",
+      (p->config.video_latency + 500) * (guint64) GST_MSECOND, NULL);
 }
 
 static GstElement *
@@ -129,23 +148,42 @@ set_bound (GstElement * rtpbin, GstElement * buffer, guint session,
     g_object_unref (source);
   }
   g_object_unref (internal);
-  g_object_set (buffer, "latency", video ? VIDEO_LATENCY : AUDIO_LATENCY, NULL);
+  g_object_set (buffer, "latency", video ? p->config.video_latency :
+      AUDIO_LATENCY, NULL);
 }
 
-/* Loses video packets on their way, but never a retransmission. */
+/* Whether it is a video packet's first transmission; with FEC it is wrapped as RED
+ * (RFC 2198), whose first byte is the payload type within. */
+static gboolean
+is_video (GstBuffer * buffer)
+{
+  GstRTPBuffer rtp = GST_RTP_BUFFER_INIT;
+  guint8 pt, *payload;
+
+  if (!gst_rtp_buffer_map (buffer, GST_MAP_READ, &rtp))
+    return FALSE;
+  pt = gst_rtp_buffer_get_payload_type (&rtp);
+  payload = gst_rtp_buffer_get_payload (&rtp);
+  if (pt != 96 && gst_rtp_buffer_get_payload_len (&rtp) > 0)
+    pt = payload[0];
+  gst_rtp_buffer_unmap (&rtp);
+  return pt == 96;
+}
+
+/* Loses video packets on their way, but never what makes up for them. */
 static GstPadProbeReturn
 lose_some (GstPad * pad, GstPadProbeInfo * info, gpointer data)
 {
   Peers *p = data;
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-  guint8 head[2];
   gboolean drop = FALSE;
 
-  if (gst_buffer_extract (buffer, 0, head, 2) != 2 || (head[1] & 0x7f) != 96)
+  if (!is_video (GST_PAD_PROBE_INFO_BUFFER (info)))
     return GST_PAD_PROBE_OK;
   g_mutex_lock (&p->lock);
   p->sent++;
-  drop = p->drop_every > 0 && p->sent > 50 && p->sent % p->drop_every == 0;
+  /* not while the connection begins: what gets lost then was lost by others */
+  drop = p->config.drop_every > 0 && p->received[1] > 100
+      && p->sent % p->config.drop_every == 0;
   p->dropped += drop;
   g_mutex_unlock (&p->lock);
   return drop ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
@@ -186,6 +224,17 @@ on_pad_added (GstElement * webrtc, GstPad * pad, Peers * p)
   gst_object_unref (sinkpad);
 }
 
+/* What makes up for losses. Only of the picture, as in browsers; but webrtcbin 1.22.0
+ * takes the first transceiver's do-nack for every stream of a bundle. */
+static void
+protect (GstWebRTCRTPTransceiver * transceiver, gboolean video, Peers * p)
+{
+  g_object_set (transceiver, "do-nack", p->config.nack, NULL);
+  if (p->config.fec && video)
+    g_object_set (transceiver, "fec-type", GST_WEBRTC_FEC_TYPE_ULP_RED,
+        "fec-percentage", 100, NULL);
+}
+
 /* The answer gets header extensions from here only. */
 static void
 on_transceiver (GstElement * webrtc, GstWebRTCRTPTransceiver * transceiver,
@@ -197,8 +246,9 @@ on_transceiver (GstElement * webrtc, GstWebRTCRTPTransceiver * transceiver,
   g_object_get (transceiver, "kind", &kind, NULL);
   caps = gst_caps_from_string (kind == GST_WEBRTC_KIND_AUDIO ? AUDIO_CAPS :
       VIDEO_CAPS);
-  g_object_set (transceiver, "codec-preferences", caps, "do-nack", TRUE, NULL);
+  g_object_set (transceiver, "codec-preferences", caps, NULL);
   gst_caps_unref (caps);
+  protect (transceiver, kind == GST_WEBRTC_KIND_VIDEO, p);
 }
 
 static void
@@ -277,19 +327,35 @@ on_sender_pad (GstElement * rtpbin, GstPad * pad, Peers * p)
 }
 
 static void
-set_do_nack (GstElement * webrtc)
+protect_all (Peers * p)
 {
   GArray *transceivers = NULL;
 
-  g_signal_emit_by_name (webrtc, "get-transceivers", &transceivers);
-  for (guint i = 0; i < transceivers->len; i++)
-    g_object_set (g_array_index (transceivers, GObject *, i), "do-nack", TRUE,
-        NULL);
+  g_signal_emit_by_name (p->webrtc[0], "get-transceivers", &transceivers);
+  for (guint i = 0; i < transceivers->len; i++) {
+    /* of a sender, its kind is not known before it has made an offer */
+    protect (g_array_index (transceivers, GstWebRTCRTPTransceiver *, i),
+        i > 0, p);
+  }
   g_array_unref (transceivers);
 }
 
+/* rtpsession gives RTCP 5 % of a rate that it does not know yet, so that NACKs wait for
+ * most of a second; see tools/lockstep/webrtc-end.c. */
 static void
-connect (Peers * p, guint drop_every)
+give_rtcp_bandwidth (GstBin * rtpbin, GstElement * element, Peers * p)
+{
+  GObject *session = NULL;
+
+  if (!g_str_has_prefix (GST_OBJECT_NAME (element), "rtpsession"))
+    return;
+  g_object_get (element, "internal-session", &session, NULL);
+  g_object_set (session, "rtcp-fraction", 200000.0, NULL);
+  g_object_unref (session);
+}
+
+static void
+connect (Peers * p, const PeersConfig * config)
 {
   GError *error = NULL;
   GstElement *rtpbin;
@@ -298,7 +364,7 @@ connect (Peers * p, guint drop_every)
   g_mutex_init (&p->lock);
   g_cond_init (&p->cond);
   p->buffers = g_ptr_array_new_with_free_func (gst_object_unref);
-  p->drop_every = drop_every;
+  p->config = *config;
 
   p->send = gst_parse_launch ("webrtcbin name=w bundle-policy=max-bundle "
       "audiotestsrc is-live=true ! opusenc ! rtpopuspay pt=97 ! "
@@ -325,7 +391,7 @@ connect (Peers * p, guint drop_every)
     g_signal_connect (p->webrtc[i], "on-ice-candidate",
         G_CALLBACK (on_candidate), p->webrtc[1 - i]);
   }
-  set_do_nack (p->webrtc[0]);
+  protect_all (p);
   g_signal_connect (p->webrtc[0], "on-negotiation-needed",
       G_CALLBACK (on_negotiation_needed), p);
   g_signal_connect (p->webrtc[1], "on-new-transceiver",
@@ -336,6 +402,9 @@ connect (Peers * p, guint drop_every)
   g_signal_connect (rtpbin, "pad-added", G_CALLBACK (on_sender_pad), p);
   gst_object_unref (rtpbin);
   p->bin = gst_bin_get_by_name (GST_BIN (p->webrtc[1]), "rtpbin");
+  g_signal_connect (p->bin, "element-added", G_CALLBACK (give_rtcp_bandwidth),
+      p);
+  g_signal_connect (p->bin, "new-storage", G_CALLBACK (keep_longer), p);
   g_signal_connect (p->bin, "request-jitterbuffer", G_CALLBACK (make_buffer),
       p);
   g_signal_connect (p->bin, "new-jitterbuffer", G_CALLBACK (set_bound), p);
@@ -385,10 +454,11 @@ both_flow (Peers * p)
   return p->received[0] >= 100 && p->received[1] >= 150;
 }
 
+/* Of all that was lost on the way nothing is still waited for. */
 static gboolean
-retransmissions_came (Peers * p)
+losses_are_decided (Peers * p)
 {
-  return p->dropped >= 10 && sum (p, "rtx-success-count") >= 8;
+  return sum (p, "rtx-success-count") + sum (p, "num-lost") >= p->dropped;
 }
 
 /* The sender has been told how its packets arrived. */
@@ -431,7 +501,8 @@ static gboolean
 have_plugins (void)
 {
   static const char *const needed[] = { "webrtcbin", "nicesink", "dtlsenc",
-    "srtpenc", "vp8enc", "opusenc", "rtpvp8pay", "rtprtxreceive"
+    "srtpenc", "vp8enc", "opusenc", "rtpvp8pay", "rtprtxreceive",
+    "rtpulpfecdec", "rtpreddec", "rtpstorage"
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (needed); i++) {
@@ -446,6 +517,8 @@ have_plugins (void)
   return TRUE;
 }
 
+static const PeersConfig plain = {.nack = TRUE,.video_latency = VIDEO_LATENCY };
+
 static void
 test_flow (void)
 {
@@ -453,7 +526,7 @@ test_flow (void)
 
   if (!have_plugins ())
     return;
-  connect (&p, 0);
+  connect (&p, &plain);
   wait_for (&p, both_flow);
   wait_for (&p, feedback_came);
   g_mutex_lock (&p.lock);
@@ -468,21 +541,92 @@ test_flow (void)
 }
 
 static void
+stop_dropping (Peers * p)
+{
+  g_mutex_lock (&p->lock);
+  p->config.drop_every = 0;
+  g_mutex_unlock (&p->lock);
+}
+
+static gboolean
+enough_dropped (Peers * p)
+{
+  return p->dropped >= 40;
+}
+
+static void
 test_retransmission (void)
 {
+  const PeersConfig config = {.nack = TRUE,.drop_every = 25,.video_latency = 500
+  };
   Peers p;
 
   if (!have_plugins ())
     return;
-  connect (&p, 25);
-  wait_for (&p, both_flow);
-  wait_for (&p, retransmissions_came);
+  connect (&p, &config);
+  wait_for (&p, enough_dropped);
+  stop_dropping (&p);
+  wait_for (&p, losses_are_decided);
   wait_for (&p, feedback_came);
-  g_assert_cmpuint (sum (&p, "rtx-rtt"), >, 0);
   g_test_message ("%u of %u dropped, %" G_GUINT64_FORMAT " asked for, %"
-      G_GUINT64_FORMAT " came, %" G_GUINT64_FORMAT " lost", p.dropped, p.sent,
-      sum (&p, "rtx-count"), sum (&p, "rtx-success-count"), sum (&p,
-          "num-lost"));
+      G_GUINT64_FORMAT " came, %" G_GUINT64_FORMAT " lost, round trip %"
+      G_GUINT64_FORMAT " ms", p.dropped, p.sent, sum (&p, "rtx-count"),
+      sum (&p, "rtx-success-count"), sum (&p, "num-lost"),
+      sum (&p, "rtx-rtt") / GST_MSECOND);
+  g_assert_cmpuint (sum (&p, "rtx-rtt"), >, 0);
+  g_assert_cmpuint (sum (&p, "rtx-success-count"), >=, p.dropped * 9 / 10);
+  disconnect (&p);
+}
+
+/* rtpulpfecdec recovers a packet when the buffer says that it is lost, out of what
+ * rtpstorage has kept so long. */
+static guint
+recovered (Peers * p)
+{
+  GstIterator *it = gst_bin_iterate_recurse (GST_BIN (p->bin));
+  GValue item = G_VALUE_INIT;
+  guint total = 0;
+
+  while (gst_iterator_next (it, &item) == GST_ITERATOR_OK) {
+    GstElement *element = g_value_get_object (&item);
+    guint n = 0;
+
+    if (gst_element_get_factory (element) != NULL
+        && g_str_equal (GST_OBJECT_NAME (gst_element_get_factory (element)),
+            "rtpulpfecdec"))
+      g_object_get (element, "recovered", &n, NULL);
+    total += n;
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+  gst_iterator_free (it);
+  return total;
+}
+
+static gboolean
+losses_are_recovered (Peers * p)
+{
+  /* where two packets that one FEC packet protects are lost, one stays so */
+  return recovered (p) >= p->dropped * 9 / 10;
+}
+
+/* Forward error correction alone: no packet is asked for again. */
+static void
+test_fec (void)
+{
+  const PeersConfig config = {.fec = TRUE,.drop_every = 25,.video_latency =
+        VIDEO_LATENCY
+  };
+  Peers p;
+
+  if (!have_plugins ())
+    return;
+  connect (&p, &config);
+  wait_for (&p, enough_dropped);
+  stop_dropping (&p);
+  wait_for (&p, losses_are_recovered);
+  wait_for (&p, feedback_came);
+  g_assert_cmpuint (sum (&p, "rtx-count"), ==, 0);
   disconnect (&p);
 }
 
@@ -494,7 +638,7 @@ test_sender_reports (void)
 
   if (!have_plugins ())
     return;
-  connect (&p, 0);
+  connect (&p, &plain);
   g_object_set (p.bin, "min-ts-offset", (guint64) 1, NULL);
   wait_for (&p, sender_reports_came);
   disconnect (&p);
@@ -507,6 +651,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/latencybuffer/webrtc/flow", test_flow);
   g_test_add_func ("/latencybuffer/webrtc/retransmission", test_retransmission);
+  g_test_add_func ("/latencybuffer/webrtc/fec", test_fec);
   g_test_add_func ("/latencybuffer/webrtc/sender-reports", test_sender_reports);
   return g_test_run ();
 }

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What comes into hlsalignsink's pads: buffers, their times, caps and events; and the
+ * requests for key units that go back. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gsthlsalignsink.h"
+
+#include <string.h>
+#include <gst/video/video.h>
+
+#define GST_CAT_DEFAULT gst_hls_align_sink_debug
+
+/* How long a streaming thread is held where the other track is behind, and where
+ * the store is. In a live pipeline it is not held for the other track at all. */
+#define HOLD_TRACK (5 * G_TIME_SPAN_SECOND)
+#define HOLD_STORE (10 * G_TIME_SPAN_SECOND)
+#define HOLD_STORE_LIVE (100 * G_TIME_SPAN_MILLISECOND)
+/* A pipeline that does not run in real time may have much in its encoder. */
+#define NON_LIVE_SKEW (10 * GST_SECOND)
+
+/* To be called without the lock. */
+void
+gst_hls_align_sink_send_requests (GstHlsAlignSink * self)
+{
+  GstPad *pad = NULL;
+  GstClockTime times[GST_HLS_ALIGN_SINK_MAX_REQUESTS];
+  gboolean again[GST_HLS_ALIGN_SINK_MAX_REQUESTS];
+  guint n, count;
+
+  g_mutex_lock (&self->lock);
+  n = self->requests->len;
+  if (n > 0 && self->inputs[LOCKSTEP_TRACK_VIDEO].pad != NULL) {
+    memcpy (times, self->requests->data, n * sizeof *times);
+    memcpy (again, self->again->data, n * sizeof *again);
+    pad = gst_object_ref (self->inputs[LOCKSTEP_TRACK_VIDEO].pad);
+  }
+  g_array_set_size (self->requests, 0);
+  g_array_set_size (self->again, 0);
+  count = self->request_count;
+  if (pad != NULL)
+    self->request_count += n;
+  g_mutex_unlock (&self->lock);
+  if (pad == NULL)
+    return;
+  for (guint i = 0; i < n; i++) {
+    GST_DEBUG_OBJECT (self, "key unit %u wanted at %" GST_TIME_FORMAT,
+        count + i, GST_TIME_ARGS (times[i]));
+    /* A sender that did not answer a PLI gets a FIR */
+    gst_pad_push_event (pad,
+        gst_video_event_new_upstream_force_key_unit (times[i], again[i],
+            count + i));
+  }
+  gst_object_unref (pad);
+}
+
+LockstepTrackKind
+gst_hls_align_sink_kind_of (GstHlsAlignSink * self, GstPad * pad)
+{
+  return GPOINTER_TO_INT (gst_pad_get_element_private (pad));
+}
+
+/* Whether upstream is live, and how long a buffer then takes to come here. */
+static gboolean
+path_latency (GstPad * pad, GstClockTime * latency)
+{
+  GstQuery *query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  *latency = 0;
+  if (gst_pad_peer_query (pad, query))
+    gst_query_parse_latency (query, &live, latency, NULL);
+  gst_query_unref (query);
+  if (!live || !GST_CLOCK_TIME_IS_VALID (*latency))
+    *latency = 0;
+  return live;
+}
+
+/* Nanoseconds of Unix time of a buffer that has it, or LOCKSTEP_NO_TIME. */
+static gint64
+reference_time (GstBuffer * buffer)
+{
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+              GST_REFERENCE_TIMESTAMP_META_API_TYPE)) != NULL) {
+    GstReferenceTimestampMeta *reference = (GstReferenceTimestampMeta *) meta;
+    const GstStructure *s = gst_caps_get_structure (reference->reference, 0);
+
+    if (gst_structure_has_name (s, "timestamp/x-unix"))
+      return reference->timestamp;
+    if (gst_structure_has_name (s, "timestamp/x-ntp"))
+      return reference->timestamp
+          - G_GUINT64_CONSTANT (2208988800) * GST_SECOND;
+  }
+  return LOCKSTEP_NO_TIME;
+}
+
+/* Relates running time to Unix time: by what a buffer says; else by the clocks, in
+ * a running live pipeline; else by when it came. */
+static void
+choose_offset (GstHlsAlignSink * self, GstBuffer * buffer, gint64 pts)
+{
+  gint64 now = g_get_real_time () * 1000, reference = reference_time (buffer);
+  GstClock *clock;
+
+  self->have_offset = TRUE;
+  if (reference != LOCKSTEP_NO_TIME) {
+    self->offset = reference - pts;
+    return;
+  }
+  clock = self->live ? gst_element_get_clock (GST_ELEMENT (self)) : NULL;
+  if (clock != NULL) {
+    self->offset = now - (gint64) (gst_clock_get_time (clock)
+        - gst_element_get_base_time (GST_ELEMENT (self)));
+    gst_object_unref (clock);
+  } else {
+    self->offset = now - pts;
+  }
+}
+
+static gint64
+to_running_time (const GstSegment * segment, GstClockTime time)
+{
+  guint64 running;
+  int sign;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return LOCKSTEP_NO_TIME;
+  sign = gst_segment_to_running_time_full (segment, GST_FORMAT_TIME, time,
+      &running);
+  if (sign == 0 || running > G_MAXINT64 / 2)
+    return LOCKSTEP_NO_TIME;
+  return sign * (gint64) running;
+}
+
+/* Holds the thread where the other track is behind, in bounds. With the lock. */
+static void
+wait_for_other (GstHlsAlignSink * self, LockstepTrackKind kind)
+{
+  LockstepTrackKind other = !kind;
+
+  if (self->live) {
+    if (lockstep_segmenter_ahead (self->segmenter, kind) >
+        (gint64) self->max_skew)
+      lockstep_segmenter_give_up_on (self->segmenter, other);
+    return;
+  }
+  while (self->segmenter != NULL && !self->inputs[kind].flushing
+      && lockstep_segmenter_ahead (self->segmenter, kind) >
+      (gint64) MAX (self->max_skew, NON_LIVE_SKEW)) {
+    guint64 arrivals = self->arrivals[other];
+
+    if (!g_cond_wait_until (&self->cond, &self->lock,
+            g_get_monotonic_time () + HOLD_TRACK)
+        && arrivals == self->arrivals[other]) {
+      if (self->segmenter != NULL)
+        lockstep_segmenter_give_up_on (self->segmenter, other);
+      break;
+    }
+  }
+}
+
+GstFlowReturn
+gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (parent);
+  LockstepTrackKind kind = gst_hls_align_sink_kind_of (self, pad);
+  Input *input = &self->inputs[kind];
+  gint64 pts, dts, duration = 0;
+
+  if (G_UNLIKELY (!input->live_known)) {
+    GstClockTime latency;
+    gboolean live = path_latency (pad, &latency);
+
+    GST_DEBUG_OBJECT (pad, "live %d, latency %" GST_TIME_FORMAT, live,
+        GST_TIME_ARGS (latency));
+    g_mutex_lock (&self->lock);
+    self->live |= live;
+    input->live_known = TRUE;
+    if (kind == LOCKSTEP_TRACK_VIDEO && self->segmenter != NULL)
+      lockstep_segmenter_set_path_latency (self->segmenter, latency);
+    g_mutex_unlock (&self->lock);
+  }
+
+  g_mutex_lock (&self->lock);
+  if (self->segmenter == NULL || input->flushing) {
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
+  if (input->eos) {
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return GST_FLOW_EOS;
+  }
+  if (!input->have_caps) {
+    g_mutex_unlock (&self->lock);
+    gst_buffer_unref (buffer);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  pts = to_running_time (&input->segment, GST_BUFFER_PTS (buffer));
+  dts = to_running_time (&input->segment, GST_BUFFER_DTS (buffer));
+  if (GST_BUFFER_DURATION_IS_VALID (buffer)
+      && GST_BUFFER_DURATION (buffer) < 10 * GST_SECOND)
+    duration = GST_BUFFER_DURATION (buffer);
+  if (!self->have_offset && pts != LOCKSTEP_NO_TIME) {
+    choose_offset (self, buffer, pts);
+    if (self->group != NULL)
+      self->offset = hls_group_offset (self->group, self->offset);
+  }
+  if (self->epoch_lock) {
+    gint64 reference = reference_time (buffer);
+
+    if (dts != LOCKSTEP_NO_TIME && pts != LOCKSTEP_NO_TIME
+        && reference != LOCKSTEP_NO_TIME)
+      dts += reference - pts;
+    else if (dts != LOCKSTEP_NO_TIME)
+      dts += self->offset;
+    if (reference != LOCKSTEP_NO_TIME)
+      pts = reference;
+    else if (pts != LOCKSTEP_NO_TIME)
+      pts += self->offset;
+  }
+  /* what is heard at an encoded frame's time went into the encoder earlier */
+  if (kind == LOCKSTEP_TRACK_AUDIO && pts != LOCKSTEP_NO_TIME) {
+    pts -= self->audio_delay_time;
+    if (dts != LOCKSTEP_NO_TIME)
+      dts -= self->audio_delay_time;
+  }
+  if (kind == LOCKSTEP_TRACK_VIDEO && !input->held_known) {
+    input->held_known = TRUE;
+    if (self->watch != NULL)
+      lockstep_segmenter_set_held (self->segmenter,
+          gst_hls_align_sink_watched (self));
+  }
+  self->arrivals[kind]++;
+  lockstep_segmenter_push (self->segmenter, kind, buffer, pts, dts, duration,
+      self->offset);
+  wait_for_other (self, kind);
+  g_cond_broadcast (&self->cond);
+  if (self->output != NULL && self->segmenter != NULL) {
+    HlsOutput *output = self->output;
+    gboolean live = self->live;
+
+    /* Only the state change takes the output away, and it waits for us */
+    g_mutex_unlock (&self->lock);
+    gst_hls_align_sink_send_verdicts (self);
+    hls_output_wait (output, live ? HOLD_STORE_LIVE : HOLD_STORE);
+  } else {
+    g_mutex_unlock (&self->lock);
+  }
+  gst_hls_align_sink_send_requests (self);
+  if (kind == LOCKSTEP_TRACK_VIDEO)
+    gst_hls_align_sink_unwatch (self, FALSE);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+set_video_caps (GstHlsAlignSink * self, const GstCaps * caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const GValue *value = gst_structure_get_value (s, "codec_data");
+  const char *format = gst_structure_get_string (s, "stream-format");
+  GstMapInfo map;
+  gboolean ok;
+
+  if (g_strcmp0 (format, "byte-stream") == 0)
+    return lockstep_segmenter_set_video (self->segmenter, NULL, 0);
+  if (value == NULL || !GST_VALUE_HOLDS_BUFFER (value)
+      || !gst_buffer_map (gst_value_get_buffer (value), &map, GST_MAP_READ))
+    return FALSE;
+  ok = lockstep_segmenter_set_video (self->segmenter, map.data, map.size);
+  gst_buffer_unmap (gst_value_get_buffer (value), &map);
+  return ok;
+}
+
+static gboolean
+set_audio_caps (GstHlsAlignSink * self, const GstCaps * caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const GValue *value = gst_structure_get_value (s, "codec_data");
+  const char *format = gst_structure_get_string (s, "stream-format");
+  LockstepAudioFormat raw;
+  GstMapInfo map;
+  gboolean ok;
+  int version = 1, rate = 0;
+
+  gst_structure_get_int (s, "mpegversion", &version);
+  gst_structure_get_int (s, "rate", &rate);
+  self->audio_delay_time = rate <= 0 ? 0
+      : gst_util_uint64_scale_int (self->audio_delay, GST_SECOND, rate);
+  if (version == 1) {
+    lockstep_segmenter_set_audio (self->segmenter, LOCKSTEP_AUDIO_MPEG, NULL);
+    return TRUE;
+  }
+  if (g_strcmp0 (format, "adts") == 0) {
+    lockstep_segmenter_set_audio (self->segmenter, LOCKSTEP_AUDIO_ADTS, NULL);
+    return TRUE;
+  }
+  if (value == NULL || !GST_VALUE_HOLDS_BUFFER (value)
+      || !gst_buffer_map (gst_value_get_buffer (value), &map, GST_MAP_READ))
+    return FALSE;
+  ok = lockstep_audio_format_from_asc (map.data, map.size, &raw);
+  gst_buffer_unmap (gst_value_get_buffer (value), &map);
+  if (ok)
+    lockstep_segmenter_set_audio (self->segmenter, LOCKSTEP_AUDIO_RAW_AAC,
+        &raw);
+  return ok;
+}
+
+static gboolean
+set_caps (GstHlsAlignSink * self, LockstepTrackKind kind, const GstCaps * caps)
+{
+  gboolean ok = FALSE;
+
+  GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
+  g_mutex_lock (&self->lock);
+  if (self->segmenter != NULL && self->group != NULL && !self->group_leader
+      && hls_group_has_leader (self->group))
+    lockstep_segmenter_follow (self->segmenter);
+  if (self->segmenter != NULL)
+    ok = kind == LOCKSTEP_TRACK_VIDEO ? set_video_caps (self, caps)
+        : set_audio_caps (self, caps);
+  self->inputs[kind].have_caps = ok;
+  g_mutex_unlock (&self->lock);
+  if (!ok)
+    GST_WARNING_OBJECT (self, "cannot use %" GST_PTR_FORMAT, caps);
+  return ok;
+}
+
+/* A far sender is told at once that a key frame is wanted. An encoder begins with one. */
+static void
+ask_at_start (GstHlsAlignSink * self, GstPad * pad)
+{
+  GstClockTime latency;
+
+  if (self->send_keyframe_requests && self->watch == NULL
+      && path_latency (pad, &latency))
+    gst_pad_push_event (pad,
+        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
+            FALSE, 0));
+}
+
+static void
+input_eos (GstHlsAlignSink * self, LockstepTrackKind kind, guint32 seqnum)
+{
+  g_mutex_lock (&self->lock);
+  self->inputs[kind].eos = TRUE;
+  if (self->segmenter != NULL) {
+    lockstep_segmenter_eos (self->segmenter, kind);
+    if (lockstep_segmenter_is_eos (self->segmenter)) {
+      self->eos_seqnum = seqnum;
+      hls_output_end (self->output);
+    }
+  }
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+gst_hls_align_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (parent);
+  LockstepTrackKind kind = gst_hls_align_sink_kind_of (self, pad);
+  Input *input = &self->inputs[kind];
+  gboolean ok = TRUE;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      g_mutex_lock (&self->lock);
+      input->eos = FALSE;
+      g_mutex_unlock (&self->lock);
+      if (kind == LOCKSTEP_TRACK_VIDEO)
+        ask_at_start (self, pad);
+      break;
+    case GST_EVENT_CAPS:
+    {
+      GstCaps *caps;
+
+      gst_event_parse_caps (event, &caps);
+      ok = set_caps (self, kind, caps);
+      break;
+    }
+    case GST_EVENT_SEGMENT:
+    {
+      const GstSegment *segment;
+
+      gst_event_parse_segment (event, &segment);
+      /* what plays backwards cannot be cut into segments */
+      ok = segment->format == GST_FORMAT_TIME && segment->rate > 0;
+      g_mutex_lock (&self->lock);
+      if (ok)
+        gst_segment_copy_into (segment, &input->segment);
+      g_mutex_unlock (&self->lock);
+      break;
+    }
+    case GST_EVENT_GAP:
+    {
+      GstClockTime time, duration;
+      gint64 until;
+
+      gst_event_parse_gap (event, &time, &duration);
+      g_mutex_lock (&self->lock);
+      if (GST_CLOCK_TIME_IS_VALID (duration)
+          && duration < G_MAXINT64 && time < G_MAXINT64)
+        time += duration;
+      until = to_running_time (&input->segment, time);
+      if (kind == LOCKSTEP_TRACK_AUDIO && until != LOCKSTEP_NO_TIME)
+        until -= self->audio_delay_time;
+      if (self->segmenter != NULL && until != LOCKSTEP_NO_TIME) {
+        if (self->epoch_lock)
+          until += self->offset;
+        if (self->have_offset || !self->epoch_lock)
+          lockstep_segmenter_gap (self->segmenter, kind, until);
+      }
+      g_cond_broadcast (&self->cond);
+      g_mutex_unlock (&self->lock);
+      break;
+    }
+    case GST_EVENT_FLUSH_START:
+      g_mutex_lock (&self->lock);
+      input->flushing = TRUE;
+      g_cond_broadcast (&self->cond);
+      g_mutex_unlock (&self->lock);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      g_mutex_lock (&self->lock);
+      input->flushing = input->eos = FALSE;
+      gst_segment_init (&input->segment, GST_FORMAT_TIME);
+      if (self->segmenter != NULL)
+        lockstep_segmenter_discont (self->segmenter, kind);
+      g_mutex_unlock (&self->lock);
+      break;
+    case GST_EVENT_EOS:
+      input_eos (self, kind, gst_event_get_seqnum (event));
+      break;
+    default:
+      break;
+  }
+  gst_event_unref (event);
+  return ok;
+}
