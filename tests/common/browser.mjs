@@ -41,12 +41,13 @@ const flags = [
 ];
 
 export class Browser {
-  /** camera: with a fake camera and microphone that pages may use (a picture at 30 fps, a beep each second). */
-  static async start({ camera = false } = {}) {
+  /** camera: with a fake camera and microphone that pages may use (a picture at 30 fps, a beep each second).
+   * executablePath: another Chromium, or what starts it elsewhere. */
+  static async start({ camera = false, executablePath = chromiumPath } = {}) {
     const { chromium } = require('playwright-core');
     const self = new Browser();
     self.server = await chromium.launchServer({
-      executablePath: chromiumPath,
+      executablePath,
       headless: true,
       ignoreDefaultArgs: ['--mute-audio'],
       args: [...flags, ...(camera ? ['--use-fake-device-for-media-stream=fps=30', '--use-fake-ui-for-media-stream'] : [])],

@@ -40,12 +40,13 @@ export function temporaryFolder(name) {
 }
 
 export class Launcher {
-  /** preset: its name. words: `name=value` parameters besides listen and output. */
-  static async start(preset = 'webrtc-to-hls', words = [], env = {}) {
+  /** preset: its name. words: `name=value` parameters besides listen and output. program: what to run instead of
+   * the launcher itself, a program that becomes it. listens: it serves HTTP. */
+  static async start(preset = 'webrtc-to-hls', words = [], env = {}, { program = [path.join(buildRoot, 'tools', 'lockstep', 'lockstep')], listens = true } = {}) {
     const self = new Launcher();
     self.output = temporaryFolder('output');
     const build = (...parts) => path.join(buildRoot, ...parts);
-    self.process = spawn(build('tools', 'lockstep', 'lockstep'), ['run', preset, 'listen=127.0.0.1:0', `output=${self.output}`, ...words], {
+    self.process = spawn(program[0], [...program.slice(1), 'run', preset, 'listen=127.0.0.1:0', ...(/-to-webrtc(\.json)?$/.test(preset) ? [] : [`output=${self.output}`]), ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         GST_PLUGIN_PATH_1_0: build('plugins'),
@@ -61,13 +62,18 @@ export class Launcher {
     const take = (data) => { self.log = (self.log + data).slice(-1000000); };
     self.process.stdout.on('data', take);
     self.process.stderr.on('data', take);
+    if (!listens)
+      return self;
     let over = null;
     self.ended.then((how) => { over = how; });
+    /* a publisher does not listen */
+    if (words.some((w) => /^whip=./.test(w)))
+      return self;
     try {
       self.url = await until('the launcher listens', 30000, () => {
         if (over)
           throw new Error(`it ended: ${JSON.stringify(over)}`);
-        return self.log.match(/listening on (http:\/\/\S+?)\/?\s/)?.[1];
+        return self.log.match(/listening on (https?:\/\/\S+?)\/?\s/)?.[1];
       });
     } catch (e) {
       self.process.kill('SIGKILL');

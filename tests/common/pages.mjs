@@ -60,7 +60,11 @@ export function record(page, seconds) {
       const audio = new AudioContext();
       await audio.resume();
       const analyser = new AnalyserNode(audio, { fftSize: 2048 });
-      audio.createMediaElementSource(video).connect(analyser).connect(audio.destination);
+      /* of a WebRTC stream the element's own output cannot be tapped */
+      if (video.srcObject)
+        audio.createMediaStreamSource(video.srcObject).connect(analyser);
+      else
+        audio.createMediaElementSource(video).connect(analyser).connect(audio.destination);
       globalThis.tap = { audio, analyser };
     }
     const wave = new Float32Array(2048);

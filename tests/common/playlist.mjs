@@ -35,6 +35,24 @@ export function parsePlaylist(text) {
   return list;
 }
 
+/** The variants of a multivariant playlist: { uri, BANDWIDTH and AVERAGE-BANDWIDTH as numbers, other attributes as
+ * strings }. Throws where it is not one. */
+export function parseMultivariant(text) {
+  const lines = text.split(/\r?\n/);
+  if (lines[0] !== '#EXTM3U' || !text.includes('#EXT-X-STREAM-INF:'))
+    throw new Error(`not a multivariant playlist: ${JSON.stringify(text.slice(0, 80))}`);
+  const variants = [];
+  for (const [i, line] of lines.entries()) {
+    if (!line.startsWith('#EXT-X-STREAM-INF:'))
+      continue;
+    const variant = { uri: lines[i + 1] };
+    for (const [, name, quoted, plain] of line.slice(line.indexOf(':') + 1).matchAll(/([A-Z-]+)=(?:"([^"]*)"|([^,]*))/g))
+      variant[name] = quoted ?? (/BANDWIDTH$/.test(name) ? Number(plain) : plain);
+    variants.push(variant);
+  }
+  return variants;
+}
+
 export async function fetchPlaylist(url) {
   const r = await fetch(url, { signal: AbortSignal.timeout(5000) });
   const text = await r.text();

@@ -14,8 +14,10 @@ function seeded(seed) {
   };
 }
 
-/* RTP with RTCP left out, as RFC 5761 tells them apart on one port. */
-const isRtp = (m) => m.length >= 12 && m[0] >= 128 && m[0] < 192 && !((m[1] & 0x7f) >= 64 && (m[1] & 0x7f) < 96);
+/* RTP and RTCP, as RFC 5761 tells them apart on one port. */
+const isEither = (m) => m.length >= 12 && m[0] >= 128 && m[0] < 192;
+const isRtcp = (m) => isEither(m) && (m[1] & 0x7f) >= 64 && (m[1] & 0x7f) < 96;
+const isRtp = (m) => isEither(m) && !isRtcp(m);
 
 const bind = async (socket) => {
   await new Promise((resolve, reject) => {
@@ -25,22 +27,68 @@ const bind = async (socket) => {
   socket.on('error', () => {});
 };
 
+/* Gilbert and Elliott's channel: loss in bursts. share: the part of the packets that is lost; burst: how many in a
+ * row on average. */
+function bursts(random, share, burst) {
+  let bad = false;
+  return () => {
+    bad = random() < (bad ? 1 - 1 / burst : share / (1 - share) / burst);
+    return bad;
+  };
+}
+
+/* A delay that wanders within middle ± wander ms, as a queue on the path makes it; a share of the packets is held until
+ * others have passed it. */
+function delays(random, middle, wander, reorder) {
+  let off = 0;
+  return () => {
+    off = Math.max(-wander, Math.min(wander, off + (2 * random() - 1) * wander / 30));
+    return middle + (random() < reorder ? wander : off);
+  };
+}
+
 export class UdpRelay {
-  /** loss: the part of the publisher's RTP packets that is dropped. delay: ms added each way. */
-  constructor({ loss = 0, delay = 0, seed = 1 } = {}) {
-    Object.assign(this, { loss, delay });
+  /** loss: the part of the publisher's RTP packets that is dropped; burst: how many of them in a row on average.
+   * feedbackLoss: the part of the server's RTCP that is dropped. delay: ms added each way. jitter: mean of what each of
+   * the publisher's packets waits beyond that, in ms, up to five times as much; none overtakes another. wander: how far
+   * the delay strays from `delay` both ways and with time, in ms; packets that are close may then overtake one another,
+   * and the part `reorder` of them is overtaken for sure. videoStart: ms for which the picture's first packets wait, so
+   * that all that was sent meanwhile comes then. */
+  constructor({ loss = 0, burst = 1, feedbackLoss = 0, delay = 0, jitter = 0, wander = 0, reorder = 0, videoStart = 0, seed = 1 } = {}) {
+    Object.assign(this, { jitter, wander, videoStart });
     this.cut = false;
     this.dropped = 0;
     this.passed = 0;
+    this.videoTypes = new Set(); /* RTP payload types, from the offer */
     this.random = seeded(seed);
+    this.loses = bursts(this.random, loss, burst);
+    this.losesFeedback = bursts(this.random, feedbackLoss, 1);
+    this.takes = { near: delays(this.random, delay, wander, reorder), far: delays(this.random, delay, wander, reorder) };
     this.sockets = [];
   }
 
-  #send(socket, message, port, host) {
-    if (this.delay)
-      setTimeout(() => this.sockets.includes(socket) && socket.send(message, port, host), this.delay);
+  #send(socket, message, port, host, delay) {
+    if (delay > 0)
+      setTimeout(() => this.sockets.includes(socket) && socket.send(message, port, host), delay);
     else
       socket.send(message, port, host);
+  }
+
+  /* When a packet of the publisher's may go on, performance.now () or before. */
+  #due(message, line) {
+    const now = performance.now();
+    let due = now + this.takes.far();
+    if (this.jitter)
+      due += Math.min(5, -Math.log(1 - this.random())) * this.jitter;
+    if (this.videoStart && isRtp(message) && this.videoTypes.has(message[1] & 0x7f)) {
+      line.videoFrom ??= now + this.videoStart;
+      due = Math.max(due, line.videoFrom);
+      line.lastVideo = due = Math.max(due, line.lastVideo ?? 0);
+      return due;
+    }
+    if (!this.wander)
+      line.last = due = Math.max(due, line.last ?? 0);
+    return due;
   }
 
   /* A pair of ports for one session: `near` faces the publisher, `far` the server. */
@@ -51,27 +99,45 @@ export class UdpRelay {
     await bind(far);
     this.sockets.push(near, far);
     let publisher = null;
+    const line = {};
+    const queue = [];
+    const drain = () => {
+      const now = performance.now();
+      for (let i = 0; i < queue.length;) {
+        if (queue[i].due > now + 0.5)
+          i++;
+        else
+          far.send(queue.splice(i, 1)[0].message, port, host);
+      }
+    };
     near.on('message', (message, from) => {
       publisher = from;
       if (this.cut)
         return;
-      if (isRtp(message) && this.random() < this.loss) {
+      if (isRtp(message) && this.loses()) {
         this.dropped++;
         return;
       }
       this.passed++;
-      this.#send(far, message, port, host);
+      const due = this.#due(message, line);
+      if (due <= performance.now()) {
+        far.send(message, port, host);
+        return;
+      }
+      queue.push({ message, due });
+      setTimeout(() => this.sockets.includes(far) && drain(), due - performance.now());
     });
     far.on('message', (message) => {
-      if (!this.cut && publisher)
-        this.#send(near, message, publisher.port, publisher.address);
+      if (!this.cut && publisher && !(isRtcp(message) && this.losesFeedback()))
+        this.#send(near, message, publisher.port, publisher.address, this.takes.near());
     });
     return near.address().port;
   }
 
-  /** Puts the relay between a publish page and the server; to be called before the page is loaded. */
-  async install(page) {
-    await page.route('**/whip/*', async (route) => {
+  /** Puts the relay between a publish page and the server; to be called before the page is loaded. channel: the one
+   * whose sessions go through it. */
+  async install(page, channel = '*') {
+    await page.route(`**/whip/${channel}`, async (route) => {
       const request = route.request();
       if (request.method() !== 'POST') {
         await route.continue();
@@ -79,6 +145,8 @@ export class UdpRelay {
       }
       /* The server must not learn the publisher's own addresses, or it would go around the relay. */
       const offer = request.postData().replace(/^a=(candidate|end-of-candidates).*\r?\n/gm, '');
+      const video = offer.split(/^(?=m=)/m).find((m) => m.startsWith('m=video'));
+      this.videoTypes = new Set(video?.match(/^m=video \d+ \S+ (.*)/)[1].trim().split(' ').map(Number));
       const response = await route.fetch({ postData: offer });
       let answer = await response.text();
       if (response.status() === 201) {

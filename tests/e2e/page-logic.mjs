@@ -9,6 +9,7 @@ import { sourceRoot } from '../common/launcher.mjs';
 import { parsePlaylist } from '../common/playlist.mjs';
 
 const load = (name) => import(pathToFileURL(path.join(sourceRoot, 'tools', 'lockstep', 'web', name)));
+const { pathOf, range, Series } = await load('chart.js');
 const { backoff, duration, kbps } = await load('common.js');
 const { syncDistance } = await load('player.js');
 const { iceServersFromLink, mediaSections, payloadTypes, setFmtp, trickleFragment } = await load('sdp.js');
@@ -148,4 +149,26 @@ test('playlists are read as the tests need them', () => {
     { sequence: 8, uri: 'b.ts', duration: 0.96, discontinuity: true, date: Date.UTC(2026, 0, 2, 3, 4, 5, 678) },
   ]);
   assert.throws(() => parsePlaylist('<html>'));
+});
+
+test('a chart keeps its span and one point before it, and breaks its line at gaps', () => {
+  const series = new Series(10000);
+  assert.ok(series.empty);
+  for (let t = 0; t <= 20000; t += 2000)
+    series.add(t, t === 14000 ? undefined : t / 1000);
+  assert.deepEqual(series.points.map((p) => p.time), [10000, 12000, 14000, 16000, 18000, 20000]);
+  assert.equal(series.last, 20);
+  assert.equal(pathOf(series.points, 10000, 20000, [0, 20], 100, 22), 'M0.0 11.0L20.0 9.0M60.0 5.0L80.0 3.0L100.0 1.0');
+  /* what is older than the span is drawn at the edge */
+  assert.equal(pathOf([{ time: 0, value: 0 }], 10, 100, [0, 1], 100, 22), 'M0.0 21.0');
+  assert.ok(new Series(1).empty);
+});
+
+test('a chart shows zero, every value, and no noise as a storm', () => {
+  const points = (...values) => values.map((value) => ({ value }));
+  assert.deepEqual(range(points(500, 800, null), 100), [0, 800]);
+  assert.deepEqual(range(points(3, 4), 100), [0, 100]);
+  assert.deepEqual(range(points(-2, 2), 40), [-20, 20]);
+  assert.deepEqual(range(points(-60, -50), 40), [-60, 0]);
+  assert.deepEqual(range(points(null), 10), [0, 10]);
 });

@@ -58,7 +58,9 @@ test('wrong presets and parameters: 78, all of them at once', () => {
   fails(['run', 'webrtc-to-hsl'], 78, /did you mean 'webrtc-to-hls'\?/);
   fails(['run', 'nothing-like-it'], 78, /there are: .*webrtc-to-hls/);
   fails(['run', path.join(folder, 'absent.json')], 78, /absent\.json/);
-  fails(['run', 'test-to-webrtc'], 78, /whip: this must be given/);
+  const needs = path.join(folder, 'needs.json');
+  fs.writeFileSync(needs, JSON.stringify({ extends: 'test-to-webrtc', parameters: { device: { type: 'string', summary: 'one without a default' } } }));
+  fails(['run', needs], 78, /device: this must be given/);
   fails(['run', 'test-to-webrtc', 'whip=ftp://x/'], 78, /not an http\(s\) URL/);
   const [code, , err] = lockstep(['run', 'webrtc-to-hls', 'latency=x', 'targt-duration=1', 'audio-codec=opus', 'word']);
   assert.equal(code, 78);

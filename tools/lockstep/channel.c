@@ -1,77 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Channels: one publisher at a time, its worker, and what came of both. */
-#include "channel.h"
+#include "channel-private.h"
 #include "ipc.h"
 #include "log.h"
 
 #include <gio/gio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* Channels that are remembered after their publisher left. */
 #define MAX_CHANNELS 1024
-#define MAX_TRICKLES 8
-/* Negotiation has a limit of its own in the worker; this one holds when the worker
- * does not answer at all. */
-#define ANSWER_LIMIT_MS 12000
 /* A session that has received nothing for so long gives way to a new offer: its
  * publisher is more likely to be the one that knocks than to come back. */
 #define TAKE_OVER_IDLE_MS 2000
-#define SESSION_BYTES 16
-
-typedef struct
-{
-  gint64 id;
-  ChannelReply reply;
-  gpointer user_data;
-} PendingTrickle;
-
-/* A publisher that waits for its answer. */
-typedef struct
-{
-  char *sdp;
-  ChannelReply reply;
-  gpointer user_data;
-  guint timeout;
-} PendingOffer;
-
-/* Bit rates, from two statistics messages. */
-typedef struct
-{
-  gint64 octets, time;
-  gint64 kbps;
-} Rate;
-
-struct _Channel
-{
-  ChannelTable *table;
-  char *name;
-  ChannelState state;
-  char *session;                /* of the running or coming session */
-  char *etag;
-  gint64 since;                 /* Unix seconds of the last change of state */
-  char *reason;                 /* why the last session ended */
-  WorkerProc *worker;
-  gboolean ending;
-  PendingOffer *offer;
-  gboolean sent;                /* the offer is with the worker */
-  GQueue trickles;              /* PendingTrickle */
-  gint64 next_trickle;
-  JsonObject *stats;
-  gint64 stats_time;            /* monotonic µs */
-  Rate video, audio;
-};
-
-struct _ChannelTable
-{
-  WorkerPool *pool;
-  guint max_live;
-  char *output;
-  GHashTable *channels;         /* name -> Channel */
-  ChannelTotals totals;
-  void (*stopped) (gpointer);
-  gpointer stopped_data;
-};
 
 static const char *const state_names[] = { "idle", "connecting", "live",
   "lost"
@@ -90,23 +30,8 @@ channel_name_is_valid (const char *name)
       "0123456789-_.") == length;
 }
 
-/* Session URLs must not be guessable (RFC 9725, section 5). */
-static char *
-random_hex (gsize bytes)
-{
-  guint8 raw[SESSION_BYTES];
-  GString *hex = g_string_new (NULL);
-
-  g_assert (bytes <= sizeof raw);
-  if (getrandom (raw, bytes, 0) != (ssize_t) bytes)
-    g_error ("getrandom: %s", g_strerror (errno));
-  for (gsize i = 0; i < bytes; i++)
-    g_string_append_printf (hex, "%02x", raw[i]);
-  return g_string_free (hex, FALSE);
-}
-
-static void
-set_state (Channel * channel, ChannelState state)
+void
+channel_set_state (Channel * channel, ChannelState state)
 {
   if (channel->state == state)
     return;
@@ -114,8 +39,8 @@ set_state (Channel * channel, ChannelState state)
   channel->since = g_get_real_time () / G_USEC_PER_SEC;
 }
 
-static void
-set_reason (Channel * channel, const char *reason)
+void
+channel_set_reason (Channel * channel, const char *reason)
 {
   g_free (channel->reason);
   channel->reason = g_strdup (reason);
@@ -125,55 +50,19 @@ set_reason (Channel * channel, const char *reason)
 static void
 answer (Channel * channel, guint status, const char *text)
 {
-  PendingOffer *offer = g_steal_pointer (&channel->offer);
-
-  if (offer == NULL)
+  if (channel->session == NULL || !session_is_waiting (channel->session))
     return;
-  g_clear_handle_id (&offer->timeout, g_source_remove);
   if (status != 201)
     channel->table->totals.refused++;
-  offer->reply (status, text, offer->user_data);
-  g_free (offer->sdp);
-  g_free (offer);
-}
-
-static void
-fail_trickles (Channel * channel)
-{
-  PendingTrickle *trickle;
-
-  while ((trickle = g_queue_pop_head (&channel->trickles)) != NULL) {
-    trickle->reply (404, "the session is over", trickle->user_data);
-    g_free (trickle);
-  }
+  session_answer (channel->session, status, text);
 }
 
 static void
 forget_session (Channel * channel)
 {
-  g_clear_pointer (&channel->session, g_free);
-  g_clear_pointer (&channel->etag, g_free);
+  g_clear_pointer (&channel->session, session_free);
+  g_clear_pointer (&channel->offer, g_free);
   channel->ending = FALSE;
-  channel->sent = FALSE;
-}
-
-static void
-trickled (Channel * channel, JsonObject * message)
-{
-  gint64 id = ipc_get_int (message, "id", -1);
-  const char *text = ipc_get_string (message, "text");
-
-  for (GList * l = channel->trickles.head; l != NULL; l = l->next) {
-    PendingTrickle *trickle = l->data;
-
-    if (trickle->id != id)
-      continue;
-    g_queue_delete_link (&channel->trickles, l);
-    trickle->reply (ipc_get_int (message, "status", 500), text ? text : "",
-        trickle->user_data);
-    g_free (trickle);
-    return;
-  }
 }
 
 static void
@@ -188,16 +77,26 @@ update_rate (Rate * rate, JsonObject * stats, const char *media, gint64 now)
   rate->time = now;
 }
 
-static void
-keep_stats (Channel * channel, JsonObject * message)
+void
+channel_keep_stats (Channel * channel, JsonObject * message)
 {
   gint64 now = g_get_monotonic_time ();
 
   g_clear_pointer (&channel->stats, json_object_unref);
   channel->stats = json_object_ref (message);
   channel->stats_time = now;
+  channel->segments = ipc_get_int (message, "segments", 0);
+  channel->bytes = ipc_get_int (message, "segment_bytes", 0);
   update_rate (&channel->video, message, "video", now);
   update_rate (&channel->audio, message, "audio", now);
+}
+
+void
+channel_forget_stats (Channel * channel)
+{
+  g_clear_pointer (&channel->stats, json_object_unref);
+  channel->video = channel->audio = (Rate) {
+  0};
 }
 
 static void
@@ -210,12 +109,13 @@ refused (Channel * channel, JsonObject * message)
   if (!ipc_get_boolean (message, "used_up")) {
     worker_pool_give_back (channel->table->pool,
         g_steal_pointer (&channel->worker));
-    forget_session (channel);
-    set_state (channel, CHANNEL_IDLE);
+    channel_set_state (channel, CHANNEL_IDLE);
   }
-  set_reason (channel, text);
+  channel_set_reason (channel, text);
   answer (channel, CLAMP (ipc_get_int (message, "status", 500), 400, 599),
       text);
+  if (channel->worker == NULL)
+    forget_session (channel);
 }
 
 static void
@@ -236,18 +136,33 @@ worker_message (WorkerProc * proc, const char *type, JsonObject * message,
     /* what it has becomes a last segment; the publisher is gone already */
     if (!channel->ending && channel->state == CHANNEL_LIVE) {
       channel->table->totals.lost++;
-      set_reason (channel, ipc_get_string (message, "reason"));
-      set_state (channel, CHANNEL_LOST);
+      channel_set_reason (channel, ipc_get_string (message, "reason"));
+      channel_set_state (channel, CHANNEL_LOST);
     }
   } else if (g_str_equal (type, "connected")) {
-    set_state (channel, CHANNEL_LIVE);
-    set_reason (channel, NULL);
+    channel_set_state (channel, CHANNEL_LIVE);
+    channel_set_reason (channel, NULL);
     log_info (channel->name, "live");
   } else if (g_str_equal (type, "stats")) {
-    keep_stats (channel, message);
-  } else if (g_str_equal (type, "trickled")) {
-    trickled (channel, message);
+    channel_keep_stats (channel, message);
+  } else if (g_str_equal (type, "trickled") && channel->session != NULL) {
+    session_trickled (channel->session, message);
   }
+}
+
+void
+channel_table_check_stopped (ChannelTable * table)
+{
+  GHashTableIter iter;
+  gpointer channel;
+
+  if (table->stopped == NULL)
+    return;
+  g_hash_table_iter_init (&iter, table->channels);
+  while (g_hash_table_iter_next (&iter, NULL, &channel))
+    if (((Channel *) channel)->worker != NULL)
+      return;
+  table->stopped (table->stopped_data);
 }
 
 static void
@@ -259,7 +174,6 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
   gboolean asked = channel->ending;
 
   channel->worker = NULL;
-  fail_trickles (channel);
   if (crashed && !asked) {
     table->totals.crashed++;
     log_warning (channel->name, "%s", reason);
@@ -268,15 +182,13 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
   }
   if (!asked && channel->state == CHANNEL_LIVE)
     table->totals.lost++;
-  set_state (channel, asked || channel->state == CHANNEL_CONNECTING
+  channel_set_state (channel, asked || channel->state == CHANNEL_CONNECTING
       ? CHANNEL_IDLE : CHANNEL_LOST);
   if (!asked || channel->reason == NULL)
-    set_reason (channel, reason);
-  g_clear_pointer (&channel->stats, json_object_unref);
-  channel->video = channel->audio = (Rate) {
-  0};
+    channel_set_reason (channel, reason);
+  channel_forget_stats (channel);
 
-  if (channel->offer != NULL && !channel->sent) {
+  if (channel->offer != NULL) {
     /* this offer waited for the channel to be free */
     channel->ending = FALSE;
     begin (channel);
@@ -285,16 +197,7 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
     forget_session (channel);
     worker_pool_replenish (table->pool);
   }
-  if (table->stopped != NULL) {
-    GHashTableIter iter;
-    gpointer other;
-
-    g_hash_table_iter_init (&iter, table->channels);
-    while (g_hash_table_iter_next (&iter, NULL, &other))
-      if (((Channel *) other)->worker != NULL)
-        return;
-    table->stopped (table->stopped_data);
-  }
+  channel_table_check_stopped (table);
 }
 
 /* Hands the waiting offer to a worker. */
@@ -307,32 +210,31 @@ begin (Channel * channel)
   channel->worker =
       worker_pool_take (table->pool, worker_message, worker_gone, channel);
   if (channel->worker == NULL) {
-    forget_session (channel);
-    set_state (channel, CHANNEL_IDLE);
+    channel_set_state (channel, CHANNEL_IDLE);
     answer (channel, 503, "no worker process can be started");
+    forget_session (channel);
     return;
   }
   table->totals.sessions++;
-  channel->sent = TRUE;
-  set_state (channel, CHANNEL_CONNECTING);
+  channel_set_state (channel, CHANNEL_CONNECTING);
   message = ipc_message ("offer");
   json_object_set_string_member (message, "channel", channel->name);
-  json_object_set_string_member (message, "sdp", channel->offer->sdp);
+  json_object_set_string_member (message, "sdp", channel->offer);
+  g_clear_pointer (&channel->offer, g_free);
   worker_proc_send (channel->worker, message);
 }
 
-static gboolean
-answer_timed_out (gpointer user_data)
+static void
+answer_is_late (Session * session, gpointer user_data)
 {
   Channel *channel = user_data;
 
-  channel->offer->timeout = 0;
-  answer (channel, 504, "no answer could be made in time");
+  channel->table->totals.refused++;
+  g_clear_pointer (&channel->offer, g_free);
   if (channel->worker != NULL) {
     channel->ending = TRUE;
     worker_proc_kill (channel->worker);
   }
-  return G_SOURCE_REMOVE;
 }
 
 /* The session's publisher has been silent long enough to be replaced. */
@@ -369,7 +271,8 @@ channel_free (gpointer data)
   Channel *channel = data;
 
   answer (channel, 503, "the server stops");
-  fail_trickles (channel);
+  channel_forget_viewers (channel, "the server stops");
+  g_clear_handle_id (&channel->restart_timer, g_source_remove);
   g_clear_pointer (&channel->stats, json_object_unref);
   forget_session (channel);
   g_free (channel->name);
@@ -382,21 +285,38 @@ is_forgettable (gpointer name, gpointer value, gpointer user_data)
 {
   Channel *channel = value;
 
-  return channel->worker == NULL && channel->offer == NULL;
+  return channel->worker == NULL && channel->session == NULL;
+}
+
+Channel *
+channel_get (ChannelTable * table, const char *name)
+{
+  Channel *channel = channel_table_find (table, name);
+
+  if (channel != NULL)
+    return channel;
+  if (g_hash_table_size (table->channels) >= MAX_CHANNELS)
+    g_hash_table_foreach_remove (table->channels, is_forgettable, NULL);
+  channel = g_new0 (Channel, 1);
+  channel->table = table;
+  channel->name = g_strdup (name);
+  channel->since = g_get_real_time () / G_USEC_PER_SEC;
+  g_hash_table_insert (table->channels, channel->name, channel);
+  return channel;
 }
 
 const char *
 channel_table_publish (ChannelTable * table, const char *name,
-    const char *sdp, ChannelReply reply, gpointer user_data)
+    const char *sdp, SessionReply reply, gpointer user_data)
 {
   Channel *channel = channel_table_find (table, name);
-  PendingOffer *offer;
 
   if (table->stopped != NULL) {
     reply (503, "the server stops", user_data);
     return NULL;
   }
-  if (channel != NULL && (channel->offer != NULL
+  if (channel != NULL && ((channel->session != NULL
+              && session_is_waiting (channel->session))
           || (channel->worker != NULL && !may_take_over (channel)))) {
     table->totals.refused++;
     reply (409, "somebody publishes on this channel already", user_data);
@@ -408,28 +328,11 @@ channel_table_publish (ChannelTable * table, const char *name,
     reply (503, "all channels are in use (max-channels)", user_data);
     return NULL;
   }
-  if (channel == NULL) {
-    if (g_hash_table_size (table->channels) >= MAX_CHANNELS)
-      g_hash_table_foreach_remove (table->channels, is_forgettable, NULL);
-    channel = g_new0 (Channel, 1);
-    channel->table = table;
-    channel->name = g_strdup (name);
-    channel->since = g_get_real_time () / G_USEC_PER_SEC;
-    g_queue_init (&channel->trickles);
-    g_hash_table_insert (table->channels, channel->name, channel);
-  }
-
-  offer = g_new0 (PendingOffer, 1);
-  offer->sdp = g_strdup (sdp);
-  offer->reply = reply;
-  offer->user_data = user_data;
-  offer->timeout = g_timeout_add (ANSWER_LIMIT_MS, answer_timed_out, channel);
-  channel->offer = offer;
-  g_free (channel->session);
-  g_free (channel->etag);
-  channel->session = random_hex (SESSION_BYTES);
-  channel->etag = random_hex (8);
-  channel->sent = FALSE;
+  channel = channel_get (table, name);
+  session_free (channel->session);
+  channel->session = session_new (reply, user_data, answer_is_late, channel);
+  g_free (channel->offer);
+  channel->offer = g_strdup (sdp);
   if (channel->worker == NULL) {
     begin (channel);
   } else if (!channel->ending) {
@@ -437,10 +340,18 @@ channel_table_publish (ChannelTable * table, const char *name,
      * one's process is gone */
     log_info (channel->name, "a new publisher takes over from a silent one");
     channel->ending = TRUE;
-    set_reason (channel, "replaced by a new publisher");
+    channel_set_reason (channel, "replaced by a new publisher");
     worker_proc_kill (channel->worker);
   }
-  return channel->session;
+  /* it was refused where no worker could be made */
+  return channel->session != NULL ? session_get_id (channel->session) : NULL;
+}
+
+static gboolean
+is_publisher (Channel * channel, const char *session)
+{
+  return channel->session != NULL
+      && g_str_equal (session_get_id (channel->session), session);
 }
 
 void
@@ -448,27 +359,34 @@ channel_table_cancel (ChannelTable * table, const char *name,
     const char *session)
 {
   Channel *channel = channel_table_find (table, name);
-  PendingOffer *offer;
 
-  if (channel == NULL || g_strcmp0 (channel->session, session) != 0)
+  if (channel == NULL || session == NULL)
     return;
-  offer = g_steal_pointer (&channel->offer);
-  if (offer != NULL) {
-    g_clear_handle_id (&offer->timeout, g_source_remove);
-    g_free (offer->sdp);
-    g_free (offer);
+  if (is_publisher (channel, session)) {
+    session_forget_client (channel->session);
+    g_clear_pointer (&channel->offer, g_free);
+    channel_end_session (channel, "the publisher did not wait for the answer");
+  } else {
+    channel_end_viewer (channel, session);
   }
-  channel_end_session (channel, "the publisher did not wait for the answer");
 }
 
-Channel *
-channel_table_find_session (ChannelTable * table, const char *name,
-    const char *session)
+Session *
+channel_find_session (Channel * channel, const char *session)
 {
-  Channel *channel = channel_table_find (table, name);
+  if (is_publisher (channel, session))
+    return channel->ending ? NULL : channel->session;
+  return channel->viewers != NULL
+      ? g_hash_table_lookup (channel->viewers, session) : NULL;
+}
 
-  return channel != NULL && channel->session != NULL && !channel->ending
-      && g_str_equal (channel->session, session) ? channel : NULL;
+void
+channel_delete_session (Channel * channel, Session * session)
+{
+  if (session == channel->session)
+    channel_end_session (channel, "the publisher ended it");
+  else
+    channel_end_viewer (channel, session_get_id (session));
 }
 
 void
@@ -483,8 +401,8 @@ channel_end_session (Channel * channel, const char *reason)
   if (channel->ending)
     return;
   channel->ending = TRUE;
-  set_reason (channel, reason);
-  set_state (channel, CHANNEL_IDLE);
+  channel_set_reason (channel, reason);
+  channel_set_state (channel, CHANNEL_IDLE);
   message = ipc_message ("stop");
   json_object_set_string_member (message, "reason", reason);
   worker_proc_send (channel->worker, message);
@@ -492,43 +410,11 @@ channel_end_session (Channel * channel, const char *reason)
 }
 
 void
-channel_trickle (Channel * channel, const char *sdpfrag, ChannelReply reply,
-    gpointer user_data)
+channel_trickle (Channel * channel, Session * session, const char *sdpfrag,
+    SessionReply reply, gpointer user_data)
 {
-  PendingTrickle *trickle;
-  JsonObject *message;
-
-  if (channel->worker == NULL) {
-    reply (404, "the session is over", user_data);
-    return;
-  }
-  if (g_queue_get_length (&channel->trickles) >= MAX_TRICKLES) {
-    reply (429, "too many candidates at once; wait for the answers", user_data);
-    return;
-  }
-  trickle = g_new0 (PendingTrickle, 1);
-  trickle->id = channel->next_trickle++;
-  trickle->reply = reply;
-  trickle->user_data = user_data;
-  g_queue_push_tail (&channel->trickles, trickle);
-  message = ipc_message ("trickle");
-  json_object_set_int_member (message, "id", trickle->id);
-  json_object_set_string_member (message, "sdpfrag", sdpfrag);
-  worker_proc_send (channel->worker, message);
-}
-
-void
-channel_trickle_cancel (Channel * channel, gpointer user_data)
-{
-  for (GList * l = channel->trickles.head; l != NULL; l = l->next) {
-    PendingTrickle *trickle = l->data;
-
-    if (trickle->user_data == user_data) {
-      g_queue_delete_link (&channel->trickles, l);
-      g_free (trickle);
-      return;
-    }
-  }
+  session_trickle (session, channel->worker, session != channel->session,
+      sdpfrag, reply, user_data);
 }
 
 ChannelTable *
@@ -567,6 +453,7 @@ channel_table_stop (ChannelTable * table, void (*done) (gpointer),
     Channel *channel = value;
 
     answer (channel, 503, "the server stops");
+    g_clear_handle_id (&channel->restart_timer, g_source_remove);
     if (channel->worker != NULL) {
       running++;
       channel_end_session (channel, "the server stops");
@@ -615,12 +502,6 @@ channel_get_name (Channel * channel)
   return channel->name;
 }
 
-const char *
-channel_get_etag (Channel * channel)
-{
-  return channel->etag;
-}
-
 ChannelState
 channel_get_state (Channel * channel)
 {
@@ -657,32 +538,58 @@ set_string_or_null (JsonObject * object, const char *name, const char *value)
     json_object_set_null_member (object, name);
 }
 
+static void
+add_viewers (Channel * channel, JsonObject * object)
+{
+  static const char *const names[] =
+      { "viewers", "key_frames", "key_requests_asked", "key_requests_sent" };
+
+  for (guint i = 0; channel->stats != NULL && i < G_N_ELEMENTS (names); i++) {
+    JsonNode *node = json_object_get_member (channel->stats, names[i]);
+
+    if (node != NULL)
+      json_object_set_member (object, names[i], json_node_copy (node));
+  }
+}
+
 JsonObject *
 channel_to_json (Channel * channel)
 {
   JsonObject *object = json_object_new ();
-  JsonObject *stats = channel->stats;
-  g_autofree char *playlist = g_build_filename (channel->table->output,
+  JsonObject *stats = channel->stats, *av;
+  const char *output = channel->table->output;
+  g_autofree char *playlist = g_build_filename (output != NULL ? output : "",
       channel->name, "index.m3u8", NULL);
   g_autofree char *url = g_strdup_printf ("/hls/%s/index.m3u8", channel->name);
+  g_autofree char *whep = g_strdup_printf ("/whep/%s", channel->name);
 
   json_object_set_string_member (object, "name", channel->name);
   json_object_set_string_member (object, "state", state_names[channel->state]);
   json_object_set_int_member (object, "since", channel->since);
   set_string_or_null (object, "reason", channel->reason);
   set_string_or_null (object, "hls",
-      g_file_test (playlist, G_FILE_TEST_EXISTS) ? url : NULL);
+      output != NULL && g_file_test (playlist, G_FILE_TEST_EXISTS) ? url
+      : NULL);
+  set_string_or_null (object, "whep", channel->table->max_viewers > 0
+      ? whep : NULL);
+  if (channel->table->max_viewers > 0)
+    add_viewers (channel, object);
   if (channel->worker != NULL)
     json_object_set_int_member (object, "worker_pid",
         worker_proc_get_pid (channel->worker));
   add_stream (channel, object, "video", &channel->video);
   add_stream (channel, object, "audio", &channel->audio);
+  json_object_set_int_member (object, "segments", channel->segments);
+  json_object_set_int_member (object, "bytes", channel->bytes);
   if (stats == NULL)
     return object;
-  json_object_set_int_member (object, "segments",
-      ipc_get_int (stats, "segments", 0));
-  json_object_set_int_member (object, "bytes",
-      ipc_get_int (stats, "segment_bytes", 0));
+  av = ipc_get_object (stats, "av");
+  if (av != NULL) {
+    json_object_set_object_member (object, "av", json_object_ref (av));
+    if (json_object_has_member (av, "av_offset_ms"))
+      json_object_set_double_member (object, "av_offset_ms",
+          json_object_get_double_member (av, "av_offset_ms"));
+  }
   if (json_object_has_member (stats, "grid_error_ns")) {
     json_object_set_int_member (object, "sequence",
         ipc_get_int (stats, "sequence", 0));
@@ -690,6 +597,21 @@ channel_to_json (Channel * channel)
         ipc_get_int (stats, "segment_duration_ns", 0) / 1e9);
     json_object_set_double_member (object, "grid_error_ms",
         ipc_get_int (stats, "grid_error_ns", 0) / 1e6);
+  }
+  if (json_object_has_member (stats, "delay_ns"))
+    json_object_set_double_member (object, "delay_ms",
+        ipc_get_int (stats, "delay_ns", 0) / 1e6);
+  if (json_object_has_member (stats, "duration_ns")) {
+    json_object_set_int_member (object, "position_ns",
+        ipc_get_int (stats, "position_ns", 0));
+    json_object_set_int_member (object, "duration_ns",
+        ipc_get_int (stats, "duration_ns", 0));
+  }
+  if (json_object_has_member (stats, "renditions")) {
+    json_object_set_member (object, "renditions",
+        json_node_copy (json_object_get_member (stats, "renditions")));
+    json_object_set_boolean_member (object, "overloaded",
+        ipc_get_boolean (stats, "overloaded"));
   }
   return object;
 }

@@ -2,6 +2,7 @@
 /* Channels of the front: what each is doing, and the worker that does it. */
 #pragma once
 
+#include "session.h"
 #include "worker-pool.h"
 
 typedef struct _Channel Channel;
@@ -10,14 +11,10 @@ typedef struct _ChannelTable ChannelTable;
 typedef enum
 {
   CHANNEL_IDLE,                 /* nobody has published, or the publisher left */
-  CHANNEL_CONNECTING,           /* an offer was taken, no media yet */
+  CHANNEL_CONNECTING,           /* an offer was taken, or a source runs: no media yet */
   CHANNEL_LIVE,
   CHANNEL_LOST,                 /* the publisher vanished, or its worker died */
 } ChannelState;
-
-/* The answer to an offer: 201 with @text the SDP, else a status with @text why. */
-typedef void (*ChannelReply) (guint status, const char *text,
-    gpointer user_data);
 
 /* Names are 1 to 64 letters, digits, '-', '_' and '.', and do not start with '.'. */
 gboolean channel_name_is_valid (const char *name);
@@ -35,6 +32,7 @@ GPtrArray *channel_table_list (ChannelTable * table);
 typedef struct
 {
   guint64 sessions, refused, lost, crashed;     /* since the start */
+  guint64 viewers, viewers_refused;
 } ChannelTotals;
 const ChannelTotals *channel_table_get_totals (ChannelTable * table);
 
@@ -49,23 +47,47 @@ const ChannelTotals *channel_table_get_totals (ChannelTable * table);
  *   refused at once
  */
 const char *channel_table_publish (ChannelTable * table, const char *name,
-    const char *sdp, ChannelReply reply, gpointer user_data);
-/* The publisher no longer waits for its answer. */
+    const char *sdp, SessionReply reply, gpointer user_data);
+/* A publisher or viewer no longer waits for its answer. */
 void channel_table_cancel (ChannelTable * table, const char *name,
     const char *session);
 
-/* NULL when the channel has no such session (any more). */
-Channel *channel_table_find_session (ChannelTable * table, const char *name,
-    const char *session);
+/* A source is over for good: its end was reached, or it can never be read. @exit_code
+ * is the program's. */
+typedef void (*ChannelSourceEnded) (const char *why, int exit_code,
+    gpointer user_data);
+/* Runs the preset's own source as the channel @name, from now on: what fails is
+ * started again, later each time. */
+void channel_table_run_source (ChannelTable * table, const char *name,
+    ChannelSourceEnded ended, gpointer user_data);
+
+
+/* From now on, channels can be watched by up to @max_viewers each. */
+void channel_table_serve_viewers (ChannelTable * table, guint max_viewers);
+
+/**
+ * channel_table_view:
+ * @sdp: a viewer's offer
+ *
+ * Lets a viewer in to the channel @name. @reply is called once, perhaps before this
+ * returns.
+ *
+ * Returns: as channel_table_publish()
+ */
+const char *channel_table_view (ChannelTable * table, const char *name,
+    const char *sdp, SessionReply reply, gpointer user_data);
+
+/* A publisher's or a viewer's; NULL when the channel has no such session (any more). */
+Session *channel_find_session (Channel * channel, const char *session);
+/* The client ends it. */
+void channel_delete_session (Channel * channel, Session * session);
+/* Ends the publisher's session, and with it those of all viewers. */
 void channel_end_session (Channel * channel, const char *reason);
 /* @reply's status is 204 when the candidates were added. */
-void channel_trickle (Channel * channel, const char *sdpfrag,
-    ChannelReply reply, gpointer user_data);
-/* The publisher went away before the reply. */
-void channel_trickle_cancel (Channel * channel, gpointer user_data);
+void channel_trickle (Channel * channel, Session * session,
+    const char *sdpfrag, SessionReply reply, gpointer user_data);
 
 const char *channel_get_name (Channel * channel);
-const char *channel_get_etag (Channel * channel);
 ChannelState channel_get_state (Channel * channel);
 /* The last "stats" of its worker, or NULL. */
 JsonObject *channel_get_stats (Channel * channel);

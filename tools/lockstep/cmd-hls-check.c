@@ -82,7 +82,9 @@ fetch (gpointer user, const char *uri, GError ** error)
     return url != NULL ? fetch_url (source, url, error) : NULL;
   } else {
     g_autofree char *folder = g_path_get_dirname (source->playlist);
-    g_autofree char *plain = g_uri_unescape_string (uri, NULL);
+    /* a file has no query */
+    g_autofree char *bare = g_strndup (uri, strcspn (uri, "?#"));
+    g_autofree char *plain = g_uri_unescape_string (bare, NULL);
     g_autofree char *path = NULL;
 
     if (plain == NULL || strstr (plain, "://") != NULL) {
@@ -103,34 +105,49 @@ fetch_playlist (Source * source, GError ** error)
       : fetch_file (source->playlist, error);
 }
 
-/* A folder's playlist: index.m3u8, or the only one. */
+static gboolean
+is_multivariant (const char *path)
+{
+  g_autofree char *text = NULL;
+
+  return g_file_get_contents (path, &text, NULL, NULL)
+      && strstr (text, "#EXT-X-STREAM-INF") != NULL;
+}
+
+/* A folder's playlist: the only one, the one that names others, or index.m3u8. */
 static char *
 find_playlist (const char *folder, GError ** error)
 {
-  g_autofree char *path = g_build_filename (folder, "index.m3u8", NULL);
+  g_autofree char *index = g_build_filename (folder, "index.m3u8", NULL);
   g_autofree char *found = NULL;
-  g_autoptr (GDir) dir = NULL;
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, error);
+  guint n = 0;
   const char *name;
 
-  if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
-    return g_steal_pointer (&path);
-  dir = g_dir_open (folder, 0, error);
   if (dir == NULL)
     return NULL;
   while ((name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+
     if (!g_str_has_suffix (name, ".m3u8") || name[0] == '.')
       continue;
-    if (found != NULL) {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-          "%s has several playlists: name one", folder);
-      return NULL;
-    }
-    found = g_build_filename (folder, name, NULL);
+    if (is_multivariant (path))
+      return g_steal_pointer (&path);
+    n++;
+    g_free (found);
+    found = g_steal_pointer (&path);
   }
-  if (found == NULL)
+  if (g_file_test (index, G_FILE_TEST_IS_REGULAR))
+    return g_steal_pointer (&index);
+  if (n == 1)
+    return g_steal_pointer (&found);
+  if (n == 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
         "%s has no .m3u8", folder);
-  return g_steal_pointer (&found);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "%s has several playlists: name one", folder);
+  return NULL;
 }
 
 /* "30s", "2m", "1h" or seconds; -1: neither */
@@ -150,7 +167,7 @@ parse_time (const char *text)
 }
 
 static void
-print_text (GPtrArray * findings, guint segments, guint errors)
+print_text (GPtrArray * findings, guint lists, guint segments, guint errors)
 {
   for (guint i = 0; i < findings->len; i++) {
     const LockstepHlsFinding *f = g_ptr_array_index (findings, i);
@@ -162,18 +179,22 @@ print_text (GPtrArray * findings, guint segments, guint errors)
     g_print ("\n  rule: %s\n  cure: %s\n", lockstep_hls_rule_text (f->rule),
         f->cure);
   }
+  if (lists > 1)
+    g_print ("%u lists, ", lists);
   g_print ("%u segments, %u errors, %u warnings\n", segments, errors,
       findings->len - errors);
 }
 
 static void
-print_json (GPtrArray * findings, guint segments, guint errors)
+print_json (GPtrArray * findings, guint lists, guint segments, guint errors)
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
   g_autofree char *text = NULL;
 
   json_builder_begin_object (b);
+  json_builder_set_member_name (b, "lists");
+  json_builder_add_int_value (b, lists);
   json_builder_set_member_name (b, "segments");
   json_builder_add_int_value (b, segments);
   json_builder_set_member_name (b, "errors");
@@ -210,7 +231,7 @@ print_json (GPtrArray * findings, guint segments, guint errors)
 
 /* Takes snapshots for @watch seconds; FALSE: not even one. */
 static gboolean
-watch_playlist (Source * source, LockstepHlsCheck * check, double watch,
+watch_playlist (Source * source, LockstepHlsSet * check, double watch,
     GError ** error)
 {
   gint64 start = g_get_monotonic_time (), now = start;
@@ -224,24 +245,27 @@ watch_playlist (Source * source, LockstepHlsCheck * check, double watch,
     now = g_get_monotonic_time ();
     if (bytes != NULL) {
       any = TRUE;
-      lockstep_hls_check_snapshot (check, g_bytes_get_data (bytes, NULL),
+      lockstep_hls_set_snapshot (check, g_bytes_get_data (bytes, NULL),
           g_bytes_get_size (bytes), now);
+      /* Files answer no requests */
+      if (source->session != NULL)
+        lockstep_hls_set_probe (check);
     } else if (!any) {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     } else {
       g_printerr ("lockstep: hls-check: %s\n", local->message);
     }
-    if (lockstep_hls_check_ended (check)
+    if (lockstep_hls_set_ended (check)
         || now - start >= watch * G_USEC_PER_SEC)
       return TRUE;
     /* Four looks a segment see every list */
-    target = MAX (1, lockstep_hls_check_target_duration (check));
+    target = MAX (1, lockstep_hls_set_target_duration (check));
     g_usleep (MIN (target * G_USEC_PER_SEC / 4, G_USEC_PER_SEC));
   }
 }
 
-int
+static int
 cmd_hls_check (int argc, char **argv)
 {
   g_autofree char *watch = NULL;
@@ -255,22 +279,16 @@ cmd_hls_check (int argc, char **argv)
     {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL},
     {NULL}
   };
-  g_autoptr (GOptionContext) context = g_option_context_new ("URL|FOLDER|FILE");
   g_autoptr (GError) error = NULL;
-  g_autoptr (LockstepHlsCheck) check = NULL;
+  g_autoptr (LockstepHlsSet) check = NULL;
   Source source = { NULL };
   GPtrArray *findings;
   guint errors = 0;
   int status = 0;
 
-  g_option_context_set_summary (context,
-      "Checks an HLS media playlist and its segments. Exit status: 0 no errors, "
-      "1 errors.");
-  g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error)) {
-    g_printerr ("lockstep: hls-check: %s\n", error->message);
-    return EXIT_USAGE;
-  }
+  status = command_options ("hls-check", entries, &argc, &argv);
+  if (status != EXIT_OK)
+    return status;
   if (argc != 2 || (watch != NULL && (seconds = parse_time (watch)) < 0)) {
     g_printerr ("lockstep: hls-check: %s\n", argc != 2 ?
         "give one URL, folder or file" : "--watch: want 30s, 2m or 1h");
@@ -286,23 +304,36 @@ cmd_hls_check (int argc, char **argv)
   } else {
     source.playlist = g_strdup (argv[1]);
   }
-  check = lockstep_hls_check_new (target, fetch, &source);
+  check = lockstep_hls_set_new (target, fetch, &source);
   if (source.playlist == NULL
       || !watch_playlist (&source, check, seconds, &error)) {
     g_printerr ("lockstep: hls-check: %s\n", error->message);
     status = EXIT_NOINPUT;
   } else {
-    findings = lockstep_hls_check_finish (check, g_get_monotonic_time ());
+    findings = lockstep_hls_set_finish (check, g_get_monotonic_time ());
     for (guint i = 0; i < findings->len; i++)
       errors += ((LockstepHlsFinding *) g_ptr_array_index (findings,
               i))->severity == LOCKSTEP_HLS_ERROR;
     if (json)
-      print_json (findings, lockstep_hls_check_n_segments (check), errors);
+      print_json (findings, lockstep_hls_set_n_lists (check),
+          lockstep_hls_set_n_segments (check), errors);
     else
-      print_text (findings, lockstep_hls_check_n_segments (check), errors);
+      print_text (findings, lockstep_hls_set_n_lists (check),
+          lockstep_hls_set_n_segments (check), errors);
     status = errors > 0 ? EXIT_FINDINGS : 0;
   }
   g_clear_object (&source.session);
   g_free (source.playlist);
   return status;
 }
+
+const Command command_hls_check = {
+  "hls-check", "URL|FOLDER|FILE [--watch TIME] [--target SECONDS] [--json]",
+  "what is wrong with a playlist and its segments",
+  "Checks a media playlist, and each version of it while --watch lasts, against the\n"
+      "bytes of its segments. Says rule, place and cure of each fault. --target is the\n"
+      "segment duration that was asked for.\n\n"
+      "  lockstep hls-check http://127.0.0.1:8080/hls/demo/index.m3u8 --watch 30s\n"
+      "  lockstep hls-check hls/demo --json\n",
+  cmd_hls_check
+};

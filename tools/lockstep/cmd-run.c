@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* lockstep run PRESET [name=value …] */
+#include "command-util.h"
 #include "commands.h"
 #include "front.h"
 #include "log.h"
+#include "notify.h"
 #include "presets.h"
 #include "publisher.h"
+#include "room.h"
+#include "run-options.h"
+#include "status.h"
 
 #include <glib-unix.h>
 #include <signal.h>
+#include <string.h>
 
 /* Sessions drain in about 2 s; what takes longer is not waited for. */
 #define STOP_LIMIT_S 5
@@ -17,6 +23,7 @@ typedef struct
   GMainLoop *loop;
   Front *front;
   Publisher *publisher;
+  Room *room;
   gboolean stopping;
   int status;
 } Run;
@@ -44,16 +51,33 @@ interrupted (gpointer user_data)
 
   if (run->stopping) {
     /* the second time means now */
+    log_warning (NULL, "stopping at once; what was not finished is lost");
     all_stopped (run);
     return G_SOURCE_CONTINUE;
   }
   run->stopping = TRUE;
   log_info (NULL, "stopping");
+  notify_stopping ();
   g_timeout_add_seconds (STOP_LIMIT_S, stop_timed_out, run);
   if (run->front != NULL)
     front_stop (run->front, all_stopped, run);
+  else if (run->room != NULL)
+    room_stop (run->room, all_stopped, run);
   else
     publisher_stop (run->publisher, all_stopped, run);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Tokens and certificates are read again; what runs goes on. */
+static gboolean
+hung_up (gpointer user_data)
+{
+  Run *run = user_data;
+
+  notify_reloading ();
+  if (run->front != NULL)
+    front_reload (run->front);
+  notify_ready ();
   return G_SOURCE_CONTINUE;
 }
 
@@ -67,16 +91,47 @@ workers_broken (const char *why, int exit_code, gpointer user_data)
   g_main_loop_quit (run->loop);
 }
 
-static int
-run_preset (LockstepPreset * preset, const char *name, GHashTable * values)
+static void
+source_ended (const char *why, int exit_code, gpointer user_data)
 {
+  Run *run = user_data;
+
+  run->status = exit_code;
+  g_main_loop_quit (run->loop);
+}
+
+/* What sends serves its viewers, or publishes where it was told to. */
+static gboolean
+publishes (LockstepPreset * preset, GHashTable * values)
+{
+  const char *whip = g_hash_table_lookup (values, "whip");
+
+  return lockstep_preset_get_signalling (preset) == LOCKSTEP_SIGNALLING_WHEP
+      && whip != NULL && whip[0] != '\0';
+}
+
+static int
+run_preset (LockstepPreset * preset, const char *name, GHashTable * values,
+    const RunOptions * options)
+{
+  const FrontAccess access = {
+    .token_file = options->token_file,
+    .tls_cert = options->tls_cert,
+    .tls_key = options->tls_key,
+  };
   Run run = { NULL };
   g_autoptr (GError) error = NULL;
 
   run.loop = g_main_loop_new (NULL, FALSE);
   signal (SIGPIPE, SIG_IGN);
-  if (lockstep_preset_get_signalling (preset) == LOCKSTEP_SIGNALLING_WHIP)
-    run.front = front_new (preset, name, values, workers_broken, &run, &error);
+  notify_init ();
+  if (lockstep_preset_get_signalling (preset) == LOCKSTEP_SIGNALLING_WHEP
+      && room_is_wanted (values))
+    run.room = room_new (name, values, workers_broken, &run, &error);
+  else if (!publishes (preset, values))
+    run.front =
+        front_new (preset, name, values, &access, workers_broken, source_ended,
+        &run, &error);
   else
     run.publisher = publisher_new (name, values, workers_broken, &run, &error);
   if (error != NULL) {
@@ -88,52 +143,62 @@ run_preset (LockstepPreset * preset, const char *name, GHashTable * values)
   }
   g_unix_signal_add (SIGINT, interrupted, &run);
   g_unix_signal_add (SIGTERM, interrupted, &run);
+  g_unix_signal_add (SIGHUP, hung_up, &run);
+  notify_ready ();
+  if (run.front != NULL)
+    status_start (run.front->channels);
   g_main_loop_run (run.loop);
+  status_stop ();
   g_clear_pointer (&run.front, front_free);
   g_clear_pointer (&run.publisher, publisher_free);
+  g_clear_pointer (&run.room, room_free);
   g_main_loop_unref (run.loop);
   return run.status;
 }
 
-static const char *
-from_environment (const char *name)
-{
-  return g_getenv (name);
-}
-
-int
+static int
 cmd_run (int argc, char **argv)
 {
-  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
   g_autoptr (LockstepPreset) preset = NULL;
   g_autoptr (GHashTable) values = NULL;
   g_autoptr (LockstepLaunch) launch = NULL;
+  RunOptions options = { NULL };
+  int status;
 
-  if (argc < 2) {
-    g_printerr ("lockstep: run: which preset? See: lockstep list\n");
+  if (!run_options_take (&options, &argc, argv))
     return EXIT_USAGE;
-  }
-  preset = presets_load (argv[1], faults);
-  if (preset != NULL)
-    values = lockstep_preset_resolve (preset, (const char *const *) argv + 2,
-        from_environment, faults);
-  if (values == NULL) {
-    presets_print_faults (argv[1], faults);
-    return EXIT_CONFIG;
-  }
-  if (lockstep_preset_get_signalling (preset) == LOCKSTEP_SIGNALLING_NONE) {
-    g_printerr ("lockstep: %s: this preset has no signalling to run\n",
-        argv[1]);
-    return EXIT_CONFIG;
-  }
+  if (options.failure_dir != NULL)
+    g_setenv ("LOCKSTEP_FAILURE_DIR", options.failure_dir, TRUE);
+  if (options.json_log)
+    log_set_json ();
+  status = command_open_preset ("run", argc, argv, &preset, &values);
+  if (status != EXIT_OK)
+    return status;
   /* what is missing is said before anything is started */
-  g_hash_table_insert (values, g_strdup ("channel"), g_strdup ("-"));
-  launch = lockstep_preset_launch (preset, values, presets_has_element, NULL,
-      faults);
-  g_hash_table_remove (values, "channel");
-  if (launch == NULL) {
-    presets_print_faults (argv[1], faults);
-    return EXIT_MISSING;
-  }
-  return run_preset (preset, argv[1], values);
+  launch = command_launch (argv[1], preset, values, &status);
+  if (launch == NULL)
+    return status;
+  lockstep_launch_pin (launch, values);
+  return run_preset (preset, argv[1], values, &options);
 }
+
+const Command command_run = {
+  "run",
+  "PRESET [name=value ...] [--log-format text|json] [--token-file FILE] "
+      "[--tls-cert FILE] [--tls-key FILE] [--failure-dir FOLDER]",
+  "run a preset until Ctrl-C",
+  "A parameter is taken from the command line, else from the environment\n"
+      "(target-duration from LOCKSTEP_TARGET_DURATION), else its default.\n"
+      "use.ALTERNATIVE=CHOICE forces a choice: see lockstep show PRESET.\n\n"
+      "  --log-format text|json  one JSON object a line\n"
+      "  --token-file FILE       bearer tokens of publishers, one a line\n"
+      "  --tls-cert FILE         serve HTTPS with this certificate chain (PEM)\n"
+      "  --tls-key FILE          its key, where it is not in the same file\n"
+      "  --failure-dir FOLDER    where pipelines that failed are described\n\n"
+      "An option too may come from the environment (LOCKSTEP_TLS_CERT). SIGHUP reads\n"
+      "token file and certificate again.\n\n"
+      "  lockstep run webrtc-to-hls\n"
+      "  lockstep run webrtc-to-hls listen=0.0.0.0:8080 output=/srv/hls\n"
+      "  lockstep run test-to-webrtc whip=http://127.0.0.1:8080/whip/demo\n",
+  cmd_run
+};

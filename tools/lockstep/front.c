@@ -133,7 +133,8 @@ request_started (SoupServer * server, SoupServerMessage * msg,
 static gboolean
 needs_token (SoupServerMessage * msg, const char *path)
 {
-  return g_str_has_prefix (path, "/whip/")
+  return (g_str_has_prefix (path, "/whip/")
+      || g_str_has_prefix (path, "/whep/"))
       && !g_str_equal (soup_server_message_get_method (msg), "OPTIONS");
 }
 
@@ -183,8 +184,10 @@ route (SoupServer * server, SoupServerMessage * msg, const char *path,
   if (request != NULL && request->received > LOCKSTEP_SDP_MAX_BYTES)
     http_error (msg, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
         "the body is too large");
-  else if ((rest = after (path, "/whip/")) != NULL)
-    http_whip (front, msg, rest);
+  else if ((rest = after (path, "/whip/")) != NULL && !front->is_source)
+    http_whip (front, msg, rest, FALSE);
+  else if ((rest = after (path, "/whep/")) != NULL && front->is_sender)
+    http_whip (front, msg, rest, TRUE);
   else if ((rest = after (path, "/hls/")) != NULL)
     http_hls (front, msg, rest);
   else if (g_str_equal (path, "/api/channels"))
@@ -193,7 +196,7 @@ route (SoupServer * server, SoupServerMessage * msg, const char *path,
     http_api (front, msg, rest);
   else if ((rest = after (path, "/assets/")) != NULL)
     http_page (front, msg, rest, TRUE);
-  else if ((rest = after (path, "/publish/")) != NULL
+  else if ((rest = after (path, "/publish/")) != NULL && !front->is_source
       && channel_name_is_valid (rest))
     http_page (front, msg, "publish.html", FALSE);
   else if ((rest = after (path, "/watch/")) != NULL
@@ -259,25 +262,44 @@ read_ice_servers (Front * front, const char *servers, GError ** error)
   return TRUE;
 }
 
-static gboolean
-make_output (Front * front, const char *folder, GError ** error)
+/* An absolute folder that can be written; NULL with @error. */
+static char *
+make_folder (const char *parameter, const char *folder, GError ** error)
 {
-  g_autofree char *probe = NULL;
+  g_autofree char *path = g_canonicalize_filename (folder, NULL);
+  g_autofree char *probe = g_build_filename (path, ".lockstep-probe", NULL);
 
-  front->output = g_canonicalize_filename (folder, NULL);
-  probe = g_build_filename (front->output, ".lockstep-probe", NULL);
-  if (g_mkdir_with_parents (front->output, 0755) != 0) {
+  if (g_mkdir_with_parents (path, 0755) != 0) {
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-        "output=%s: the folder cannot be made: %s", folder, g_strerror (errno));
-    return FALSE;
+        "%s=%s: the folder cannot be made: %s", parameter, folder,
+        g_strerror (errno));
+    return NULL;
   }
   if (!g_file_set_contents (probe, "", 0, NULL)) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-        "output=%s: the folder cannot be written", folder);
-    return FALSE;
+        "%s=%s: the folder cannot be written", parameter, folder);
+    return NULL;
   }
   g_unlink (probe);
-  return TRUE;
+  return g_steal_pointer (&path);
+}
+
+static gboolean
+make_folders (Front * front, GHashTable * values, GError ** error)
+{
+  const char *output = g_hash_table_lookup (values, "output");
+  const char *archive = g_hash_table_lookup (values, "archive");
+
+  /* a preset that only sends writes nothing */
+  if (output == NULL && front->is_sender)
+    return TRUE;
+  front->output = make_folder ("output", output != NULL ? output : "hls",
+      error);
+  if (front->output == NULL)
+    return FALSE;
+  if (archive != NULL && archive[0] != '\0')
+    front->archive = make_folder ("archive", archive, error);
+  return front->archive != NULL || archive == NULL || archive[0] == '\0';
 }
 
 /* What the workers are told: the parameters, less what is none of their business. */
@@ -292,7 +314,11 @@ worker_values (Front * front, GHashTable * values)
   while (g_hash_table_iter_next (&iter, &name, &value))
     json_object_set_string_member (object, name, value);
   json_object_set_string_member (object, "token", "");
-  json_object_set_string_member (object, "output", front->output);
+  json_object_set_string_member (object, "view-token", "");
+  if (front->output != NULL)
+    json_object_set_string_member (object, "output", front->output);
+  if (front->archive != NULL)
+    json_object_set_string_member (object, "archive", front->archive);
   return object;
 }
 
@@ -308,7 +334,9 @@ listen_on (Front * front, const char *listen, gboolean * loopback,
     return FALSE;
   inet = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address));
   *loopback = g_inet_address_get_is_loopback (inet);
-  if (!soup_server_listen (front->server, address, 0, error)) {
+  if (!soup_server_listen (front->server, address,
+          front->access.tls_cert != NULL ? SOUP_SERVER_LISTEN_HTTPS : 0,
+          error)) {
     g_prefix_error (error, "listen=%s: ", listen);
     return FALSE;
   }
@@ -324,23 +352,28 @@ listen_on (Front * front, const char *listen, gboolean * loopback,
 
 Front *
 front_new (const LockstepPreset * preset, const char *preset_name,
-    GHashTable * values, WorkerPoolBroken broken, gpointer user_data,
-    GError ** error)
+    GHashTable * values, const FrontAccess * access, WorkerPoolBroken broken,
+    ChannelSourceEnded ended, gpointer user_data, GError ** error)
 {
   Front *front = g_new0 (Front, 1);
-  const char *token = g_hash_table_lookup (values, "token");
+  const char *max_viewers = g_hash_table_lookup (values, "max-viewers");
   const char *web = g_getenv ("LOCKSTEP_WEB_PATH");
   const char *ice = g_hash_table_lookup (values, "ice-servers");
-  const char *output = g_hash_table_lookup (values, "output");
   const char *listen = g_hash_table_lookup (values, "listen");
   const char *max = g_hash_table_lookup (values, "max-channels");
   gboolean loopback = TRUE;
 
   front->preset = preset;
+  front->is_source = lockstep_preset_get_signalling (preset) !=
+      LOCKSTEP_SIGNALLING_WHIP;
+  front->is_sender = lockstep_preset_get_signalling (preset) ==
+      LOCKSTEP_SIGNALLING_WHEP;
   front->started = g_get_real_time () / G_USEC_PER_SEC;
   front->post_time = g_get_monotonic_time ();
   front->post_allowance = G_MAXINT32;
-  front->token = token && token[0] != '\0' ? g_strdup (token) : NULL;
+  front->access = *access;
+  front->access.token = g_hash_table_lookup (values, front->is_sender
+      ? "view-token" : "token");
   front->web_folders = g_strsplit (web && web[0] ? web : LOCKSTEP_WEB_DIR,
       G_SEARCHPATH_SEPARATOR_S, -1);
   front->server = soup_server_new (NULL, NULL);
@@ -349,20 +382,26 @@ front_new (const LockstepPreset * preset, const char *preset_name,
   soup_server_add_early_handler (front->server, NULL, early, front, NULL);
   soup_server_add_handler (front->server, NULL, route, front, NULL);
 
-  if (!read_ice_servers (front, ice != NULL ? ice : "", error)
-      || !make_output (front, output != NULL ? output : "hls", error)
-      || !listen_on (front, listen != NULL ? listen : "127.0.0.1:8080",
-          &loopback, error)) {
+  if (!front_read_access (front, error)
+      || !read_ice_servers (front, ice != NULL ? ice : "", error)
+      || !make_folders (front, values, error)
+      || (listen != NULL && !listen_on (front, listen, &loopback, error))) {
     front_free (front);
     return NULL;
   }
-  if (!loopback && front->token == NULL)
+  if (!loopback && front->tokens->len == 0 && !front->is_source)
     log_warning (NULL, "anyone who reaches this address can publish: "
-        "give token=… (or LOCKSTEP_TOKEN)");
+        "give --token-file, token=… or LOCKSTEP_TOKEN");
   front->pool = worker_pool_new (preset_name, worker_values (front, values),
-      loopback, TRUE, broken, user_data);
+      loopback, !front->is_source, broken, user_data);
   front->channels = channel_table_new (front->pool,
       max != NULL ? g_ascii_strtoll (max, NULL, 10) : 16, front->output);
+  if (front->is_sender)
+    channel_table_serve_viewers (front->channels, max_viewers != NULL
+        ? g_ascii_strtoll (max_viewers, NULL, 10) : 50);
+  if (front->is_source)
+    channel_table_run_source (front->channels,
+        g_hash_table_lookup (values, "channel"), ended, user_data);
   return front;
 }
 
@@ -378,7 +417,8 @@ front_free (Front * front)
   g_clear_pointer (&front->ice_links, g_ptr_array_unref);
   g_strfreev (front->web_folders);
   g_free (front->output);
-  g_free (front->token);
+  g_free (front->archive);
+  g_clear_pointer (&front->tokens, g_ptr_array_unref);
   g_free (front);
 }
 

@@ -7,14 +7,27 @@
 #include <gst/lockstep/preset.h>
 #include <libsoup/soup.h>
 
+/* Where tokens and the certificate come from. NULL: from nowhere. */
+typedef struct
+{
+  const char *token, *token_file;
+  const char *tls_cert, *tls_key;       /* PEM files */
+} FrontAccess;
+
 typedef struct _Front
 {
   SoupServer *server;
   WorkerPool *pool;
   ChannelTable *channels;
   const LockstepPreset *preset;
-  char *output;                 /* absolute folder */
-  char *token;                  /* NULL: none is asked for */
+  gboolean is_source;           /* the preset has a source of its own */
+  gboolean is_sender;           /* its channels are watched by WHEP */
+  char *output;                 /* absolute folder; NULL: nothing is written */
+  char *archive;                /* absolute folder, or NULL */
+  FrontAccess access;
+  /* char*: any of them will do, for publishers or, of a sender, viewers; empty: none is
+   * asked for */
+  GPtrArray *tokens;
   GPtrArray *ice_links;         /* char*: Link header values */
   GStrv web_folders;
   gint64 started;               /* Unix seconds */
@@ -25,16 +38,25 @@ typedef struct _Front
 } Front;
 
 /* @values: of the preset's parameters. NULL with @error when it cannot listen or
- * write. */
+ * write. @access: its strings outlive the front. @broken and @ended: no worker can be started; a source is over. */
 Front *front_new (const LockstepPreset * preset, const char *preset_name,
-    GHashTable * values, WorkerPoolBroken broken, gpointer user_data,
-    GError ** error);
+    GHashTable * values, const FrontAccess * access, WorkerPoolBroken broken, ChannelSourceEnded ended,
+    gpointer user_data, GError ** error);
 void front_free (Front * front);
 /* Takes no new connection and ends every session, then calls @done. */
 void front_stop (Front * front, void (*done) (gpointer), gpointer user_data);
 
+/* front-access.c */
+
+/* Reads tokens and certificate; on FALSE nothing has changed. */
+gboolean front_read_access (Front * front, GError ** error);
+/* The same once more, while it runs: what is wrong is logged. */
+void front_reload (Front * front);
+
 /* The routes. @rest is the path after the prefix, "" or without its first slash. */
-void http_whip (Front * front, SoupServerMessage * msg, const char *rest);
+/* @is_view: WHEP. */
+void http_whip (Front * front, SoupServerMessage * msg, const char *rest,
+    gboolean is_view);
 void http_hls (Front * front, SoupServerMessage * msg, const char *rest);
 void http_page (Front * front, SoupServerMessage * msg, const char *file,
     gboolean is_asset);
@@ -56,5 +78,5 @@ void http_send_text (SoupServerMessage * msg, const char *type,
     const char *cache_control, const char *text, gssize length);
 /* A regular file @name in @folder, never through a link; NULL when there is none. */
 GBytes *http_read_file (const char *folder, const char *name);
-/* Whether the request's bearer token is the front's. */
+/* Whether the request's bearer token is one of the front's. */
 gboolean http_is_authorized (Front * front, SoupServerMessage * msg);

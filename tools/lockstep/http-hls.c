@@ -26,6 +26,10 @@ http_hls (Front * front, SoupServerMessage * msg, const char *rest)
 
   if (!http_check_method (msg, "GET, HEAD, OPTIONS"))
     return;
+  if (front->output == NULL) {
+    http_error (msg, SOUP_STATUS_NOT_FOUND, "there is no HLS here: see /whep/");
+    return;
+  }
   if (name == NULL || !channel_name_is_valid (name)) {
     http_error (msg, SOUP_STATUS_NOT_FOUND,
         "write it as /hls/CHANNEL/index.m3u8");

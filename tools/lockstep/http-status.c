@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* /api/channels for pages and programs, /metrics for Prometheus. */
 #include "config.h"
+#include "av-figures.h"
 #include "front.h"
 #include "ipc.h"
 
@@ -41,6 +42,8 @@ http_api (Front * front, SoupServerMessage * msg, const char *rest)
   json_object_set_int_member (object, "version", 1);
   json_object_set_string_member (object, "lockstep", PACKAGE_VERSION);
   json_object_set_int_member (object, "started", front->started);
+  json_object_set_boolean_member (object, "publishers",
+      !front->is_source && !front->is_sender);
   json_object_set_array_member (object, "channels", array);
   list = channel_table_list (front->channels);
   for (guint i = 0; i < list->len; i++)
@@ -152,6 +155,80 @@ append_channel_metrics (GString * text, GPtrArray * channels)
   }
 }
 
+/* A sample of each rendition. */
+static void
+append_rendition_metric (GString * text, GPtrArray * channels,
+    const char *name, const char *member, double scale)
+{
+  for (guint i = 0; i < channels->len; i++) {
+    Channel *channel = g_ptr_array_index (channels, i);
+    JsonObject *stats = channel_get_stats (channel);
+    JsonNode *node = stats != NULL ? json_object_get_member (stats,
+        "renditions") : NULL;
+    JsonArray *list = node != NULL && JSON_NODE_HOLDS_ARRAY (node)
+        ? json_node_get_array (node) : NULL;
+    guint n = list != NULL ? json_array_get_length (list) : 0;
+
+    for (guint k = 0; k < n; k++) {
+      JsonNode *item = json_array_get_element (list, k);
+      JsonObject *rendition = JSON_NODE_HOLDS_OBJECT (item)
+          ? json_node_get_object (item) : NULL;
+      const char *its = rendition != NULL ? ipc_get_string (rendition, "name")
+          : NULL;
+
+      if (its != NULL)
+        g_string_append_printf (text,
+            "lockstep_%s{channel=\"%s\",rendition=\"%s\"} %g\n", name,
+            channel_get_name (channel), its, g_str_equal (member, "dropped")
+            ? !ipc_get_boolean (rendition, member)
+            : ipc_get_int (rendition, member, 0) * scale);
+    }
+  }
+}
+
+static void
+append_rendition_metrics (GString * text, GPtrArray * channels)
+{
+  metric (text, "rendition_active", "gauge",
+      "Whether a rendition is written; 0: it was dropped, since the machine did "
+      "not keep up.");
+  append_rendition_metric (text, channels, "rendition_active", "dropped", 1);
+  metric (text, "rendition_lag_seconds", "gauge",
+      "How far a rendition's encoder is behind the publisher's pictures.");
+  append_rendition_metric (text, channels, "rendition_lag_seconds", "lag_ms",
+      1e-3);
+  metric (text, "rendition_bits_per_second", "gauge",
+      "Mean bitrate of a rendition's segments.");
+  append_rendition_metric (text, channels, "rendition_bits_per_second",
+      "average_bandwidth", 1);
+  metric (text, "overloaded", "gauge",
+      "Whether a channel's renditions are behind.");
+  for (guint i = 0; i < channels->len; i++) {
+    Channel *channel = g_ptr_array_index (channels, i);
+    JsonObject *stats = channel_get_stats (channel);
+
+    if (stats != NULL && json_object_has_member (stats, "overloaded"))
+      g_string_append_printf (text, "lockstep_overloaded{channel=\"%s\"} %d\n",
+          channel_get_name (channel), ipc_get_boolean (stats, "overloaded"));
+  }
+}
+
+static void
+append_delay (GString * text, GPtrArray * channels)
+{
+  metric (text, "hls_delay_seconds", "gauge",
+      "From a segment's last media to the segment's being there.");
+  for (guint i = 0; i < channels->len; i++) {
+    Channel *channel = g_ptr_array_index (channels, i);
+    JsonObject *stats = channel_get_stats (channel);
+
+    if (stats != NULL && json_object_has_member (stats, "delay_ns"))
+      g_string_append_printf (text,
+          "lockstep_hls_delay_seconds{channel=\"%s\"} %.6f\n",
+          channel_get_name (channel), ipc_get_int (stats, "delay_ns", 0) / 1e9);
+  }
+}
+
 static void
 append_totals (GString * text, const char *name, const char *help,
     guint64 value)
@@ -196,7 +273,10 @@ http_metrics (Front * front, SoupServerMessage * msg)
   g_string_append_printf (text, "lockstep_http_connections %u\n",
       front->connections);
   append_channel_metrics (text, channels);
+  append_delay (text, channels);
+  append_rendition_metrics (text, channels);
   append_stream_metrics (text, channels);
+  av_figures_append_metrics (text, channels);
   http_send_text (msg, "text/plain; version=0.0.4; charset=utf-8", "no-store",
       text->str, text->len);
 }

@@ -159,10 +159,13 @@ gboolean
 http_is_authorized (Front * front, SoupServerMessage * msg)
 {
   g_autofree char *token = NULL;
+  gboolean found = FALSE;
 
-  if (front->token == NULL)
+  if (front->tokens->len == 0)
     return TRUE;
   token = lockstep_token_from_authorization (soup_message_headers_get_one
       (soup_server_message_get_request_headers (msg), "Authorization"));
-  return token != NULL && lockstep_token_equal (token, front->token);
+  for (guint i = 0; token != NULL && i < front->tokens->len; i++)
+    found |= lockstep_token_equal (token, g_ptr_array_index (front->tokens, i));
+  return found;
 }

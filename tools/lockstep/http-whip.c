@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* /whip/CHANNEL and /whip/CHANNEL/SESSION: RFC 9725. */
+/* /whip/CHANNEL and /whip/CHANNEL/SESSION: RFC 9725; /whep/… the same for viewers:
+ * draft-ietf-wish-whep. */
 #include "front.h"
 #include "log.h"
 
@@ -20,8 +21,8 @@ typedef struct
   Front *front;
   SoupServerMessage *msg;
   char *channel;
-  char *session;                /* of a POST; NULL until it is known */
-  gboolean is_patch;
+  char *session;                /* of a POST: NULL until it is known */
+  gboolean is_patch, is_view;
   gulong finished;
 } Waiting;
 
@@ -45,8 +46,11 @@ client_gone (SoupServerMessage * msg, gpointer user_data)
     Channel *channel = channel_table_find (waiting->front->channels,
         waiting->channel);
 
-    if (channel != NULL)
-      channel_trickle_cancel (channel, waiting);
+    Session *session = channel != NULL
+        ? channel_find_session (channel, waiting->session) : NULL;
+
+    if (session != NULL)
+      session_cancel_trickle (session, waiting);
   } else {
     channel_table_cancel (waiting->front->channels, waiting->channel,
         waiting->session);
@@ -56,7 +60,7 @@ client_gone (SoupServerMessage * msg, gpointer user_data)
 
 static Waiting *
 wait_for_worker (Front * front, SoupServerMessage * msg, const char *channel,
-    gboolean is_patch)
+    gboolean is_patch, gboolean is_view)
 {
   Waiting *waiting = g_new0 (Waiting, 1);
 
@@ -64,6 +68,7 @@ wait_for_worker (Front * front, SoupServerMessage * msg, const char *channel,
   waiting->msg = g_object_ref (msg);
   waiting->channel = g_strdup (channel);
   waiting->is_patch = is_patch;
+  waiting->is_view = is_view;
   waiting->finished = g_signal_connect (msg, "finished",
       G_CALLBACK (client_gone), waiting);
   soup_server_message_pause (msg);
@@ -84,6 +89,14 @@ whip_error (SoupServerMessage * msg, guint status, const char *text)
 }
 
 static void
+add_ice_links (Front * front, SoupMessageHeaders * headers)
+{
+  for (guint i = 0; i < front->ice_links->len; i++)
+    soup_message_headers_append (headers, "Link",
+        g_ptr_array_index (front->ice_links, i));
+}
+
+static void
 offer_answered (guint status, const char *text, gpointer user_data)
 {
   Waiting *waiting = user_data;
@@ -91,22 +104,22 @@ offer_answered (guint status, const char *text, gpointer user_data)
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
   Channel *channel =
       channel_table_find (waiting->front->channels, waiting->channel);
+  Session *session = channel != NULL && waiting->session != NULL
+      ? channel_find_session (channel, waiting->session) : NULL;
 
-  if (status == 201) {
-    g_autofree char *location = g_strdup_printf ("/whip/%s/%s",
-        waiting->channel, waiting->session);
+  if (status == 201 && session != NULL) {
+    g_autofree char *location = g_strdup_printf ("/%s/%s/%s",
+        waiting->is_view ? "whep" : "whip", waiting->channel,
+        waiting->session);
     g_autofree char *etag =
-        g_strdup_printf ("\"%s\"", channel_get_etag (channel));
-    const GPtrArray *links = waiting->front->ice_links;
+        g_strdup_printf ("\"%s\"", session_get_etag (session));
 
     soup_message_headers_replace (headers, "Location", location);
     soup_message_headers_replace (headers, "ETag", etag);
     soup_message_headers_replace (headers, "Accept-Patch",
         "application/trickle-ice-sdpfrag");
     soup_message_headers_replace (headers, "Cache-Control", "no-store");
-    for (guint i = 0; i < links->len; i++)
-      soup_message_headers_append (headers, "Link",
-          g_ptr_array_index (links, i));
+    add_ice_links (waiting->front, headers);
     soup_server_message_set_status (msg, SOUP_STATUS_CREATED, NULL);
     soup_server_message_set_response (msg, "application/sdp",
         SOUP_MEMORY_COPY, text, strlen (text));
@@ -161,7 +174,8 @@ body_text (SoupServerMessage * msg)
 }
 
 static void
-post_offer (Front * front, SoupServerMessage * msg, const char *channel)
+post_offer (Front * front, SoupServerMessage * msg, const char *channel,
+    gboolean is_view)
 {
   g_autofree char *sdp = NULL;
   const char *session;
@@ -180,9 +194,10 @@ post_offer (Front * front, SoupServerMessage * msg, const char *channel)
         "too many offers; wait a little");
     return;
   }
-  waiting = wait_for_worker (front, msg, channel, FALSE);
-  session = channel_table_publish (front->channels, channel, sdp,
-      offer_answered, waiting);
+  waiting = wait_for_worker (front, msg, channel, FALSE, is_view);
+  session = is_view ? channel_table_view (front->channels, channel, sdp,
+      offer_answered, waiting) : channel_table_publish (front->channels,
+      channel, sdp, offer_answered, waiting);
   if (session != NULL)
     waiting->session = g_strdup (session);
 }
@@ -201,14 +216,16 @@ candidates_added (guint status, const char *text, gpointer user_data)
 }
 
 static void
-patch_session (Front * front, SoupServerMessage * msg, Channel * channel)
+patch_session (Front * front, SoupServerMessage * msg, Channel * channel,
+    Session * session)
 {
   const char *match =
       soup_message_headers_get_one (soup_server_message_get_request_headers
       (msg), "If-Match");
   g_autofree char *etag =
-      g_strdup_printf ("\"%s\"", channel_get_etag (channel));
+      g_strdup_printf ("\"%s\"", session_get_etag (session));
   g_autofree char *fragment = NULL;
+  Waiting *waiting;
 
   if (!content_type_is (msg, "application/trickle-ice-sdpfrag")) {
     http_error (msg, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE, "candidates are sent "
@@ -218,43 +235,48 @@ patch_session (Front * front, SoupServerMessage * msg, Channel * channel)
         "an If-Match header with the session's ETag is needed");
   } else if (g_str_equal (match, "*")) {
     http_error (msg, SOUP_STATUS_UNPROCESSABLE_ENTITY, "ICE restart is not "
-        "supported here: publish again with a new POST");
+        "supported here: begin again with a new POST");
   } else if (!g_str_equal (match, etag)) {
     http_error (msg, SOUP_STATUS_PRECONDITION_FAILED,
         "the If-Match header is not the session's ETag");
   } else {
     fragment = body_text (msg);
-    if (fragment != NULL)
-      channel_trickle (channel, fragment, candidates_added,
-          wait_for_worker (front, msg, channel_get_name (channel), TRUE));
+    if (fragment == NULL)
+      return;
+    waiting = wait_for_worker (front, msg, channel_get_name (channel), TRUE,
+        FALSE);
+    waiting->session = g_strdup (session_get_id (session));
+    channel_trickle (channel, session, fragment, candidates_added, waiting);
   }
 }
 
 static void
 http_session (Front * front, SoupServerMessage * msg, const char *name,
-    const char *session)
+    const char *id)
 {
   const char *method = soup_server_message_get_method (msg);
-  Channel *channel;
+  Channel *channel = channel_table_find (front->channels, name);
+  Session *session;
 
   if (!http_check_method (msg, "GET, HEAD, PATCH, DELETE, OPTIONS"))
     return;
-  channel = channel_table_find_session (front->channels, name, session);
-  if (channel == NULL) {
+  session = channel != NULL ? channel_find_session (channel, id) : NULL;
+  if (session == NULL) {
     http_error (msg, SOUP_STATUS_NOT_FOUND,
         "there is no such session; it may be over");
   } else if (g_str_equal (method, "DELETE")) {
-    channel_end_session (channel, "the publisher ended it");
+    channel_delete_session (channel, session);
     soup_server_message_set_status (msg, SOUP_STATUS_OK, NULL);
   } else if (g_str_equal (method, "PATCH")) {
-    patch_session (front, msg, channel);
+    patch_session (front, msg, channel, session);
   } else {
     soup_server_message_set_status (msg, SOUP_STATUS_NO_CONTENT, NULL);
   }
 }
 
 void
-http_whip (Front * front, SoupServerMessage * msg, const char *rest)
+http_whip (Front * front, SoupServerMessage * msg, const char *rest,
+    gboolean is_view)
 {
   const char *method = soup_server_message_get_method (msg);
   const char *slash = strchr (rest, '/');
@@ -264,7 +286,7 @@ http_whip (Front * front, SoupServerMessage * msg, const char *rest)
 
   if (!channel_name_is_valid (name)) {
     http_error (msg, SOUP_STATUS_NOT_FOUND, "a channel's name is 1 to 64 "
-        "letters, digits, '-', '_' and '.', as in /whip/NAME");
+        "letters, digits, '-', '_' and '.'");
     return;
   }
   if (slash != NULL && slash[1] != '\0') {
@@ -272,10 +294,14 @@ http_whip (Front * front, SoupServerMessage * msg, const char *rest)
     return;
   }
   soup_message_headers_replace (headers, "Accept-Post", "application/sdp");
+  /* a client may ask for these before it makes its offer; the passwords in them are
+   * for those who may publish (RFC 9725, section 4.6) */
+  if (g_str_equal (method, "OPTIONS") && http_is_authorized (front, msg))
+    add_ice_links (front, headers);
   if (!http_check_method (msg, "GET, HEAD, POST, OPTIONS"))
     return;
   if (g_str_equal (method, "POST"))
-    post_offer (front, msg, name);
+    post_offer (front, msg, name, is_view);
   else
     soup_server_message_set_status (msg, SOUP_STATUS_NO_CONTENT, NULL);
 }

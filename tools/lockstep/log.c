@@ -3,13 +3,64 @@
  * not mix. */
 #include "log.h"
 
+#include <json-glib/json-glib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void
-put (const char *level, const char *channel, const char *format, va_list args)
+static gboolean as_json, over_status;
+
+void
+log_init (void)
 {
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  as_json = g_strcmp0 (g_getenv ("LOCKSTEP_LOG_FORMAT"), "json") == 0;
+  over_status = g_getenv ("LOCKSTEP_STATUS_LINE") != NULL;
+}
+
+void
+log_set_json (void)
+{
+  g_setenv ("LOCKSTEP_LOG_FORMAT", "json", TRUE);
+  as_json = TRUE;
+}
+
+gboolean
+log_is_json (void)
+{
+  return as_json;
+}
+
+void
+log_set_status_line (void)
+{
+  g_setenv ("LOCKSTEP_STATUS_LINE", "1", TRUE);
+  over_status = TRUE;
+}
+
+/* {"time": …, "level": …, "channel": …, "message": …}; the time in UTC */
+static char *
+json_line (const char *level, const char *channel, const char *text)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (),
+      object);
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *time = g_date_time_format (now, "%Y-%m-%dT%H:%M:%S.%fZ");
+  g_autofree char *json = NULL;
+
+  json_object_set_string_member (object, "time", time);
+  json_object_set_string_member (object, "level", level);
+  if (channel != NULL)
+    json_object_set_string_member (object, "channel", channel);
+  json_object_set_string_member (object, "message", text);
+  json = json_to_string (node, FALSE);
+  return g_strconcat (json, "\n", NULL);
+}
+
+static void
+put (gboolean warns, const char *channel, const char *format, va_list args)
+{
+  g_autofree char *raw = g_strdup_vprintf (format, args);
+  g_autofree char *text = g_utf8_make_valid (raw, -1);
   g_autofree char *line = NULL;
   ssize_t written G_GNUC_UNUSED;
 
@@ -17,8 +68,12 @@ put (const char *level, const char *channel, const char *format, va_list args)
   for (char *c = text; *c != '\0'; c++)
     if (g_ascii_iscntrl (*c))
       *c = ' ';
-  line = g_strdup_printf ("%s%s%s%s\n", level, channel ? channel : "",
-      channel ? ": " : "", text);
+  if (as_json)
+    line = json_line (warns ? "warning" : "info", channel, text);
+  else
+    line = g_strdup_printf ("%s%s%s%s%s\n", over_status ? "\r\033[K" : "",
+        warns ? "warning: " : "", channel ? channel : "", channel ? ": " : "",
+        text);
   written = write (STDERR_FILENO, line, strlen (line));
 }
 
@@ -28,7 +83,7 @@ log_info (const char *channel, const char *format, ...)
   va_list args;
 
   va_start (args, format);
-  put ("", channel, format, args);
+  put (FALSE, channel, format, args);
   va_end (args);
 }
 
@@ -38,6 +93,6 @@ log_warning (const char *channel, const char *format, ...)
   va_list args;
 
   va_start (args, format);
-  put ("warning: ", channel, format, args);
+  put (TRUE, channel, format, args);
   va_end (args);
 }

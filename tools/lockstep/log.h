@@ -4,6 +4,14 @@
 
 #include <glib.h>
 
+/* Reads the format from the environment, where a parent process put it. */
+void log_init (void);
+/* One JSON object a line, here and in child processes. */
+void log_set_json (void);
+gboolean log_is_json (void);
+/* The terminal's last line holds a status: each line of the log takes its place. */
+void log_set_status_line (void);
+
 /* @channel is the channel's name, or NULL. Never pass tokens, session ids or
  * SDP: ICE passwords are in them. */
 void log_info (const char *channel, const char *format, ...)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Preset files: found, read, and made into pipelines. */
 #include "config.h"
+#include "channel.h"
 #include "presets.h"
+#include "try.h"
 
 #include <string.h>
 
@@ -9,10 +11,12 @@ GStrv
 presets_folders (void)
 {
   const char *path = g_getenv ("LOCKSTEP_PIPELINES_PATH");
+  g_autofree char *own = g_build_filename (g_get_user_config_dir (),
+      "lockstep", "pipelines", NULL);
+  g_autofree char *all = g_strjoin (G_SEARCHPATH_SEPARATOR_S, own,
+      path != NULL && path[0] != '\0' ? path : LOCKSTEP_PIPELINES_DIR, NULL);
 
-  if (path != NULL && path[0] != '\0')
-    return g_strsplit (path, G_SEARCHPATH_SEPARATOR_S, -1);
-  return g_strsplit (LOCKSTEP_PIPELINES_DIR, G_SEARCHPATH_SEPARATOR_S, -1);
+  return g_strsplit (all, G_SEARCHPATH_SEPARATOR_S, -1);
 }
 
 static int
@@ -45,58 +49,196 @@ presets_list (void)
   return (GStrv) g_ptr_array_free (g_steal_pointer (&names), FALSE);
 }
 
+/* @from: a preset that extends its namesake means the one behind it. */
 static char *
-find_file (const char *name)
+find_file (const char *name, const char *from)
 {
   g_auto (GStrv) folders = NULL;
+  gboolean behind;
 
-  if (strchr (name, '/') != NULL || g_str_has_suffix (name, ".json"))
-    return g_strdup (name);
+  if (strchr (name, '/') != NULL || g_str_has_suffix (name, ".json")) {
+    g_autofree char *folder = from != NULL && !g_path_is_absolute (name)
+        ? g_path_get_dirname (from) : NULL;
+
+    return folder != NULL ? g_build_filename (folder, name, NULL)
+        : g_strdup (name);
+  }
   folders = presets_folders ();
-  for (guint i = 0; folders[i] != NULL; i++) {
-    g_autofree char *file = g_strconcat (name, ".json", NULL);
-    g_autofree char *path = g_build_filename (folders[i], file, NULL);
+  behind = from == NULL;
+  for (guint pass = 0; pass < 2; pass++) {
+    for (guint i = 0; folders[i] != NULL; i++) {
+      g_autofree char *file = g_strconcat (name, ".json", NULL);
+      g_autofree char *path = g_build_filename (folders[i], file, NULL);
 
-    if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
-      return g_steal_pointer (&path);
+      if (g_strcmp0 (path, from) == 0)
+        behind = TRUE;
+      else if (behind && g_file_test (path, G_FILE_TEST_IS_REGULAR))
+        return g_steal_pointer (&path);
+    }
+    behind = TRUE;
   }
   return NULL;
+}
+
+static char *
+open_preset (const char *name, const char *from, char **file, gsize * length,
+    gpointer unused, GError ** error)
+{
+  char *text = NULL;
+
+  *file = find_file (name, from);
+  if (*file == NULL) {
+    g_auto (GStrv) names = presets_list ();
+    const char *near = lockstep_nearest (name, (const char *const *) names);
+    g_autofree char *all = g_strjoinv (", ", names);
+
+    if (near != NULL && !g_str_equal (near, name))
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+          "there is no preset '%s'; did you mean '%s'?", name, near);
+    else
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+          "there is no preset '%s'; there are: %s", name, all);
+    return NULL;
+  }
+  if (!g_file_get_contents (*file, &text, length, error))
+    return NULL;
+  return text;
+}
+
+char *
+presets_find (const char *name)
+{
+  return find_file (name, NULL);
 }
 
 LockstepPreset *
 presets_load (const char *name, GPtrArray * faults)
 {
-  g_autofree char *path = find_file (name);
-  g_autofree char *text = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize length;
-
-  if (path == NULL) {
-    g_auto (GStrv) names = presets_list ();
-    const char *near = lockstep_nearest (name, (const char *const *) names);
-    g_autofree char *all = g_strjoinv (", ", names);
-
-    if (near != NULL)
-      lockstep_fault_add (faults, name,
-          "there is no such preset; did you mean '%s'?", near);
-    else
-      lockstep_fault_add (faults, name,
-          "there is no such preset; there are: %s", all);
-    return NULL;
-  }
-  if (!g_file_get_contents (path, &text, &length, &error)) {
-    lockstep_fault_add (faults, path, "%s", error->message);
-    return NULL;
-  }
-  return lockstep_preset_parse (name, text, length, faults);
+  return lockstep_preset_load (name, open_preset, NULL, faults);
 }
 
-gboolean
-presets_has_element (const char *factory, gpointer unused)
+static gboolean
+has_element (const char *factory, gpointer unused)
 {
   g_autoptr (GstElementFactory) found = gst_element_factory_find (factory);
 
   return found != NULL;
+}
+
+const LockstepMachine presets_machine = { has_element, try_choice, NULL };
+
+/* What an enumeration's values are called. */
+static char *
+enum_values (GParamSpec * spec)
+{
+  GEnumClass *class = G_PARAM_SPEC_ENUM (spec)->enum_class;
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < class->n_values; i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "",
+        class->values[i].value_nick);
+  return g_string_free (text, FALSE);
+}
+
+static char *
+unknown_property (GstElement * element, const char *property)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree GParamSpec **specs = NULL;
+  const char *factory = GST_OBJECT_NAME (gst_element_get_factory (element));
+  const char *near;
+  guint n;
+
+  specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (names, (gpointer) specs[i]->name);
+  g_ptr_array_add (names, NULL);
+  near = lockstep_nearest (property, (const char *const *) names->pdata);
+  return near != NULL
+      ? g_strdup_printf ("%s has no property '%s'; did you mean '%s'?", factory,
+      property, near)
+      : g_strdup_printf ("%s has no property '%s'; see gst-inspect-1.0 %s",
+      factory, property, factory);
+}
+
+/* The limits of a number's property; NULL: it has none. */
+static char *
+limits_of (GParamSpec * spec)
+{
+  if (G_IS_PARAM_SPEC_INT (spec))
+    return g_strdup_printf ("%d to %d", G_PARAM_SPEC_INT (spec)->minimum,
+        G_PARAM_SPEC_INT (spec)->maximum);
+  if (G_IS_PARAM_SPEC_UINT (spec))
+    return g_strdup_printf ("%u to %u", G_PARAM_SPEC_UINT (spec)->minimum,
+        G_PARAM_SPEC_UINT (spec)->maximum);
+  if (G_IS_PARAM_SPEC_INT64 (spec))
+    return g_strdup_printf ("%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+        G_PARAM_SPEC_INT64 (spec)->minimum, G_PARAM_SPEC_INT64 (spec)->maximum);
+  if (G_IS_PARAM_SPEC_UINT64 (spec))
+    return g_strdup_printf ("%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+        G_PARAM_SPEC_UINT64 (spec)->minimum,
+        G_PARAM_SPEC_UINT64 (spec)->maximum);
+  if (G_IS_PARAM_SPEC_DOUBLE (spec))
+    return g_strdup_printf ("%g to %g", G_PARAM_SPEC_DOUBLE (spec)->minimum,
+        G_PARAM_SPEC_DOUBLE (spec)->maximum);
+  return NULL;
+}
+
+/* @value for @spec's property of @element; what is wrong with it instead. */
+static char *
+read_property_value (GstElement * element, GParamSpec * spec,
+    const char *text, GValue * value)
+{
+  const char *factory = GST_OBJECT_NAME (gst_element_get_factory (element));
+  g_autofree char *all = NULL;
+
+  if (!(spec->flags & G_PARAM_WRITABLE))
+    return g_strdup_printf ("%s's property '%s' can only be read", factory,
+        spec->name);
+  if (spec->flags & G_PARAM_CONSTRUCT_ONLY)
+    return
+        g_strdup_printf ("%s's property '%s' can only be set when it is made",
+        factory, spec->name);
+  g_value_init (value, spec->value_type);
+  /* a string is taken as it is: gst_value_deserialize() would read quotes and
+   * escapes into it */
+  if (spec->value_type == G_TYPE_STRING) {
+    g_value_set_string (value, text);
+  } else if (!gst_value_deserialize_with_pspec (value, text, spec)) {
+    if (G_IS_PARAM_SPEC_ENUM (spec)) {
+      all = enum_values (spec);
+      return g_strdup_printf ("%s.%s: '%s' is not one of %s", factory,
+          spec->name, text, all);
+    }
+    return g_strdup_printf ("%s.%s: '%s' is not a %s", factory, spec->name,
+        text, g_type_name (spec->value_type));
+  }
+  if (!g_param_value_validate (spec, value))
+    return NULL;
+  all = limits_of (spec);
+  return all != NULL ? g_strdup_printf ("%s.%s: '%s' is not in %s", factory,
+      spec->name, text, all)
+      : g_strdup_printf ("%s.%s: '%s' is outside the property's limits",
+      factory, spec->name, text);
+}
+
+char *
+presets_property_problem (GstElement * element, const char *property,
+    const char *text)
+{
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element),
+      property);
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  /* a child's property: the child may come later */
+  if (strstr (property, "::") != NULL)
+    return NULL;
+  if (spec == NULL)
+    return unknown_property (element, property);
+  /* an element is written as a pipeline of its own */
+  if (g_type_is_a (spec->value_type, G_TYPE_OBJECT))
+    return NULL;
+  return read_property_value (element, spec, text, &value);
 }
 
 static gboolean
@@ -108,6 +250,7 @@ apply_one (GstElement * pipeline, const LockstepPropertySetting * setting,
   g_autoptr (GstElement) element =
       gst_bin_get_by_name (GST_BIN (pipeline), setting->element);
   g_auto (GValue) value = G_VALUE_INIT;
+  g_autofree char *problem = NULL;
   GParamSpec *spec;
 
   if (element == NULL) {
@@ -117,24 +260,10 @@ apply_one (GstElement * pipeline, const LockstepPropertySetting * setting,
   }
   spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element),
       setting->property);
-  if (spec == NULL) {
-    lockstep_fault_add (faults, place, "%s has no property '%s'",
-        GST_OBJECT_NAME (gst_element_get_factory (element)), setting->property);
-    return FALSE;
-  }
-  g_value_init (&value, spec->value_type);
-  /* a string is taken as it is: gst_value_deserialize() would read quotes and
-   * escapes into it */
-  if (spec->value_type == G_TYPE_STRING) {
-    g_value_set_string (&value, setting->value);
-  } else if (!gst_value_deserialize (&value, setting->value)) {
-    lockstep_fault_add (faults, place, "'%s' is not a %s", setting->value,
-        g_type_name (spec->value_type));
-    return FALSE;
-  }
-  if (g_param_value_validate (spec, &value)) {
-    lockstep_fault_add (faults, place, "'%s' is outside the property's limits",
-        setting->value);
+  problem = spec == NULL ? unknown_property (element, setting->property)
+      : read_property_value (element, spec, setting->value, &value);
+  if (problem != NULL) {
+    lockstep_fault_add (faults, place, "%s", problem);
     return FALSE;
   }
   g_object_set_property (G_OBJECT (element), setting->property, &value);
@@ -150,6 +279,23 @@ presets_apply (GstElement * pipeline, LockstepLaunch * launch,
   for (guint i = 0; i < launch->properties->len; i++)
     ok &= apply_one (pipeline, g_ptr_array_index (launch->properties, i),
         faults);
+  return ok;
+}
+
+gboolean
+presets_apply_changes (GstElement * pipeline, const LockstepLaunch * before,
+    const LockstepLaunch * launch, GPtrArray * faults)
+{
+  gboolean ok = TRUE;
+
+  for (guint i = 0; i < launch->properties->len; i++) {
+    LockstepPropertySetting *now = g_ptr_array_index (launch->properties, i);
+    const LockstepPropertySetting *was = i < before->properties->len
+        ? g_ptr_array_index (before->properties, i) : NULL;
+
+    if (was == NULL || g_strcmp0 (was->value, now->value) != 0)
+      ok &= apply_one (pipeline, now, faults);
+  }
   return ok;
 }
 
@@ -184,9 +330,40 @@ presets_print_faults (const char *preset, GPtrArray * faults)
   for (guint i = 0; i < faults->len; i++) {
     const LockstepFault *fault = g_ptr_array_index (faults, i);
 
-    if (g_str_equal (fault->place, preset))
-      g_printerr ("lockstep: %s: %s\n", preset, fault->text);
+    if (fault->file != NULL && fault->line > 0)
+      g_printerr ("lockstep: %s:%u: ", fault->file, fault->line);
     else
-      g_printerr ("lockstep: %s: %s: %s\n", preset, fault->place, fault->text);
+      g_printerr ("lockstep: %s: ", fault->file != NULL ? fault->file : preset);
+    if (fault->place[0] == '\0')
+      g_printerr ("%s\n", fault->text);
+    else
+      g_printerr ("%s: %s\n", fault->place, fault->text);
   }
+}
+
+gboolean
+presets_name_channel (LockstepPreset * preset, const char *preset_name,
+    GHashTable * values)
+{
+  const char *given = g_hash_table_lookup (values, "channel");
+  g_autofree char *name = NULL;
+
+  if (lockstep_preset_get_signalling (preset) == LOCKSTEP_SIGNALLING_WHIP) {
+    g_hash_table_insert (values, g_strdup ("channel"), g_strdup ("-"));
+    return TRUE;
+  }
+  if (given != NULL && given[0] != '\0') {
+    name = g_strdup (given);
+  } else {
+    name = g_path_get_basename (preset_name);
+    if (g_str_has_suffix (name, ".json"))
+      name[strlen (name) - strlen (".json")] = '\0';
+  }
+  if (!channel_name_is_valid (name)) {
+    g_printerr ("lockstep: channel=%s: a channel's name is 1 to 64 letters, "
+        "digits, '-', '_' and '.'\n", name);
+    return FALSE;
+  }
+  g_hash_table_insert (values, g_strdup ("channel"), g_steal_pointer (&name));
+  return TRUE;
 }

@@ -6,16 +6,16 @@
 #include "ipc.h"
 #include "log.h"
 
+#include <gst/lockstep/backoff.h>
+#include <gst/lockstep/sdp.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
 #define MAX_REDIRECTS 5
 #define MAX_ANSWER_BYTES (256 * 1024)
 #define POST_TIMEOUT_S 15
-#define FIRST_DELAY_MS 1000
-#define MAX_DELAY_MS 30000
-/* A session that held for so long was a good one: the next delay starts small. */
-#define GOOD_SESSION_US (20 * G_USEC_PER_SEC)
+/* A server that says when to come again is believed up to here. */
+#define MAX_RETRY_AFTER_S 300
 
 struct _Publisher
 {
@@ -30,7 +30,9 @@ struct _Publisher
   guint redirects;
   GCancellable *cancellable;
   guint retry_timer;
-  guint delay_ms;
+  LockstepBackoff backoff;
+  guint retry_after_ms;         /* what the server asked for; 0: nothing */
+  gboolean own_ice_servers;     /* the operator's choice goes before the server's */
   gint64 connected_at;
   gboolean stopping;
   void (*done) (gpointer);
@@ -53,16 +55,14 @@ retry (gpointer user_data)
 static void
 schedule_retry (Publisher * publisher)
 {
-  guint wait;
+  gint64 ran = publisher->connected_at == 0 ? 0
+      : g_get_monotonic_time () - publisher->connected_at;
+  guint wait = lockstep_backoff_next (&publisher->backoff, ran / 1000,
+      g_random_double ());
 
-  if (publisher->connected_at != 0 && g_get_monotonic_time () -
-      publisher->connected_at > GOOD_SESSION_US)
-    publisher->delay_ms = FIRST_DELAY_MS;
   publisher->connected_at = 0;
-  /* jitter, so that many publishers do not come back in the same instant */
-  wait = publisher->delay_ms / 2 + g_random_int_range (0,
-      publisher->delay_ms / 2 + 1);
-  publisher->delay_ms = MIN (publisher->delay_ms * 2, MAX_DELAY_MS);
+  wait = MAX (wait, publisher->retry_after_ms);
+  publisher->retry_after_ms = 0;
   log_info (NULL, "publishing again in %.1f s", wait / 1000.0);
   publisher->retry_timer = g_timeout_add (wait, retry, publisher);
 }
@@ -176,6 +176,97 @@ created (Publisher * publisher, SoupMessage * msg, GBytes * body)
   worker_proc_send (publisher->worker, message);
 }
 
+/* What a refusal means to who runs this, and what helps (RFC 9725, section 4). */
+static const char *
+advice (guint status)
+{
+  switch (status) {
+    case 400:
+    case 406:
+    case 422:
+      return "it does not take this offer: see what it says of codecs";
+    case 401:
+      return "the token is missing or wrong: give token=… (LOCKSTEP_TOKEN)";
+    case 403:
+      return "this token may not publish there";
+    case 404:
+      return "there is nothing at this URL: check whip=";
+    case 405:
+    case 415:
+      return "this is no WHIP endpoint: check whip=";
+    case 409:
+      return "somebody publishes there already";
+    case 413:
+      return "it takes no offer of this length";
+    case 429:
+    case 503:
+      return "it is busy";
+    default:
+      return status >= 500 ? "it has a fault of its own"
+          : "this is no answer of a WHIP server: check whip=";
+  }
+}
+
+/* What the server says, fit for a log. */
+static char *
+one_line (GBytes * body)
+{
+  gsize size;
+  const char *data = g_bytes_get_data (body, &size);
+  char *text = g_utf8_make_valid (data != NULL ? data : "", MIN (size, 300));
+
+  for (char *c = text; *c != '\0'; c++) {
+    if (g_ascii_iscntrl (*c))
+      *c = ' ';
+  }
+  return g_strstrip (text);
+}
+
+/* RFC 9110, section 10.2.3: seconds (a date is rare, and not worth a clock that may be
+ * wrong). 0: not given. */
+static guint
+retry_after_ms (SoupMessage * msg)
+{
+  const char *value =
+      soup_message_headers_get_one (soup_message_get_response_headers (msg),
+      "Retry-After");
+  guint64 seconds;
+
+  return value != NULL && g_ascii_string_to_unsigned (value, 10, 0,
+      MAX_RETRY_AFTER_S, &seconds, NULL) ? seconds * 1000 : 0;
+}
+
+/* RFC 9725, section 4.5: 307 and 308 keep the method. To go from https to http would send
+ * the stream's keys in the clear. */
+static const char *
+why_not_follow (Publisher * publisher, GUri * target)
+{
+  if (target == NULL || g_uri_get_host (target) == NULL)
+    return "it redirects to nowhere";
+  if (!g_str_equal (g_uri_get_scheme (target), "https")
+      && (!g_str_equal (g_uri_get_scheme (target), "http")
+          || g_str_equal (g_uri_get_scheme (publisher->target), "https")))
+    return "it redirects from https to something less safe";
+  if (publisher->redirects++ >= MAX_REDIRECTS)
+    return "it redirects without end";
+  return NULL;
+}
+
+static void
+follow (Publisher * publisher, SoupMessage * msg)
+{
+  g_autoptr (GUri) target = resolve_location (msg);
+  const char *why = why_not_follow (publisher, target);
+
+  if (why != NULL) {
+    give_up_session (publisher, "publishing failed: %s", why);
+    return;
+  }
+  g_uri_unref (publisher->target);
+  publisher->target = g_steal_pointer (&target);
+  post_offer (publisher);
+}
+
 static void
 posted (GObject * source, GAsyncResult * result, gpointer user_data)
 {
@@ -194,21 +285,13 @@ posted (GObject * source, GAsyncResult * result, gpointer user_data)
   } else if (status == 201) {
     created (publisher, msg, body);
   } else if (status == 307 || status == 308) {
-    GUri *target = resolve_location (msg);
-
-    if (target == NULL || publisher->redirects++ >= MAX_REDIRECTS) {
-      g_clear_pointer (&target, g_uri_unref);
-      give_up_session (publisher, "publishing failed: a redirect to nowhere");
-      return;
-    }
-    g_uri_unref (publisher->target);
-    publisher->target = target;
-    post_offer (publisher);
+    follow (publisher, msg);
   } else {
-    give_up_session (publisher, "the server refuses: %u %s: %.*s", status,
-        soup_message_get_reason_phrase (msg),
-        (int) MIN (g_bytes_get_size (body), 300),
-        (const char *) g_bytes_get_data (body, NULL));
+    g_autofree char *text = one_line (body);
+
+    publisher->retry_after_ms = retry_after_ms (msg);
+    give_up_session (publisher, "the server refuses: %u %s: %s (%s)", status,
+        soup_message_get_reason_phrase (msg), text, advice (status));
   }
 }
 
@@ -263,11 +346,56 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
   schedule_retry (publisher);
 }
 
+/* The worker makes the offer once it knows the ICE servers. */
+static void
+call (Publisher * publisher, const char *ice_servers)
+{
+  JsonObject *message = ipc_message ("call");
+
+  json_object_set_string_member (message, "channel", "publish");
+  if (ice_servers[0] != '\0')
+    json_object_set_string_member (message, "ice_servers", ice_servers);
+  worker_proc_send (publisher->worker, message);
+}
+
+static void
+options_came (GObject * source, GAsyncResult * result, gpointer user_data)
+{
+  Publisher *publisher = user_data;
+  SoupMessage *msg = soup_session_get_async_result_message (SOUP_SESSION
+      (source), result);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) body = soup_session_send_and_read_finish
+      (SOUP_SESSION (source), result, &error);
+  g_autofree char *servers = NULL;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+      || publisher->worker == NULL)
+    return;
+  /* a server without OPTIONS says in its answer to the offer what is wrong, if anything
+   * is */
+  servers = lockstep_ice_servers_from_link (body == NULL
+      || !SOUP_STATUS_IS_SUCCESSFUL (soup_message_get_status (msg)) ? NULL
+      : soup_message_headers_get_list (soup_message_get_response_headers (msg),
+          "Link"));
+  call (publisher, servers);
+}
+
+/* RFC 9725, section 4.6: OPTIONS may name them; the answer to the offer would come after
+ * the candidates were gathered. */
+static void
+ask_ice_servers (Publisher * publisher)
+{
+  g_autoptr (SoupMessage) msg =
+      new_request (publisher, "OPTIONS", publisher->endpoint);
+
+  soup_session_send_and_read_async (publisher->session, msg,
+      G_PRIORITY_DEFAULT, publisher->cancellable, options_came, publisher);
+}
+
 static void
 begin (Publisher * publisher)
 {
-  JsonObject *message;
-
   g_clear_object (&publisher->cancellable);
   publisher->cancellable = g_cancellable_new ();
   publisher->worker = worker_pool_take (publisher->pool, worker_message,
@@ -276,9 +404,10 @@ begin (Publisher * publisher)
     schedule_retry (publisher);
     return;
   }
-  message = ipc_message ("call");
-  json_object_set_string_member (message, "channel", "publish");
-  worker_proc_send (publisher->worker, message);
+  if (publisher->own_ice_servers)
+    call (publisher, "");
+  else
+    ask_ice_servers (publisher);
 }
 
 Publisher *
@@ -287,6 +416,7 @@ publisher_new (const char *preset_name, GHashTable * values,
 {
   const char *url = g_hash_table_lookup (values, "whip");
   const char *token = g_hash_table_lookup (values, "token");
+  const char *ice_servers = g_hash_table_lookup (values, "ice-servers");
   g_autoptr (GUri) endpoint = g_uri_parse (url != NULL ? url : "",
       SOUP_HTTP_URI_FLAGS, error);
   Publisher *publisher;
@@ -303,10 +433,12 @@ publisher_new (const char *preset_name, GHashTable * values,
     return NULL;
   }
   publisher = g_new0 (Publisher, 1);
+  publisher->own_ice_servers = ice_servers != NULL && ice_servers[0] != '\0';
   publisher->endpoint = g_uri_ref (endpoint);
   publisher->target = g_uri_ref (endpoint);
   publisher->token = token && token[0] != '\0' ? g_strdup (token) : NULL;
-  publisher->delay_ms = FIRST_DELAY_MS;
+  publisher->backoff = (LockstepBackoff) {
+  .first_ms = 1000,.max_ms = 30000,.good_ms = 20000};
   publisher->session = soup_session_new_with_options ("timeout",
       POST_TIMEOUT_S, "user-agent", "lockstep/" PACKAGE_VERSION, NULL);
   worker_values = json_object_new ();

@@ -3,8 +3,8 @@
  * certificate that webrtcbin 1.22.0 leaves out.
  *
  * webrtcbin calls back from threads of its own; everything is brought to the main
- * loop before it touches the struct. The end lives as long as its worker, so no
- * callback can come too late. */
+ * loop before it touches the struct. Each event on its way holds a reference, and so
+ * does each promise and each signal handler. */
 #include "webrtc-end.h"
 
 #include <arpa/inet.h>
@@ -21,6 +21,11 @@
 #define GATHER_TIMEOUT_MS 3000
 #define NEGOTIATE_TIMEOUT_MS 8000
 #define MAX_LOCAL_ADDRESSES 16
+/* bit/s of RTCP. RFC 4585 lets feedback go out early once per interval of regular
+ * reports at this rate, with some 120 bytes each. rtpsession takes 5 % of the media's
+ * rate, of which it knows nothing for 2 s: NACKs and TWCC then wait 0.5 to
+ * 0.8 s, by which time the packets are lost. At this rate they wait 25 ms at most. */
+#define RTCP_BANDWIDTH 200000.0
 
 struct _WebrtcEnd
 {
@@ -45,12 +50,44 @@ typedef struct
   char *text;
 } Event;
 
+static void
+clear (gpointer data)
+{
+  WebrtcEnd *end = data;
+
+  gst_object_unref (end->webrtc);
+  g_free (end->config.public_address);
+  g_free (end->config.ice_servers);
+  lockstep_offer_free (end->offer);
+  g_clear_pointer (&end->fingerprints, g_ptr_array_unref);
+}
+
+static void
+end_unref (gpointer data)
+{
+  g_atomic_rc_box_release_full (data, clear);
+}
+
+static void
+closure_gone (gpointer data, GClosure * closure)
+{
+  end_unref (data);
+}
+
+static GstPromise *
+promise_new (WebrtcEnd * end, GstPromiseChangeFunc func)
+{
+  return gst_promise_new_with_change_func (func, g_atomic_rc_box_acquire (end),
+      end_unref);
+}
+
 static gboolean
 deliver_event (gpointer data)
 {
   Event *event = data;
 
   event->deliver (event->end, event->status, event->text);
+  end_unref (event->end);
   g_free (event->text);
   g_free (event);
   return G_SOURCE_REMOVE;
@@ -62,7 +99,7 @@ post (WebrtcEnd * end, void (*deliver) (WebrtcEnd *, guint, const char *),
 {
   Event *event = g_new0 (Event, 1);
 
-  event->end = end;
+  event->end = g_atomic_rc_box_acquire (end);
   event->deliver = deliver;
   event->status = status;
   event->text = g_strdup (text);
@@ -179,6 +216,27 @@ jitter_buffer_requested (GstElement * rtpbin, guint session, gpointer user_data)
         user_data);
   /* NULL: rtpbin makes an rtpjitterbuffer */
   return buffer;
+}
+
+static void
+rtpbin_element_added (GstBin * rtpbin, GstElement * element, gpointer user_data)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+  g_autoptr (GObject) session = NULL;
+
+  if (factory == NULL || !g_str_equal (GST_OBJECT_NAME (factory), "rtpsession"))
+    return;
+  g_object_get (element, "internal-session", &session, NULL);
+  g_object_set (session, "rtcp-fraction", RTCP_BANDWIDTH, NULL);
+}
+
+/* rtpstorage keeps packets for forward error correction, which no answer of ours
+ * accepts. Its references would make each packet be copied before it can be stamped. */
+static void
+storage_added (GstElement * rtpbin, GstElement * storage, guint session,
+    gpointer user_data)
+{
+  g_object_set (storage, "size-time", (guint64) 0, NULL);
 }
 
 static GstPadProbeReturn
@@ -370,7 +428,7 @@ created (GstPromise * promise, gpointer user_data)
     return;
   }
   g_signal_emit_by_name (end->webrtc, "set-local-description", description,
-      gst_promise_new_with_change_func (local_set, end, NULL));
+      promise_new (end, local_set));
   gst_webrtc_session_description_free (description);
 }
 
@@ -387,7 +445,7 @@ remote_set (GstPromise * promise, gpointer user_data)
   }
   if (end->offer != NULL)
     g_signal_emit_by_name (end->webrtc, "create-answer", NULL,
-        gst_promise_new_with_change_func (created, end, NULL));
+        promise_new (end, created));
 }
 
 static void
@@ -402,7 +460,7 @@ set_remote (WebrtcEnd * end, GstWebRTCSDPType type, const char *sdp)
   }
   description = gst_webrtc_session_description_new (type, message);
   g_signal_emit_by_name (end->webrtc, "set-remote-description", description,
-      gst_promise_new_with_change_func (remote_set, end, NULL));
+      promise_new (end, remote_set));
   gst_webrtc_session_description_free (description);
 }
 
@@ -415,7 +473,7 @@ webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer)
   end->fingerprints = g_ptr_array_ref (offer->fingerprints);
   end->negotiate_timeout =
       g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
-  for (guint i = 0; i < offer->media->len; i++) {
+  for (guint i = 0; i < offer->media->len && !offer->viewer; i++) {
     const LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
     g_autoptr (GstCaps) caps = lockstep_offer_media_caps (media);
     g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
@@ -435,17 +493,10 @@ webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer)
 void
 webrtc_end_call (WebrtcEnd * end)
 {
-  g_autoptr (GArray) transceivers = NULL;
-
-  g_signal_emit_by_name (end->webrtc, "get-transceivers", &transceivers);
-  for (guint i = 0; transceivers != NULL && i < transceivers->len; i++)
-    g_object_set (g_array_index (transceivers, GstWebRTCRTPTransceiver *, i),
-        "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY,
-        "do-nack", TRUE, NULL);
   end->negotiate_timeout =
       g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
   g_signal_emit_by_name (end->webrtc, "create-offer", NULL,
-      gst_promise_new_with_change_func (created, end, NULL));
+      promise_new (end, created));
 }
 
 /* Adds the value of a "fingerprint" attribute in the form that
@@ -464,7 +515,10 @@ webrtc_end_set_answer (WebrtcEnd * end, const char *sdp)
   GstSDPMessage *message = NULL;
 
   if (strlen (sdp) == 0
-      || gst_sdp_message_new_from_text (sdp, &message) != GST_SDP_OK) {
+      || gst_sdp_message_new_from_text (sdp, &message) != GST_SDP_OK
+      || gst_sdp_message_medias_len (message) == 0) {
+    /* the parser takes nearly any text for a description with nothing in it */
+    g_clear_pointer (&message, gst_sdp_message_free);
     lose (end, 0, "the server's answer cannot be parsed");
     return;
   }
@@ -563,11 +617,19 @@ set_up_ice (WebrtcEnd * end)
   }
 }
 
+static void
+listen_to (WebrtcEnd * end, gpointer instance, const char *signal,
+    GCallback handler)
+{
+  g_signal_connect_data (instance, signal, handler,
+      g_atomic_rc_box_acquire (end), closure_gone, 0);
+}
+
 WebrtcEnd *
 webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
     const WebrtcEndCallbacks * callbacks, gpointer user_data)
 {
-  WebrtcEnd *end = g_new0 (WebrtcEnd, 1);
+  WebrtcEnd *end = g_atomic_rc_box_new0 (WebrtcEnd);
   g_autoptr (GstElement) rtpbin = NULL;
 
   end->webrtc = gst_object_ref (webrtc);
@@ -578,20 +640,39 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
   end->config.video_latency = config->video_latency;
   end->callbacks = *callbacks;
   end->user_data = user_data;
+  if (config->relay_only)
+    g_object_set (webrtc, "ice-transport-policy",
+        GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY, NULL);
   set_up_ice (end);
   /* lost packets become events, and those gaps that decoders conceal */
   rtpbin = gst_bin_get_by_name (GST_BIN (webrtc), "rtpbin");
   if (rtpbin != NULL) {
     g_object_set (rtpbin, "do-lost", TRUE, NULL);
-    g_signal_connect (rtpbin, "request-jitterbuffer",
-        G_CALLBACK (jitter_buffer_requested), end);
+    listen_to (end, rtpbin, "request-jitterbuffer",
+        G_CALLBACK (jitter_buffer_requested));
+    g_signal_connect (rtpbin, "new-storage", G_CALLBACK (storage_added), NULL);
+    listen_to (end, rtpbin, "element-added", G_CALLBACK (rtpbin_element_added));
   }
-  g_signal_connect (webrtc, "pad-added", G_CALLBACK (pad_added), end);
-  g_signal_connect (webrtc, "notify::connection-state",
-      G_CALLBACK (connection_state_changed), end);
-  g_signal_connect (webrtc, "notify::ice-gathering-state",
-      G_CALLBACK (gathering_changed), end);
+  listen_to (end, webrtc, "pad-added", G_CALLBACK (pad_added));
+  listen_to (end, webrtc, "notify::connection-state",
+      G_CALLBACK (connection_state_changed));
+  listen_to (end, webrtc, "notify::ice-gathering-state",
+      G_CALLBACK (gathering_changed));
   return end;
+}
+
+void
+webrtc_end_close (WebrtcEnd * end)
+{
+  g_autoptr (GstElement) rtpbin =
+      gst_bin_get_by_name (GST_BIN (end->webrtc), "rtpbin");
+
+  end->over = TRUE;
+  stop_timers (end);
+  g_signal_handlers_disconnect_by_data (end->webrtc, end);
+  if (rtpbin != NULL)
+    g_signal_handlers_disconnect_by_data (rtpbin, end);
+  end_unref (end);
 }
 
 void

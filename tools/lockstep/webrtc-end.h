@@ -28,20 +28,25 @@ typedef struct
   gboolean loopback_only;       /* gather on loopback addresses alone */
   char *public_address;         /* NULL or "": none */
   char *ice_servers;            /* comma-separated; NULL or "": none */
+  gboolean relay_only;          /* only candidates of TURN servers are used */
   int audio_latency, video_latency;     /* ms that packets are held */
 } WebrtcEndConfig;
 
-/* @webrtc is in a pipeline that is at least READY. */
+/* @webrtc is in a pipeline that is at least READY. Holds it until webrtc_end_close(). */
 WebrtcEnd *webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
     const WebrtcEndCallbacks * callbacks, gpointer user_data);
+/* No callback comes any more; frees it once no thread uses it. From the main loop. */
+void webrtc_end_close (WebrtcEnd * end);
 
 /* Spends the time that the first session of a process costs (the DTLS key, the
  * loading of plugins) before there is a peer. */
 void webrtc_end_warm_up (void);
 
-/* Answers: described() or refused() follows. Takes @offer. */
+/* Answers: described() or refused() follows. Takes @offer. For a viewer's offer, a
+ * sink pad has been requested for each section that is taken, in their order, and its
+ * transceiver told what to send. */
 void webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer);
-/* Offers what is linked to the element: described() or refused() follows, then
+/* Offers what is linked to the element, as its transceivers say: described() or refused() follows, then
  * webrtc_end_set_answer(). */
 void webrtc_end_call (WebrtcEnd * end);
 void webrtc_end_set_answer (WebrtcEnd * end, const char *sdp);

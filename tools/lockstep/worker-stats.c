@@ -3,11 +3,16 @@
  * jitter buffer figures, segments. webrtcbin 1.22.0's get-stats calls every stream
  * of a bundle by the first one's kind, so the RTP session is read directly. */
 #include "worker-stats.h"
+#include "arrivals.h"
+#include "av-figures.h"
 #include "ipc.h"
 
 #include <string.h>
 
 #define MAX_BUFFERS 16
+
+enum
+{ AUDIO, VIDEO };
 
 typedef struct
 {
@@ -21,61 +26,63 @@ struct _WorkerStats
   GstElement *webrtc;
   GstElement *rtpbin;
 
-  GMutex lock;                  /* protects what threads write: the next four */
-  gint64 last_arrival;          /* monotonic µs; 0: none yet */
-  guint64 received_bytes, received_packets;
+  Arrivals *arrivals;
+  GMutex lock;                  /* protects what threads write: the next three */
+  gint64 last_media;            /* monotonic µs; 0: none yet */
+  guint64 media_bytes[2], media_buffers;
   GPtrArray *jitter_buffers;    /* JitterBuffer */
 
   guint64 segments, segment_bytes, discontinuities;
   gint64 sequence, last_duration, last_grid_error;
+  gint64 last_delay;            /* ns from the segment's last media to now; -1: none */
 };
 
-static gboolean
-count_buffer (GstBuffer ** buffer, guint index, gpointer user_data)
-{
-  guint64 *counts = user_data;
-
-  counts[0]++;
-  counts[1] += gst_buffer_get_size (*buffer);
-  return TRUE;
-}
-
+/* Of a source of the pipeline's own, what arrives is what its sinks get: counted by
+ * kind, as an RTP session would. */
 static GstPadProbeReturn
-count_arrivals (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+count_media (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
   WorkerStats *stats = user_data;
-  guint64 counts[2] = { 0, 0 };
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  const char *name = caps == NULL || gst_caps_get_size (caps) == 0 ? ""
+      : gst_structure_get_name (gst_caps_get_structure (caps, 0));
+  guint kind = g_str_has_prefix (name, "video/") ? VIDEO : AUDIO;
+  guint64 counts[2];
 
-  if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
-    gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info),
-        count_buffer, counts);
-  } else {
-    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-
-    count_buffer (&buffer, 0, counts);
-  }
+  arrivals_count (info, counts);
   g_mutex_lock (&stats->lock);
-  stats->last_arrival = g_get_monotonic_time ();
-  stats->received_packets += counts[0];
-  stats->received_bytes += counts[1];
+  stats->last_media = g_get_monotonic_time ();
+  stats->media_bytes[kind] += counts[1];
+  stats->media_buffers += counts[0];
   g_mutex_unlock (&stats->lock);
   return GST_PAD_PROBE_OK;
 }
 
-/* nicesrc is where everything from the peer comes in: media, RTCP and DTLS. */
 static void
-element_added (GstBin * bin, GstBin * sub_bin, GstElement * element,
-    gpointer user_data)
+watch_sink_pad (GstElement * sink, GstPad * pad, gpointer user_data)
 {
-  GstElementFactory *factory = gst_element_get_factory (element);
-  g_autoptr (GstPad) pad = NULL;
+  if (GST_PAD_IS_SINK (pad))
+    gst_pad_add_probe (pad,
+        GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+        count_media, user_data, NULL);
+}
 
-  if (factory == NULL || !g_str_equal (GST_OBJECT_NAME (factory), "nicesrc"))
-    return;
-  pad = gst_element_get_static_pad (element, "src");
-  gst_pad_add_probe (pad,
-      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
-      count_arrivals, user_data, NULL);
+static void
+watch_sinks (WorkerStats * stats)
+{
+  g_autoptr (GstIterator) sinks =
+      gst_bin_iterate_sinks (GST_BIN (stats->pipeline));
+  GValue item = G_VALUE_INIT;
+
+  while (gst_iterator_next (sinks, &item) == GST_ITERATOR_OK) {
+    GstElement *sink = g_value_get_object (&item);
+
+    for (GList * l = sink->sinkpads; l != NULL; l = l->next)
+      watch_sink_pad (sink, l->data, stats);
+    g_signal_connect (sink, "pad-added", G_CALLBACK (watch_sink_pad), stats);
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
 }
 
 static void
@@ -113,15 +120,48 @@ worker_stats_new (GstElement * pipeline, GstElement * webrtc)
   stats->pipeline = pipeline;
   stats->jitter_buffers = g_ptr_array_new_with_free_func (jitter_buffer_free);
   stats->sequence = -1;
-  g_signal_connect (pipeline, "deep-element-added",
-      G_CALLBACK (element_added), stats);
+  stats->arrivals = arrivals_new (pipeline);
   if (webrtc != NULL) {
     stats->webrtc = webrtc;
     stats->rtpbin = gst_bin_get_by_name (GST_BIN (webrtc), "rtpbin");
     g_signal_connect (stats->rtpbin, "new-jitterbuffer",
         G_CALLBACK (new_jitter_buffer), stats);
+  } else {
+    watch_sinks (stats);
   }
   return stats;
+}
+
+/* Whether the pipeline runs in real time: how far it is behind means nothing else. */
+static gboolean
+is_live (WorkerStats * stats)
+{
+  GstQuery *query;
+  gboolean live = FALSE;
+
+  if (stats->webrtc != NULL)
+    return TRUE;
+  query = gst_query_new_latency ();
+  if (gst_element_query (stats->pipeline, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
+  return live;
+}
+
+/* How long ago the running time was that the segment ends at. */
+static gint64
+segment_delay (WorkerStats * stats, const GstStructure * segment,
+    guint64 duration)
+{
+  g_autoptr (GstClock) clock = gst_element_get_clock (stats->pipeline);
+  gint64 start;
+
+  if (clock == NULL || !is_live (stats)
+      || !gst_structure_get_int64 (segment, "running-time", &start))
+    return -1;
+  return MAX ((gint64) (gst_clock_get_time (clock)
+          - gst_element_get_base_time (stats->pipeline)) - start -
+      (gint64) duration, 0);
 }
 
 void
@@ -141,6 +181,7 @@ worker_stats_add_segment (WorkerStats * stats, const GstStructure * segment)
   stats->sequence = sequence;
   stats->last_duration = duration;
   stats->last_grid_error = error;
+  stats->last_delay = segment_delay (stats, segment, duration);
 }
 
 gint64
@@ -148,8 +189,10 @@ worker_stats_idle_us (WorkerStats * stats)
 {
   gint64 last;
 
+  if (stats->webrtc != NULL)
+    return arrivals_idle_us (stats->arrivals);
   g_mutex_lock (&stats->lock);
-  last = stats->last_arrival;
+  last = stats->last_media;
   g_mutex_unlock (&stats->lock);
   return last == 0 ? -1 : g_get_monotonic_time () - last;
 }
@@ -227,9 +270,58 @@ add_jitter_buffer (WorkerStats * stats, guint ssrc, JsonObject * to)
   g_mutex_unlock (&stats->lock);
 }
 
-/* The size of the picture, from the caps of whatever carries H.264 or the like. */
+static const char *
+codec_name (const GstStructure * s)
+{
+  static const char *const names[][2] = {
+    {"video/x-h264", "H264"}, {"video/x-h265", "H265"},
+    {"audio/x-opus", "OPUS"}, {"audio/x-ac3", "AC3"},
+  };
+  int version = 0;
+
+  if (gst_structure_has_name (s, "audio/mpeg")) {
+    gst_structure_get_int (s, "mpegversion", &version);
+    return version == 1 ? "MP3" : "AAC";
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (gst_structure_has_name (s, names[i][0]))
+      return names[i][1];
+  return gst_structure_get_name (s);
+}
+
 static void
-add_picture (WorkerStats * stats, JsonObject * video)
+add_sink_pad (WorkerStats * stats, GstPad * pad, JsonObject * message)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
+  gboolean is_video = s != NULL
+      && g_str_has_prefix (gst_structure_get_name (s), "video/");
+  const char *media = is_video ? "video" : "audio";
+  JsonObject *stream;
+
+  if (s == NULL)
+    return;
+  if (stats->webrtc == NULL) {
+    stream = json_object_new ();
+    json_object_set_string_member (stream, "codec", codec_name (s));
+    g_mutex_lock (&stats->lock);
+    json_object_set_int_member (stream, "octets",
+        stats->media_bytes[is_video ? VIDEO : AUDIO]);
+    g_mutex_unlock (&stats->lock);
+    json_object_set_object_member (message, media, stream);
+  } else {
+    stream = ipc_get_object (message, media);
+  }
+  if (is_video && stream != NULL) {
+    copy_number (s, "width", stream, "width");
+    copy_number (s, "height", stream, "height");
+  }
+}
+
+/* What the sinks get: the size of the picture, and all that is known of a stream whose
+ * source is in the pipeline. */
+static void
+add_sinks (WorkerStats * stats, JsonObject * message)
 {
   g_autoptr (GstIterator) sinks =
       gst_bin_iterate_sinks (GST_BIN (stats->pipeline));
@@ -239,15 +331,8 @@ add_picture (WorkerStats * stats, JsonObject * video)
     GstElement *sink = g_value_get_object (&item);
 
     GST_OBJECT_LOCK (sink);
-    for (GList * l = sink->sinkpads; l != NULL; l = l->next) {
-      g_autoptr (GstCaps) caps = gst_pad_get_current_caps (l->data);
-      const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
-
-      if (s != NULL && g_str_has_prefix (gst_structure_get_name (s), "video/")) {
-        copy_number (s, "width", video, "width");
-        copy_number (s, "height", video, "height");
-      }
-    }
+    for (GList * l = sink->sinkpads; l != NULL; l = l->next)
+      add_sink_pad (stats, l->data, message);
     GST_OBJECT_UNLOCK (sink);
     g_value_reset (&item);
   }
@@ -279,8 +364,6 @@ add_streams (WorkerStats * stats, JsonObject * message)
     json_object_set_string_member (stream, "codec", codec ? codec : "");
     add_rtp_source (stats, ssrc, stream);
     add_jitter_buffer (stats, ssrc, stream);
-    if (g_str_equal (media, "video"))
-      add_picture (stats, stream);
     json_object_set_object_member (message, media, stream);
   }
   g_list_free_full (pads, gst_object_unref);
@@ -291,12 +374,18 @@ worker_stats_message (WorkerStats * stats)
 {
   JsonObject *message = ipc_message ("stats");
   gint64 idle = worker_stats_idle_us (stats);
+  JsonObject *av;
+  guint64 packets, bytes;
 
-  g_mutex_lock (&stats->lock);
-  json_object_set_int_member (message, "received_bytes", stats->received_bytes);
-  json_object_set_int_member (message, "received_packets",
-      stats->received_packets);
-  g_mutex_unlock (&stats->lock);
+  arrivals_get_counts (stats->arrivals, &packets, &bytes);
+  if (stats->webrtc == NULL) {
+    g_mutex_lock (&stats->lock);
+    packets = stats->media_buffers;
+    bytes = stats->media_bytes[AUDIO] + stats->media_bytes[VIDEO];
+    g_mutex_unlock (&stats->lock);
+  }
+  json_object_set_int_member (message, "received_bytes", bytes);
+  json_object_set_int_member (message, "received_packets", packets);
   json_object_set_int_member (message, "idle_ms", idle < 0 ? -1 : idle / 1000);
   json_object_set_int_member (message, "segments", stats->segments);
   json_object_set_int_member (message, "segment_bytes", stats->segment_bytes);
@@ -308,8 +397,14 @@ worker_stats_message (WorkerStats * stats)
         stats->last_duration);
     json_object_set_int_member (message, "grid_error_ns",
         stats->last_grid_error);
+    if (stats->last_delay >= 0)
+      json_object_set_int_member (message, "delay_ns", stats->last_delay);
   }
   if (stats->webrtc != NULL)
     add_streams (stats, message);
+  add_sinks (stats, message);
+  av = av_figures_of (stats->pipeline);
+  if (av != NULL)
+    json_object_set_object_member (message, "av", av);
   return message;
 }

@@ -1,10 +1,108 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Two ways to play a live HLS playlist, with one face: the browser's own player, and hls.js.
+/* Three ways to play a channel, with one face: WHEP, and for a live HLS playlist the browser's own player and hls.js.
  *
- * Both: start (url, segmentDuration), destroy (), behindEdge () seconds behind the newest picture the server has,
- * wallClock () when the picture on screen was made (ms since the epoch, from EXT-X-PROGRAM-DATE-TIME; NaN where the
- * playlist has none), ended () whether the playlist is closed, name. report (message, fatal) is called for errors;
+ * All: start (url, segmentDuration), destroy (), behindEdge () seconds behind the newest picture the server has,
+ * wallClock () when the picture on screen was made (ms since the epoch, from EXT-X-PROGRAM-DATE-TIME or RTCP; NaN
+ * where there is none), ended () whether the playlist is closed, name. report (message, fatal) is called for errors;
  * after a fatal one the owner destroys the player and makes another. */
+
+import { WhipClient } from './whip.js';
+
+/* From NTP's epoch, 1900, to Unix', in ms. */
+const NTP_EPOCH = 2208988800000;
+
+export class WhepPlayer {
+  name = 'whep';
+  #video;
+  #report;
+  #token;
+  #client = null;
+  #timer = 0;
+  /* What the last report said: when the picture that is shown was made, and at what time that was so. */
+  #made = NaN;
+  #madeAt = 0;
+  /** Of the figures: ms in the jitter buffer, packets lost, ms there and back, kbit/s. */
+  figures = { buffer: NaN, lost: NaN, roundTrip: NaN, kbps: NaN };
+  #last = null;
+
+  constructor(video, report, token = '') {
+    this.#video = video;
+    this.#report = report;
+    this.#token = token;
+  }
+
+  async start(url) {
+    const client = this.#client = new WhipClient(url, { token: this.#token });
+    client.addEventListener('broken', (e) => this.#report(e.detail, true));
+    const stream = await client.play();
+    this.#video.srcObject = stream;
+    this.#timer = setInterval(() => this.#look(), 500);
+    this.#stillThere();
+  }
+
+  /* A server that stopped without a word still answers for the session that it no longer has. */
+  async #stillThere() {
+    while (this.#client) {
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      try {
+        if (this.#client && !await this.#client.exists())
+          this.#report('the server ended it', true);
+      } catch {
+        /* The connection tells by itself when the server is gone. */
+      }
+    }
+  }
+
+  async #look() {
+    const report = await this.#client?.pc.getStats().catch(() => null);
+    let bytes = 0;
+    let lost = 0;
+    for (const s of report?.values() || []) {
+      if (s.type === 'inbound-rtp') {
+        bytes += s.bytesReceived || 0;
+        lost += s.packetsLost || 0;
+        if (s.kind === 'video' && s.estimatedPlayoutTimestamp) {
+          this.#made = s.estimatedPlayoutTimestamp - NTP_EPOCH;
+          this.#madeAt = performance.now();
+        }
+        if (s.kind === 'video' && s.jitterBufferEmittedCount > (this.#last?.emitted || 0)) {
+          this.figures.buffer = 1000 * (s.jitterBufferDelay - (this.#last?.delay || 0)) / (s.jitterBufferEmittedCount - (this.#last?.emitted || 0));
+          this.#last = { ...this.#last, delay: s.jitterBufferDelay, emitted: s.jitterBufferEmittedCount };
+        }
+      } else if (s.type === 'candidate-pair' && s.nominated)
+        this.figures.roundTrip = 1000 * s.currentRoundTripTime;
+    }
+    const now = performance.now();
+    if (this.#last?.at)
+      this.figures.kbps = (bytes - this.#last.bytes) * 8 / (now - this.#last.at);
+    this.#last = { ...this.#last, bytes, at: now };
+    this.figures.lost = lost;
+  }
+
+  destroy() {
+    clearInterval(this.#timer);
+    const client = this.#client;
+    this.#client = null;
+    client?.stop({ keepalive: true });
+    this.#video.srcObject = null;
+  }
+
+  behindEdge() {
+    return NaN;
+  }
+
+  wallClock() {
+    return this.#made + (performance.now() - this.#madeAt);
+  }
+
+  ended() {
+    return false;
+  }
+
+  catchUp() {
+    /* What arrives is live. */
+  }
+}
 
 /** Whether the browser plays HLS itself. */
 export function hasNativeHls(video) {
@@ -120,6 +218,9 @@ export class HlsJsPlayer {
       return;
     }
     this.#distance = syncDistance(segmentDuration || 1);
+    /* Of several renditions one may be gone for good: then another is taken. */
+    const rendition = patient(8000, 20000, 1e6);
+    rendition.default.errorRetry.shouldRetry = (policy, count, timedOut, response) => Boolean(policy) && (response?.code !== 404 || this.#hls.levels.length < 2 || count < 1);
     const hls = this.#hls = new Hls({
       liveSyncDuration: this.#distance,
       liveMaxLatencyDuration: this.#distance + 6,
@@ -130,7 +231,7 @@ export class HlsJsPlayer {
       maxBufferLength: 20,
       maxBufferHole: 0.2,
       manifestLoadPolicy: patient(8000, 20000, 1e6),
-      playlistLoadPolicy: patient(8000, 20000, 1e6),
+      playlistLoadPolicy: rendition,
       fragLoadPolicy: patient(8000, 60000, 4),
     });
     hls.on(Hls.Events.ERROR, (event, data) => this.#error(data));
@@ -175,6 +276,21 @@ export class HlsJsPlayer {
 
   behindEdge() {
     return this.#hls?.latency || NaN;
+  }
+
+  /** The renditions that there are: [{ width, height, bitrate }], in hls.js's order; and the one on screen. */
+  renditions() {
+    return (this.#hls?.levels || []).map(({ width, height, bitrate }) => ({ width, height, bitrate }));
+  }
+
+  rendition() {
+    return this.#hls?.currentLevel ?? -1;
+  }
+
+  /** Takes this rendition from the next segment on; -1: as the line allows. */
+  choose(rendition) {
+    if (this.#hls)
+      this.#hls.nextLevel = rendition;
   }
 
   wallClock() {

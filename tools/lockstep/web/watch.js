@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The watch page: waits until the channel is live, plays it, and starts again by itself after whatever happens.
- * ?player=hls.js or ?player=native forces a player; ?muted=1 starts without sound. */
+ * It plays by WHEP where the channel has it, else by HLS. ?player=whep, hls.js or native forces a player; ?muted=1
+ * starts without sound; #token=… hands over the token of viewers and is then removed. */
 
 import { $, backoff, channelApi, channelFromPath, fixed, getJson, kbps, setText, showFigures, showState, size, sleep, whole } from './common.js';
-import { hasNativeHls, HlsJsPlayer, NativePlayer } from './player.js';
+import { hasNativeHls, HlsJsPlayer, NativePlayer, WhepPlayer } from './player.js';
 
 const channel = channelFromPath();
 const query = new URLSearchParams(location.search);
 const video = $('video');
-const forced = { 'hls.js': 'hls.js', native: 'native' }[query.get('player')] || null;
+const forced = { whep: 'whep', 'hls.js': 'hls.js', native: 'native' }[query.get('player')] || null;
 
 /* What this page shows of itself to scripts that drive it. latency, delay, behindEdge are seconds (NaN: not known);
- * errors: fatal ones; warnings: what was recovered from; starts: how many players were made. */
+ * errors: fatal ones; warnings: what was recovered from; starts: how many players were made; renditions: what there is to
+ * choose from, and rendition: the one on screen. */
 const shown = globalThis.lockstep = {
+  renditions: [], rendition: -1,
   state: 'waiting', latency: NaN, delay: NaN, behindEdge: NaN, stalls: 0, stalledSeconds: 0, player: null, starts: 0, errors: [], warnings: [], channel: null,
 };
 
+let token = takeToken();
 let player = null;
 let playerSince = 0;
 let apiTrouble = '';
@@ -23,6 +27,20 @@ let failures = 0;
 let restartAt = 0;
 /* The progress of the picture: where it stood when it last moved, and since when it stands. */
 const progress = { time: 0, movedAt: 0, moving: false, stalled: false, begun: false };
+
+/* Out of the address bar, so that it is not passed on with the link; kept as long as the tab. */
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get('token');
+  try {
+    if (given !== null) {
+      history.replaceState(null, '', location.pathname + location.search);
+      sessionStorage.setItem('lockstep-view-token', given);
+    }
+    return sessionStorage.getItem('lockstep-view-token') || '';
+  } catch {
+    return given || '';
+  }
+}
 
 const words = {
   waiting: ['idle', 'Not live'],
@@ -47,7 +65,27 @@ function setState(state, reason = '') {
 
 /* ---- Starting and stopping a player ---- */
 
-const kindOfPlayer = () => forced || (hasNativeHls(video) ? 'native' : 'hls.js');
+const kindOfHls = () => (hasNativeHls(video) ? 'native' : 'hls.js');
+
+/* Where no path for WebRTC is found, the playlist will do, if there is one. */
+function kindOfPlayer() {
+  if (forced)
+    return forced;
+  return shown.channel?.whep && !(shown.channel.hls && failures >= 2) ? 'whep' : kindOfHls();
+}
+
+/** Whether the channel has what the player plays. */
+function isThere(c) {
+  if (kindOfPlayer() === 'whep')
+    return Boolean(c?.whep) && c.state === 'live';
+  return Boolean(c?.hls) && (c.state === 'live' || c.state === 'lost') && c.segments >= enoughSegments();
+}
+
+function makePlayer(kind, report) {
+  if (kind === 'whep')
+    return new WhepPlayer(video, report, token);
+  return kind === 'native' ? new NativePlayer(video, report) : new HlsJsPlayer(video, report);
+}
 
 /* Chromium's own player starts three target durations behind the end, and fails where the playlist is shorter. */
 const enoughSegments = () => (kindOfPlayer() === 'native' ? 4 : 1);
@@ -63,13 +101,25 @@ function startPlayer() {
     if (fatal && mine === player)
       again(message);
   };
-  const mine = player = kind === 'native' ? new NativePlayer(video, report) : new HlsJsPlayer(video, report);
+  const mine = player = makePlayer(kind, report);
   shown.player = kind;
   shown.starts++;
   playerSince = performance.now();
   Object.assign(progress, { time: video.currentTime, movedAt: playerSince, moving: false, stalled: false, begun: false });
   setState('loading');
-  mine.start(shown.channel.hls, shown.channel.segment_duration).catch((e) => report(e.message, true));
+  mine.start(kind === 'whep' ? shown.channel.whep : shown.channel.hls, shown.channel.segment_duration).catch((e) => {
+    if (e.status === 401 || e.status === 403)
+      askForToken();
+    else
+      report(e.text || e.message, true);
+  });
+}
+
+function askForToken() {
+  stopPlayer();
+  restartAt = Infinity;
+  $('access').hidden = false;
+  setState('failed', token ? 'The token is not right for this channel.' : 'This channel asks its viewers for a token.');
 }
 
 function stopPlayer() {
@@ -129,12 +179,14 @@ function decide() {
   if (!player) {
     if (now < restartAt)
       return;
-    if (c?.hls && (c.state === 'live' || c.state === 'lost') && c.segments >= enoughSegments())
+    if (isThere(c))
       startPlayer();
     else if (apiTrouble)
       setState('waiting', `No news of the channel: ${apiTrouble}. Still trying.`);
     else if (c?.state === 'connecting' || c?.state === 'live')
-      setState('waiting', 'A publisher is connecting. The picture starts by itself.');
+      setState('waiting', c.whep ? 'The channel is starting. The picture starts by itself.' : 'A publisher is connecting. The picture starts by itself.');
+    else if (c?.whep)
+      setState('waiting', `${channel} is not running now${c.reason ? ` (${c.reason})` : ''}. The picture starts by itself when it is.`);
     else
       setState('waiting', `Nobody is publishing to ${channel} now. The picture starts by itself when somebody does.`);
     return;
@@ -188,15 +240,44 @@ function look() {
     setState('loading', c?.state === 'lost' ? 'The publisher went away. The picture goes on when it is back.' : '');
 }
 
+/* Where there is a choice of renditions: which, and the player's own choice. */
+function showRenditions() {
+  const list = shown.renditions = player?.renditions?.() || [];
+  shown.rendition = player?.rendition?.() ?? -1;
+  const select = $('quality');
+  const names = list.map((r) => `${r.height ? `${r.height}p` : 'Sound'}, ${kbps(r.bitrate / 1000)}`);
+  if (select.dataset.names !== names.join()) {
+    select.dataset.names = names.join();
+    select.replaceChildren(new Option('As the line allows', '-1'), ...names.map((name, i) => new Option(name, i)));
+  }
+  $('quality-line').hidden = list.length < 2;
+}
+
 function showAll() {
+  showRenditions();
   const c = shown.channel;
+  $('hls-links').hidden = Boolean(c) && !c.hls && Boolean(c.whep);
+  $('whep-links').hidden = !c?.whep;
+  $('publish-link').hidden = Boolean(c?.whep);
   const q = video.getVideoPlaybackQuality?.();
   let ahead = NaN;
   for (let i = 0; i < video.buffered.length; i++) {
     if (video.buffered.start(i) <= video.currentTime && video.buffered.end(i) >= video.currentTime)
       ahead = video.buffered.end(i) - video.currentTime;
   }
-  showFigures($('figure-list'), [
+  const whep = player?.figures;
+  showFigures($('figure-list'), whep ? [
+    ['Delay', fixed(shown.delay * 1000, 0, 'ms'), 'From the capture to your screen, by RTCP; right if both clocks are'],
+    ['Jitter buffer', fixed(whep.buffer, 0, 'ms')],
+    ['Round trip', fixed(whep.roundTrip, 0, 'ms')],
+    ['Packets lost', whole(whep.lost)],
+    ['Picture', size(video.videoWidth, video.videoHeight)],
+    ['Frames dropped', q ? `${q.droppedVideoFrames} of ${q.totalVideoFrames}` : '–'],
+    ['Stalls', shown.stalls ? `${shown.stalls} (${fixed(shown.stalledSeconds, 1, 's')})` : '0'],
+    ['Player', 'WebRTC (WHEP)'],
+    ['Rate', kbps(whep.kbps)],
+    ['Viewers', whole(c?.viewers?.length ?? NaN)],
+  ] : [
     ['Delay', fixed(player ? shown.delay : NaN, 1, 's'), 'From the time in the playlist to your screen; right if both clocks are'],
     ['Behind the live edge', fixed(player ? shown.behindEdge : NaN, 1, 's')],
     ['Buffer', fixed(player ? ahead : NaN, 1, 's')],
@@ -214,9 +295,23 @@ function showAll() {
 
 setText($('channel'), channel);
 $('publish-link').href = `/publish/${encodeURIComponent(channel)}`;
+$('whep-link').href = `/whep/${encodeURIComponent(channel)}`;
 $('playlist').href = `/hls/${encodeURIComponent(channel)}/index.m3u8`;
 video.muted = query.get('muted') === '1';
 setState('waiting', 'Asking the server.');
+$('access').addEventListener('submit', (e) => {
+  e.preventDefault();
+  token = $('token').value.trim();
+  try {
+    sessionStorage.setItem('lockstep-view-token', token);
+  } catch {
+    /* It holds until the page is left. */
+  }
+  $('access').hidden = true;
+  restartAt = 0;
+  decide();
+});
+addEventListener('pagehide', stopPlayer);
 $('unmute').addEventListener('click', () => {
   video.muted = false;
   showButtons();
@@ -242,6 +337,7 @@ video.addEventListener('play', () => {
     player.catchUp();
 });
 video.addEventListener('volumechange', showButtons);
+$('quality').addEventListener('change', (e) => player?.choose?.(Number(e.target.value)));
 setInterval(look, 250);
 setInterval(showAll, 1000);
 showAll();

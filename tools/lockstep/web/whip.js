@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A WHIP client (RFC 9725): one instance is one session, from the offer to the DELETE.
+/* A WHIP client (RFC 9725), and WHEP's for playback: one instance is one session, from the offer to the DELETE.
  * Candidates known within a short time travel in the offer, later ones by PATCH. */
 
 import { iceServersFromLink, setFmtp, trickleFragment } from './sdp.js';
@@ -98,6 +98,32 @@ export class WhipClient extends EventTarget {
       await this.#post(audio);
       await this.#connected();
       await this.#keepResolution();
+    } catch (e) {
+      await this.stop();
+      throw e instanceof WhipError ? e : new WhipError('protocol', e.message);
+    }
+  }
+
+  /** Receives what the endpoint sends (WHEP), with as little waiting in buffers as the network allows. Resolves with
+   * a MediaStream when media can flow. Throws as publish(). */
+  async play() {
+    try {
+      await this.#askIceServers();
+      this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: this.iceServers });
+      this.#watchConnection();
+      const stream = new MediaStream();
+      this.pc.addEventListener('track', (e) => stream.addTrack(e.track));
+      for (const kind of ['audio', 'video']) {
+        const { receiver } = this.pc.addTransceiver(kind, { direction: 'recvonly' });
+        /* a wish in ms; the browser buffers more where the arrivals need it */
+        if ('jitterBufferTarget' in receiver)
+          receiver.jitterBufferTarget = 0;
+      }
+      await this.pc.setLocalDescription(await this.pc.createOffer());
+      await this.#gather();
+      await this.#post({ stereo: true });
+      await this.#connected();
+      return stream;
     } catch (e) {
       await this.stop();
       throw e instanceof WhipError ? e : new WhipError('protocol', e.message);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* WebSocket signalling: to Ayame's own SDK in Chromium, and to a Chromium that stands behind what Sora says. */
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Browser, whyNoBrowser } from '../common/browser.mjs';
+import { Launcher, leave, sourceRoot, until } from '../common/launcher.mjs';
+import { ayame, sora } from '../common/signalling-servers.mjs';
+
+const skip = whyNoBrowser() || false;
+const small = ['video-bitrate=300k'];
+let browser;
+
+before(async () => {
+  if (!skip)
+    browser = await Browser.start();
+});
+
+after(async () => {
+  await browser?.stop();
+  leave();
+});
+
+/* What a page's connections have got: frames of the picture and energy of the sound. */
+const received = (page) => page.evaluate(async () => {
+  const sum = { frames: 0, energy: 0 };
+  for (const s of (await window.pc?.getStats())?.values() ?? []) {
+    sum.frames += s.framesDecoded ?? 0;
+    sum.energy += s.totalAudioEnergy ?? 0;
+  }
+  return sum;
+});
+const plays = (page) => until('picture and sound arrive', 25000, async () => {
+  const got = await received(page);
+  return got.frames > 60 && got.energy > 0 && got;
+});
+
+test('Ayame: in a room with its own SDK', { skip, timeout: 90000 }, async (t) => {
+  const sdk = fs.readFileSync(path.join(sourceRoot, 'tests/e2e/node_modules/@open-ayame/ayame-web-sdk/dist/ayame.mjs'));
+  const server = await ayame({ key: 'k', pages: { '/ayame.mjs': sdk, '/': '<!doctype html><title>Ayame</title><video autoplay></video>' } });
+  /* who is first in the room gets the offer: the launcher answers here … */
+  const launcher = await Launcher.start('test-to-webrtc', [`ayame=${server.url}`, 'room=abc', 'signaling-key=k', ...small], {}, { listens: false });
+  t.after(() => launcher.stop());
+  t.after(() => server.close());
+  const join = async () => {
+    const page = await browser.page(server.page);
+    await page.evaluate(async (url) => {
+      const { connection, defaultOptions } = await import('/ayame.mjs');
+      const conn = connection(url, 'abc', { ...defaultOptions, signalingKey: 'k', audio: { direction: 'recvonly', enabled: true }, video: { direction: 'recvonly', enabled: true } }, false);
+      conn.on('addstream', (e) => { document.querySelector('video').srcObject = e.stream; });
+      await conn.connect(null);
+      window.pc = conn.peerConnection;
+    }, server.url);
+    return page;
+  };
+  await until('the launcher is in the room', 10000, () => server.messages.some(([, m]) => m.type === 'register'));
+  const page = await join();
+  t.diagnostic(JSON.stringify(await plays(page).catch((e) => { throw new Error(`${e.message}\n${launcher.log}\n${JSON.stringify(server.messages)}`); })));
+  const own = server.messages.find(([, m]) => m.ayameClient === 'Lockstep')[0];
+  assert.ok(server.messages.some(([from, m]) => from === own && m.type === 'answer'), 'it did not answer');
+  assert.ok(server.messages.some(([from, m]) => from === own && m.type === 'pong'), 'it answered no ping');
+  /* … and a peer that leaves and comes back is served again */
+  await page.close();
+  await until('the launcher joins again', 15000, () => server.messages.filter(([, m]) => m.type === 'register' && m.ayameClient === 'Lockstep').length === 2);
+  t.diagnostic(JSON.stringify(await plays(await join())));
+});
+
+test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 30000 }, async (t) => {
+  const server = await ayame({ key: 'k' });
+  const launcher = await Launcher.start('test-to-webrtc', [`ayame=${server.url}`, 'room=abc', 'signaling-key=wrong', ...small], {}, { listens: false });
+  t.after(() => launcher.stop());
+  t.after(() => server.close());
+  await until('it says why', 10000, () => /rejected room abc: InvalidSignalingKey/.test(launcher.log));
+  assert.doesNotMatch(launcher.log, /wrong/);
+});
+
+test('Sora: redirected, answers the offer, gives statistics, takes leave', { skip, timeout: 60000 }, async (t) => {
+  const page = await browser.page('about:blank');
+  const server = await sora({
+    offer: () => page.evaluate(async () => {
+      window.pc = new RTCPeerConnection();
+      window.pc.ontrack = (e) => {
+        const media = document.createElement(e.track.kind);
+        media.muted = e.track.kind === 'video';
+        media.autoplay = true;
+        media.srcObject = new MediaStream([e.track]);
+        document.body.append(media);
+      };
+      window.pc.addTransceiver('audio', { direction: 'recvonly' });
+      window.pc.addTransceiver('video', { direction: 'recvonly' });
+      await window.pc.setLocalDescription();
+      while (window.pc.iceGatheringState !== 'complete')
+        await new Promise((done) => setTimeout(done, 20));
+      return window.pc.localDescription.sdp;
+    }),
+    answered: (sdp) => page.evaluate((text) => window.pc.setRemoteDescription({ type: 'answer', sdp: text }), sdp),
+  });
+  const launcher = await Launcher.start('test-to-webrtc', [`sora=${server.url}`, 'channel=ch', 'metadata={"a":1}', ...small], {}, { listens: false });
+  t.after(() => launcher.stop());
+  t.after(() => server.close());
+  t.diagnostic(JSON.stringify(await plays(page)));
+  const connects = server.messages.filter((m) => m.type === 'connect');
+  assert.equal(connects.length, 2);
+  assert.equal(connects[0].role, 'sendonly');
+  assert.deepEqual(connects[0].metadata, { a: 1 });
+  assert.equal(connects[1].redirect, true);
+  const pong = server.messages.find((m) => m.type === 'pong');
+  assert.ok(Array.isArray(pong.stats), 'no statistics');
+  await launcher.stop();
+  assert.ok(server.messages.some((m) => m.type === 'disconnect'), 'it did not take leave');
+});

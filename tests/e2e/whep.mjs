@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A channel that is watched by WHEP: browsers play it at once, many share one encode, and none disturbs another. And
+ * the other way round: what is published to our own WHIP comes out as HLS. */
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { Browser, screenshot, whyNoBrowser } from '../common/browser.mjs';
+import { Launcher, leave, sleep } from '../common/launcher.mjs';
+import { closeAll, record, shown, sumUp, watch } from '../common/pages.mjs';
+import { PlaylistFollower } from '../common/playlist.mjs';
+
+const skip = whyNoBrowser() || false;
+let launcher;
+let browser;
+
+before(async () => {
+  if (skip)
+    return;
+  launcher = await Launcher.start('test-to-webrtc', ['channel=cam']);
+  browser = await Browser.start();
+});
+
+afterEach(closeAll);
+
+after(async () => {
+  await browser?.stop();
+  await launcher?.stop();
+  leave();
+});
+
+test('Chromium plays /watch for 30 s while others come, stand still and are killed', { skip, timeout: 120000 }, async (t) => {
+  await launcher.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
+  const page = await watch(browser, launcher, 'cam', 'whep');
+  await sleep(3000);
+  const watching = record(page, 30);
+  await sleep(8000);
+  const { key_requests_sent: before, viewers: [first] } = await launcher.channel('cam');
+  assert.equal(first.connected, true);
+
+  /* two more, in a browser that then hangs and is killed */
+  const victim = await Browser.start();
+  await Promise.all([watch(victim, launcher, 'cam', 'whep'), watch(victim, launcher, 'cam', 'whep')]);
+  const { key_requests_sent: sent } = await launcher.untilChannel('cam', 'three viewers', 5000, (c) => c.viewers.filter((v) => v.connected).length === 3);
+  assert.ok(sent - before <= 6, `two viewers made the encoder be asked ${sent - before} times for a key frame`);
+  process.kill(-victim.server.process().pid, 'SIGSTOP');
+  await sleep(3000);
+  const killed = performance.now();
+  await victim.kill();
+  await launcher.untilChannel('cam', 'alone again', 15000, (c) => c.viewers.length === 1);
+  t.diagnostic(`the killed viewers were noticed after ${((performance.now() - killed) / 1000).toFixed(1)} s`);
+
+  const seen = sumUp(await watching);
+  const channel = await launcher.channel('cam');
+  t.diagnostic(JSON.stringify(seen));
+  t.diagnostic(JSON.stringify(channel.viewers));
+  t.diagnostic(await screenshot(page, 'whep'));
+  assert.equal((await shown(page)).player, 'whep');
+  assert.ok(seen.played > 29 && seen.longestStill < 1, 'the picture stood still');
+  assert.ok(seen.changes > 450, `the picture changed ${seen.changes} times`);
+  assert.ok(seen.coded > 450, `the time was read ${seen.coded} times`);
+  assert.equal(seen.codeBackwards, 0);
+  assert.ok(seen.loudest > 0.02, 'no sound is heard');
+  assert.deepEqual(seen.errors, []);
+  assert.equal(seen.starts, 1, 'the player began again');
+  /* far above what an idle machine shows, below what a buffer too many would */
+  assert.ok(seen.age.p50 < 0.4, `pictures are ${seen.age.p50} s old`);
+  assert.deepEqual(browser.messages, []);
+});
+
+test('the whole loop: published to our own WHIP, out again as HLS, with the time still in the picture', { skip, timeout: 90000 }, async (t) => {
+  const server = await Launcher.start('webrtc-to-hls', ['target-duration=1']);
+  const publisher = await Launcher.start('test-to-webrtc', [`whip=${server.url}/whip/loop`]);
+  try {
+    await server.untilChannel('loop', 'live', 20000, (c) => c.state === 'live' && c.segments >= 3);
+    const follower = new PlaylistFollower(`${server.url}/hls/loop/index.m3u8`);
+    const player = await watch(browser, server, 'loop');
+    await sleep(2000);
+    const seen = sumUp(await record(player, 5));
+    t.diagnostic(JSON.stringify(seen));
+    assert.ok(seen.played > 4 && seen.coded > 50, 'the time was not read');
+    assert.ok(seen.age.p50 < 12, `pictures are ${seen.age.p50} s old`);
+    assert.ok(seen.loudest > 0.02, 'no sound is heard');
+    assert.deepEqual((await follower.stop()).faults, []);
+    /* it ends as a publisher should: by DELETE */
+    const how = await publisher.stop();
+    assert.equal(how.code, 0, how.log);
+    await server.untilChannel('loop', 'idle', 5000, (c) => c.state === 'idle' && /ended it/.test(c.reason));
+  } finally {
+    await publisher.stop();
+    await server.stop();
+  }
+});

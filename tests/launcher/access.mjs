@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tokens from a file and HTTPS, and both read again on SIGHUP. */
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import https from 'node:https';
+import path from 'node:path';
+import test from 'node:test';
+import { buildRoot, Launcher, temporaryFolder, until } from '../common/launcher.mjs';
+
+const folder = temporaryFolder('access');
+test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+const at = (name) => path.join(folder, name);
+
+function fails(words, status, says) {
+  const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), ['run', 'webrtc-to-hls', 'listen=127.0.0.1:0', `output=${folder}/out`, ...words], {
+    encoding: 'utf8', timeout: 30000, env: { ...process.env, GST_REGISTRY_1_0: at('registry.bin') },
+  });
+  assert.equal(r.status, status, r.stderr);
+  assert.match(r.stderr, says);
+}
+
+async function reload(server, says) {
+  const before = server.log.length;
+  server.process.kill('SIGHUP');
+  await until('it is read again', 5000, () => says.test(server.log.slice(before)));
+}
+
+test('--token-file: any of its lines; SIGHUP takes the new ones, and a bad file changes nothing', async () => {
+  fs.writeFileSync(at('tokens'), '# publishers\nfirst\n\n  second  \n');
+  const server = await Launcher.start('webrtc-to-hls', ['--token-file', at('tokens'), 'token=given', 'ice-servers=turn://u:p@127.0.0.1:3478']);
+  const status = async (token) => (await fetch(`${server.url}/whip/a`, { method: 'POST', body: 'x', headers: { Authorization: `Bearer ${token}` } })).status;
+  const allowed = async (...tokens) => {
+    for (const token of ['first', 'second', 'third', 'given', '# publishers', '#'])
+      assert.equal(await status(token), tokens.includes(token) ? 415 : 401, token);
+  };
+  try {
+    await allowed('first', 'second', 'given');
+    /* TURN passwords are for those who may publish */
+    const options = (headers) => fetch(`${server.url}/whip/a`, { method: 'OPTIONS', headers });
+    assert.equal((await options({})).headers.get('link'), null);
+    assert.match((await options({ Authorization: 'Bearer second' })).headers.get('link'), /^<turn:127\.0\.0\.1:3478[^>]*>; rel="ice-server"; username="u"/);
+    fs.writeFileSync(at('tokens'), 'second\nthird\n');
+    await reload(server, /read again/);
+    await allowed('second', 'third', 'given');
+    for (const bad of ['', '# none\n', '\0']) {
+      fs.writeFileSync(at('tokens'), bad);
+      await reload(server, /warning: --token-file .*what was read before still holds/);
+      await allowed('second', 'third', 'given');
+    }
+    fs.rmSync(at('tokens'));
+    await reload(server, /warning: --token-file .*No such file/);
+    await allowed('second', 'third', 'given');
+    assert.doesNotMatch(server.log, /third|given/);
+  } finally {
+    await server.stop();
+  }
+});
+
+function makeCertificate(name) {
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${name}`,
+    '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', at(`${name}.key`), '-out', at(`${name}.pem`)], { stdio: 'ignore' });
+}
+
+/** GET over TLS, trusting `name`'s certificate alone. */
+function get(url, name) {
+  return new Promise((resolve, reject) => {
+    https.get(url, { ca: fs.readFileSync(at(`${name}.pem`)), agent: false }, (res) => {
+      const subject = res.socket.getPeerCertificate().subject?.CN;
+      let body = '';
+      res.on('data', (d) => { body += d; });
+      res.on('end', () => resolve({ status: res.statusCode, body, subject }));
+    }).on('error', reject);
+  });
+}
+
+test('--tls-cert, --tls-key: HTTPS; SIGHUP takes a new certificate, and a bad one changes nothing', async () => {
+  makeCertificate('one');
+  makeCertificate('two');
+  const use = (name) => {
+    fs.copyFileSync(at(`${name}.pem`), at('cert.pem'));
+    fs.copyFileSync(at(`${name}.key`), at('cert.key'));
+  };
+  use('one');
+  const server = await Launcher.start('webrtc-to-hls', ['--tls-cert', at('cert.pem'), '--tls-key', at('cert.key')]);
+  try {
+    assert.match(server.url, /^https:/);
+    assert.deepEqual(await get(`${server.url}/healthz`, 'one'), { status: 200, body: 'ok\n', subject: 'one' });
+    await assert.rejects(get(`${server.url}/healthz`, 'two'), 'another certificate');
+    await assert.rejects(fetch(`${server.url.replace('https', 'http')}/healthz`), 'plain HTTP');
+    use('two');
+    await reload(server, /read again/);
+    assert.equal((await get(`${server.url}/`, 'two')).subject, 'two');
+    fs.writeFileSync(at('cert.pem'), 'junk');
+    await reload(server, /warning: --tls-cert .*what was read before still holds/);
+    assert.equal((await get(`${server.url}/`, 'two')).subject, 'two');
+  } finally {
+    await server.stop();
+  }
+});
+
+test('--tls-cert with certificate and key in one file', async () => {
+  makeCertificate('both');
+  fs.writeFileSync(at('both-in-one.pem'), fs.readFileSync(at('both.key'), 'utf8') + fs.readFileSync(at('both.pem'), 'utf8'));
+  const server = await Launcher.start('webrtc-to-hls', [`--tls-cert=${at('both-in-one.pem')}`]);
+  try {
+    assert.equal((await get(`${server.url}/healthz`, 'both')).body, 'ok\n');
+  } finally {
+    await server.stop();
+  }
+});
+
+test('what is wrong with files and options is said before anything runs', () => {
+  fails(['--tls-cert', at('absent.pem')], 78, /--tls-cert .*absent\.pem/);
+  fails(['--tls-key', at('one.key')], 64, /--tls-key needs --tls-cert/);
+  fails(['--tls-cert', at('one.pem'), '--tls-key', at('two.pem')], 78, /--tls-cert .* --tls-key/);
+  fails(['--token-file', at('absent')], 78, /--token-file .*No such file/);
+  fails(['--token-flie', 'x'], 64, /did you mean --token-file\?/);
+  fails(['--log-format', 'xml'], 64, /it is text or json/);
+  fails(['--log-format'], 64, /--log-format needs a value/);
+});

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The programs of examples/, each run as its first comment says. */
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { buildRoot, temporaryFolder } from '../common/launcher.mjs';
+
+const folder = temporaryFolder('examples');
+const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin') };
+test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** Runs examples/NAME to its end. */
+async function example(name, words) {
+  const child = spawn(path.join(buildRoot, 'examples', name), words, { env, timeout: 60000 });
+  let out = '', err = '';
+  child.stdout.on('data', (d) => { out += d; });
+  child.stderr.on('data', (d) => { err += d; });
+  const [code, signal] = await once(child, 'exit');
+  assert.equal(signal, null, err);
+  return { code, out, err };
+}
+
+/** A UDP port that nobody listens on. */
+async function freePort() {
+  const socket = dgram.createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  await new Promise((done) => socket.close(done));
+  return port;
+}
+
+/** A sender of its own process; its RTP timestamps begin at random. */
+function sender(t, line) {
+  const child = spawn('gst-launch-1.0', ['-q', ...line.split(' ')], { env, stdio: 'ignore' });
+  t.after(async () => {
+    if (child.exitCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+}
+const opus = (port) => `audiotestsrc is-live=true ! opusenc ! rtpopuspay pt=96 ! udpsink host=127.0.0.1 port=${port}`;
+const h264 = (port) => `videotestsrc is-live=true ! video/x-raw,width=160,height=90,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! rtph264pay pt=97 config-interval=-1 ! udpsink host=127.0.0.1 port=${port}`;
+
+test('each says how it is used', async () => {
+  for (const name of ['hls-recorder', 'lip-sync', 'rtp-receiver']) {
+    const { code, err } = await example(name, []);
+    assert.equal(code, 64);
+    assert.match(err, /^usage: /);
+  }
+});
+
+test('hls-recorder', async () => {
+  const output = path.join(folder, 'a b;c');
+  const { code, out, err } = await example('hls-recorder', [output, '4']);
+  assert.equal(code, 0, err);
+  assert.match(out, /^segment 0: 1\.\d{3} s, \d+ bytes, [+-]\d+\.\d ms off the grid$/m);
+  const check = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), ['hls-check', output], { encoding: 'utf8', env });
+  assert.equal(check.status, 0, check.stdout + check.stderr);
+});
+
+test('rtp-receiver', async (t) => {
+  const port = await freePort();
+  sender(t, opus(port));
+  const { code, out, err } = await example('rtp-receiver', [port, '200', '4']);
+  assert.equal(code, 0, err);
+  const last = out.trim().split('\n').at(-1);
+  assert.match(last, /^\d+ packets, 0 lost, \d+ later than 200 ms$/);
+  assert.ok(parseInt(last) > 50, last);
+});
+
+test('lip-sync', async (t) => {
+  const audio = await freePort(), video = await freePort();
+  sender(t, opus(audio));
+  sender(t, h264(video));
+  const { code, out, err } = await example('lip-sync', [audio, video, '5']);
+  assert.equal(code, 0, err);
+  assert.match(out.trim().split('\n').at(-1), /^picture moved by [+-]\d+\.\d ms \(\+-\d+\.\d ms, known from: arrival/);
+});

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The shipped presets: their schema; each checked, exported, and the exported line run; sources from other processes
+ * through `lockstep run`. */
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import dgram from 'node:dgram';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { Launcher, buildRoot, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
+import { faults } from '../common/schema.mjs';
+
+const folder = temporaryFolder('presets');
+test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+const presets = fs.readdirSync(path.join(sourceRoot, 'pipelines')).filter((f) => f.endsWith('.json') && !f.endsWith('.schema.json'))
+  .map((f) => f.slice(0, -5));
+const env = { ...process.env, GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins'), LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'),
+  GST_REGISTRY_1_0: path.join(folder, 'registry.bin') };
+const read = (file) => JSON.parse(fs.readFileSync(path.join(sourceRoot, 'pipelines', file), 'utf8'));
+
+function lockstep(...words) {
+  const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), words, { encoding: 'utf8', timeout: 60000, cwd: folder, env });
+  return [r.status, r.stdout, r.stderr];
+}
+
+/** Runs a shell line until it ends, or is interrupted after `seconds`, as Ctrl-C does, and killed where that is not enough. */
+async function shell(line, seconds, patience = 15) {
+  const child = spawn('sh', ['-c', `exec ${line}`], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  const take = (data) => { log += data; };
+  child.stdout.on('data', take);
+  child.stderr.on('data', take);
+  const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal, log: () => log })));
+  const timer = setTimeout(() => child.kill('SIGINT'), seconds * 1000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), (seconds + patience) * 1000);
+  const how = await ended;
+  clearTimeout(timer);
+  clearTimeout(killer);
+  return { ...how, log };
+}
+
+async function freePorts(n) {
+  const sockets = Array.from({ length: n }, () => dgram.createSocket('udp4'));
+  await Promise.all(sockets.map((s) => new Promise((resolve) => s.bind(0, '127.0.0.1', resolve))));
+  const ports = sockets.map((s) => s.address().port);
+  await Promise.all(sockets.map((s) => new Promise((resolve) => s.close(resolve))));
+  return ports;
+}
+
+function exported(name, ...words) {
+  const [code, out, err] = lockstep('export', name, ...words);
+  assert.equal(code, 0, err);
+  assert.match(out, /^gst-launch-1\.0 -e \\\n/);
+  return out;
+}
+
+function goodPlaylist(of) {
+  const [code, out, err] = lockstep('hls-check', path.join(folder, of));
+  assert.equal(code, 0, `${of}: ${out}${err}`);
+  const n = Number(out.match(/(\d+) segments, 0 errors/)[1]);
+  assert.ok(n >= 2, `${of}: ${out}`);
+}
+
+const required = { 'file-to-hls': ['input=x.mkv'], 'rtmp-to-hls': ['uri=rtmp://127.0.0.1/a/b'] };
+
+test('each preset keeps to the schema; what the schema forbids does not pass', () => {
+  const schema = read('preset.schema.json');
+  for (const name of presets)
+    assert.deepEqual(faults(schema, read(`${name}.json`)), [], name);
+  const good = read('test-to-hls.json');
+  for (const [change, says] of [
+    [{ pipline: [] }, /no key pipline/], [{ pipeline: 'a ! b' }, /pipeline: type/], [{ pipeline: [] }, /minItems/],
+    [{ summary: undefined }, /required/], [{ parameters: { A: { type: 'int', summary: 's' } } }, /pattern/],
+    [{ parameters: { a: { type: 'integer', summary: 's' } } }, /a\.type/], [{ parameters: { a: { type: 'int', defualt: 1, summary: 's' } } }, /defualt/],
+    [{ properties: { location: 'x' } }, /properties\.location/], [{ signalling: { protocol: 'smtp' } }, /protocol/],
+    [{ alternatives: { e: [{ name: 'a' }] } }, /required/], [{ pipeline: [{ repeat: 'x' }] }, /required/],
+  ])
+    assert.match(faults(schema, JSON.parse(JSON.stringify({ ...good, ...change }))).join('\n'), says);
+});
+
+test('check finds nothing in any of them', () => {
+  const [code, out, err] = lockstep('check');
+  assert.equal(code, 0, out + err);
+  for (const name of presets)
+    assert.match(out, new RegExp(`^${name}: ok$`, 'm'));
+});
+
+test('each is exported to a line that gst-launch-1.0 takes', async () => {
+  await Promise.all(presets.map(async (name) => {
+    const output = lockstep('show', name, '--names')[1].split('\n').includes('output') ? ['output=o'] : [];
+    const line = exported(name, ...(required[name] ?? []), ...output);
+    /* some have no source here: what is wrong with a line is said before it runs */
+    const { log } = await shell(line, 1, 2);
+    assert.doesNotMatch(log, /erroneous pipeline|syntax error/, name);
+    assert.match(log, /Setting pipeline to PAUSED/, name);
+  }));
+});
+
+test('the exported lines run: test, capture', async () => {
+  const words = ['target-duration=1', `output=${folder}/out`];
+  const small = ['size=320x240', 'framerate=25'];
+  const [testLine, captureLine] = [exported('test-to-hls', ...words, ...small), exported('capture-to-hls', ...words, ...small, 'device=test', 'audio-device=test')];
+  const [a, b] = await Promise.all([shell(testLine, 5), shell(captureLine, 5)]);
+  assert.equal(a.code, 0, a.log);
+  assert.equal(b.code, 0, b.log);
+  goodPlaylist('out/test');
+  goodPlaylist('out/capture');
+});
+
+test('values come through the shell and gst-launch as they are', () => {
+  for (const value of ['a b', 'it\'s', '"quoted"', 'back\\slash', '$HOME `id` $(id)', 'x ! fakesink', 'ü;&|<>*?#', 'a=b', '\ttab']) {
+    const line = exported('srt-to-hls', `uri=srt://${value}`);
+    const probe = spawnSync('sh', ['-c', line.replace(/^gst-launch-1\.0 -e/, 'printf "%s\\n"')], { encoding: 'utf8' }).stdout.split('\n').find((w) => w.startsWith('uri='));
+    const inner = probe.slice(4).replace(/^"(.*)"$/s, '$1').replace(/\\(.)/gs, '$1');
+    assert.equal(inner, `srt://${value}`);
+  }
+});
+
+test('plain RTP with random offsets, of another process, becomes HLS; so does what webrtc-to-hls exports', async () => {
+  const [a, v] = await freePorts(2);
+  const [a2, v2] = await freePorts(2);
+  const line = exported('test-to-webrtc', 'whip=http://127.0.0.1:9/').replace('width=1280,height=720', 'width=320,height=240').replace(/key-int-max=\d+/, 'key-int-max=25');
+  const to = (audio, video) => line.replace('port=5004', `port=${audio}`).replace('port=5006', `port=${video}`);
+  const launcher = await Launcher.start('rtp-to-hls', [`audio-port=${a}`, `video-port=${v}`, 'target-duration=1']);
+  try {
+    const receive = exported('webrtc-to-hls', `output=${folder}/rtp`, 'target-duration=1').replace('port=5004', `port=${a2}`).replace('port=5006', `port=${v2}`);
+    const senders = [shell(to(a, v), 9), shell(to(a2, v2), 9)];
+    const received = shell(receive, 8);
+    await launcher.untilChannel('rtp', 'has segments', 20000, (c) => c.segments >= 3 || c.stats?.segments >= 3);
+    const playlist = path.join(launcher.output, 'rtp');
+    const [code, out] = lockstep('hls-check', playlist);
+    assert.equal(code, 0, out);
+    const how = await received;
+    assert.equal(how.code, 0, how.log);
+    goodPlaylist('rtp/-');
+    for (const s of await Promise.all(senders))
+      assert.equal(s.code, 0, s.log);
+  } finally {
+    await launcher.stop();
+  }
+});
+
+test('SRT of another process becomes HLS', async () => {
+  const [port] = await freePorts(1);
+  const launcher = await Launcher.start('srt-to-hls', [`uri=srt://127.0.0.1:${port}?mode=listener`, 'target-duration=1'], { LOCKSTEP_PASSPHRASE: 'correct horse' });
+  try {
+    const sender = shell('gst-launch-1.0 -q videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! mux.'
+      + ' audiotestsrc is-live=true ! audioconvert ! avenc_aac ! mux. mpegtsmux name=mux alignment=7'
+      + ` ! srtsink uri="srt://127.0.0.1:${port}?mode=caller" passphrase="correct horse"`, 8);
+    await until('segments', 20000, () => fs.existsSync(path.join(launcher.output, 'srt', 'index.m3u8'))
+      && fs.readFileSync(path.join(launcher.output, 'srt', 'index.m3u8'), 'utf8').match(/EXTINF/g)?.length >= 3);
+    const [code, out] = lockstep('hls-check', path.join(launcher.output, 'srt'));
+    assert.equal(code, 0, out);
+    await sender;
+  } finally {
+    await launcher.stop();
+  }
+});

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the peers' paths carry becomes the encoder's bitrate, frame rate and size. The
+ * bitrate is a parameter of the preset: the preset is put together again with its new
+ * value, and the properties that came out different are set. Frames are left out, and
+ * pictures made smaller, at a capsfilter. */
+#include "encoder-rate.h"
+#include "log.h"
+#include "presets.h"
+
+#include <gst/lockstep/adaptation.h>
+
+#define INTERVAL_MS 100
+/* Of what a path carries, RTP headers, retransmissions and the encoder's own
+ * excesses take this share. */
+#define MEDIA_SHARE 0.95
+/* A change smaller than this share is not worth an encoder's reconfiguration ... */
+#define SMALL_CHANGE 0.03
+/* ... and more bits than now are given this seldom, ms. */
+#define INCREASE_APART_MS 500
+/* What a peer's estimate may be beyond the video's greatest bitrate. */
+#define HEADROOM 400000
+
+struct _EncoderRate
+{
+  LockstepPreset *preset;
+  GHashTable *values;
+  GstElement *pipeline;
+  LockstepLaunch *applied;
+  Streams *streams;
+  guint receiver, timer;
+  EncoderRateTarget target;
+  gpointer user_data;
+  guint64 min, max, bitrate;    /* of the video */
+  gint64 increased;             /* ms */
+
+  GMutex lock;                  /* protects what the streaming threads use */
+  guint64 audio_bytes;
+  guint keep, of;               /* frames that are let through, of so many */
+  guint phase;
+
+  guint64 counted_bytes;
+  gint64 counted_at;            /* µs; 0: not yet */
+  gdouble audio_rate;           /* bit/s */
+
+  GstElement *format;           /* NULL: size and frame rate stay */
+  GstCaps *full;                /* as the preset has them */
+  gboolean adapting;            /* the source's picture is known */
+  LockstepAdaptation adaptation;
+  LockstepPicture picture;
+};
+
+static gint64
+now_ns (void)
+{
+  return g_get_monotonic_time () * 1000;
+}
+
+static guint64
+number (GHashTable * values, const char *name)
+{
+  const char *text = g_hash_table_lookup (values, name);
+
+  return text != NULL ? g_ascii_strtoull (text, NULL, 10) : 0;
+}
+
+static void
+frame_came (LockstepMediaKind kind, GstSample * frame, gboolean key,
+    gpointer user_data)
+{
+  EncoderRate *rate = user_data;
+
+  if (kind != LOCKSTEP_MEDIA_AUDIO)
+    return;
+  g_mutex_lock (&rate->lock);
+  rate->audio_bytes += gst_buffer_get_size (gst_sample_get_buffer (frame));
+  g_mutex_unlock (&rate->lock);
+}
+
+/* Lets @keep frames of each @of through, evenly. */
+static GstPadProbeReturn
+leave_out (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  EncoderRate *rate = user_data;
+  gboolean pass;
+
+  g_mutex_lock (&rate->lock);
+  rate->phase += rate->keep;
+  pass = rate->phase >= rate->of;
+  if (pass)
+    rate->phase -= rate->of;
+  g_mutex_unlock (&rate->lock);
+  return pass ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
+static gboolean
+any_element (const char *factory, gpointer user_data)
+{
+  return TRUE;
+}
+
+/* The choices were made when the pipeline was built, and stay. */
+static const LockstepMachine same_machine = { any_element, NULL, NULL };
+
+static void
+set_bitrate (EncoderRate * rate, guint64 bitrate)
+{
+  const LockstepRate *names = lockstep_preset_get_rate (rate->preset);
+  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  g_autoptr (LockstepLaunch) launch = NULL;
+
+  g_hash_table_replace (rate->values, g_strdup (names->bitrate),
+      g_strdup_printf ("%" G_GUINT64_FORMAT, bitrate));
+  launch = lockstep_preset_launch (rate->preset, rate->values, &same_machine,
+      faults);
+  if (launch == NULL || !presets_apply_changes (rate->pipeline, rate->applied,
+          launch, faults)) {
+    const LockstepFault *fault = g_ptr_array_index (faults, 0);
+
+    log_warning (NULL, "the bitrate stays as it was: %s: %s", fault->place,
+        fault->text);
+    return;
+  }
+  lockstep_launch_free (rate->applied);
+  rate->applied = g_steal_pointer (&launch);
+}
+
+static void
+set_picture (EncoderRate * rate)
+{
+  const LockstepPicture *full = &rate->adaptation.full;
+  g_autoptr (GstCaps) caps = gst_caps_copy (rate->full);
+
+  if (rate->picture.width != full->width)
+    gst_caps_set_simple (caps, "width", G_TYPE_INT, (int) rate->picture.width,
+        "height", G_TYPE_INT, (int) rate->picture.height, NULL);
+  g_object_set (rate->format, "caps", caps, NULL);
+  g_mutex_lock (&rate->lock);
+  rate->keep = rate->picture.fps;
+  rate->of = full->fps;
+  rate->phase = 0;
+  g_mutex_unlock (&rate->lock);
+  log_info (NULL, "the picture is %ux%u at %u frames/s now",
+      rate->picture.width, rate->picture.height, rate->picture.fps);
+}
+
+/* The source's picture, once it has come to the capsfilter. */
+static gboolean
+find_picture (EncoderRate * rate)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (rate->format, "src");
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  const GstStructure *s;
+  int width, height, n = 30, d = 1;
+
+  if (caps == NULL)
+    return FALSE;
+  s = gst_caps_get_structure (caps, 0);
+  if (!gst_structure_get_int (s, "width", &width)
+      || !gst_structure_get_int (s, "height", &height))
+    return FALSE;
+  gst_structure_get_fraction (s, "framerate", &n, &d);
+  lockstep_adaptation_init (&rate->adaptation, width, height,
+      n > 0 ? MAX ((n + d / 2) / d, 1) : 30, now_ns ());
+  rate->picture = rate->adaptation.full;
+  rate->adapting = TRUE;
+  return TRUE;
+}
+
+static void
+measure_audio (EncoderRate * rate)
+{
+  gint64 now = g_get_monotonic_time ();
+  guint64 bytes;
+
+  if (now - rate->counted_at < G_USEC_PER_SEC)
+    return;
+  g_mutex_lock (&rate->lock);
+  bytes = rate->audio_bytes;
+  g_mutex_unlock (&rate->lock);
+  if (rate->counted_at != 0)
+    rate->audio_rate = (bytes - rate->counted_bytes) * 8.0 * G_USEC_PER_SEC
+        / (now - rate->counted_at);
+  rate->counted_bytes = bytes;
+  rate->counted_at = now;
+}
+
+static gboolean
+adapt (gpointer user_data)
+{
+  EncoderRate *rate = user_data;
+  guint64 target = rate->target (rate->user_data), bitrate;
+  gint64 now = g_get_monotonic_time () / 1000;
+  double wanted;
+
+  measure_audio (rate);
+  if (target == 0)
+    return G_SOURCE_CONTINUE;
+  wanted = MEDIA_SHARE * target - rate->audio_rate;
+  bitrate = CLAMP (wanted, (double) rate->min, (double) rate->max);
+  if (rate->format != NULL && (rate->adapting || find_picture (rate))
+      && lockstep_adaptation_update (&rate->adaptation, bitrate, now_ns (),
+          &rate->picture))
+    set_picture (rate);
+  /* encoders share their bits out among as many frames as the caps say */
+  if (rate->adapting)
+    bitrate = bitrate * rate->adaptation.full.fps / rate->picture.fps;
+  if (ABS ((gint64) bitrate - (gint64) rate->bitrate)
+      < (gint64) (SMALL_CHANGE * rate->bitrate)
+      || (bitrate > rate->bitrate && now - rate->increased < INCREASE_APART_MS))
+    return G_SOURCE_CONTINUE;
+  if (bitrate > rate->bitrate)
+    rate->increased = now;
+  rate->bitrate = bitrate;
+  set_bitrate (rate, bitrate);
+  return G_SOURCE_CONTINUE;
+}
+
+/* A copy of @values in which each alternative is forced to what was chosen. */
+static GHashTable *
+copy_values (GHashTable * values, LockstepLaunch * launch)
+{
+  GHashTable *copy =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GHashTableIter iter;
+  gpointer name, value;
+
+  g_hash_table_iter_init (&iter, values);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    g_hash_table_insert (copy, g_strdup (name), g_strdup (value));
+  g_hash_table_iter_init (&iter, launch->chosen);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    g_hash_table_replace (copy, g_strconcat ("use.", name, NULL),
+        g_strdup (value));
+  return copy;
+}
+
+/* The capsfilter that the preset names; FALSE: it is none. */
+static gboolean
+find_format (EncoderRate * rate, const char *name, GPtrArray * faults)
+{
+  g_autoptr (GstPad) pad = NULL;
+
+  if (name == NULL)
+    return TRUE;
+  rate->format = gst_bin_get_by_name (GST_BIN (rate->pipeline), name);
+  if (rate->format == NULL
+      || !g_str_equal (GST_OBJECT_NAME (gst_element_get_factory (rate->format)),
+          "capsfilter")) {
+    lockstep_fault_add (faults, "signalling.rate.format",
+        "no capsfilter is named '%s'", name);
+    return FALSE;
+  }
+  g_object_get (rate->format, "caps", &rate->full, NULL);
+  pad = gst_element_get_static_pad (rate->format, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, leave_out, rate, NULL);
+  return TRUE;
+}
+
+EncoderRate *
+encoder_rate_new (LockstepPreset * preset, GHashTable * values,
+    GstElement * pipeline, Streams * streams, EncoderRateTarget target,
+    gpointer user_data, GPtrArray * faults)
+{
+  const LockstepRate *names = lockstep_preset_get_rate (preset);
+  EncoderRate *rate;
+
+  if (names->bitrate == NULL)
+    return NULL;
+  rate = g_new0 (EncoderRate, 1);
+  g_mutex_init (&rate->lock);
+  rate->preset = preset;
+  rate->pipeline = gst_object_ref (pipeline);
+  rate->streams = streams;
+  rate->target = target;
+  rate->user_data = user_data;
+  rate->keep = rate->of = 1;
+  rate->min = number (values, names->min);
+  rate->max = MAX (number (values, names->max), rate->min);
+  rate->bitrate = CLAMP (number (values, names->bitrate), rate->min, rate->max);
+  rate->applied = lockstep_preset_launch (preset, values, &presets_machine,
+      faults);
+  if (rate->applied == NULL || !find_format (rate, names->format, faults)) {
+    encoder_rate_free (rate);
+    return NULL;
+  }
+  rate->values = copy_values (values, rate->applied);
+  rate->receiver = streams_add (streams, frame_came, rate);
+  rate->timer = g_timeout_add (INTERVAL_MS, adapt, rate);
+  return rate;
+}
+
+/* The pipeline must not run any more: its threads come here. */
+void
+encoder_rate_free (EncoderRate * rate)
+{
+  g_clear_handle_id (&rate->timer, g_source_remove);
+  if (rate->receiver != 0)
+    streams_remove (rate->streams, rate->receiver);
+  g_clear_pointer (&rate->applied, lockstep_launch_free);
+  g_clear_pointer (&rate->values, g_hash_table_unref);
+  g_clear_pointer (&rate->full, gst_caps_unref);
+  gst_clear_object (&rate->format);
+  gst_object_unref (rate->pipeline);
+  g_mutex_clear (&rate->lock);
+  g_free (rate);
+}
+
+void
+encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits)
+{
+  limits->min = MAX (rate->min, 1);
+  limits->max = rate->max / MEDIA_SHARE + HEADROOM;
+  limits->start = CLAMP ((guint64) (rate->bitrate / MEDIA_SHARE), limits->min,
+      limits->max);
+}
+
+void
+encoder_rate_add_stats (EncoderRate * rate, JsonObject * to)
+{
+  JsonObject *object = json_object_new ();
+
+  json_object_set_int_member (object, "bitrate", rate->bitrate);
+  if (rate->adapting) {
+    json_object_set_int_member (object, "width", rate->picture.width);
+    json_object_set_int_member (object, "height", rate->picture.height);
+    json_object_set_int_member (object, "framerate", rate->picture.fps);
+  }
+  json_object_set_object_member (to, "encoder", object);
+}

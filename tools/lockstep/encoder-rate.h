@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the peers' paths carry becomes the encoder's bitrate, frame rate and size. */
+#pragma once
+
+#include <gst/lockstep/bandwidth.h>
+#include <gst/lockstep/preset.h>
+#include <json-glib/json-glib.h>
+
+#include "streams.h"
+
+typedef struct _EncoderRate EncoderRate;
+
+/* Bit/s that the peers take: 0: not known yet. */
+typedef guint64 (*EncoderRateTarget) (gpointer user_data);
+
+/* @pipeline: built from @preset with @values, not running yet. @streams: counts the
+ * sound. NULL, without a fault, where the preset says nothing of rates. */
+EncoderRate *encoder_rate_new (LockstepPreset * preset, GHashTable * values,
+    GstElement * pipeline, Streams * streams, EncoderRateTarget target,
+    gpointer user_data, GPtrArray * faults);
+void encoder_rate_free (EncoderRate * rate);
+
+/* What a peer's congestion control works between. */
+void encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits);
+/* Adds what is sent: bitrate, width, height, framerate. */
+void encoder_rate_add_stats (EncoderRate * rate, JsonObject * to);

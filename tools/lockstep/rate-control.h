@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Congestion control of one peer that a webrtcbin sends to. */
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/lockstep/bandwidth.h>
+
+typedef struct _RateControl RateControl;
+
+/* @webrtc: its streams send transport-wide sequence numbers. Does nothing until the
+ * peer's feedback comes. */
+RateControl *rate_control_new (GstElement * webrtc,
+    const LockstepBandwidthConfig * limits);
+/* Spaces the packets that leave @pad, RTP of the video, in that pad's thread. */
+void rate_control_pace (RateControl * control, GstPad * pad);
+/* No packet waits any more; to be called before the pipeline is stopped. */
+void rate_control_stop (RateControl * control);
+void rate_control_unref (RateControl * control);
+
+/* Bit/s that may be sent to the peer, all streams together; 0 while no feedback has
+ * come. To be asked several times a second. */
+guint64 rate_control_target (RateControl * control);
+LockstepBandwidthStats rate_control_stats (RateControl * control);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One peer that receives what a worker encodes, in a pipeline of its own. */
+#pragma once
+
+#include "streams.h"
+#include "webrtc-end.h"
+
+#include <gst/lockstep/bandwidth.h>
+
+#include <json-glib/json-glib.h>
+
+typedef struct _Viewer Viewer;
+
+/* From the main loop. After refused() and lost() the owner calls viewer_free(). */
+typedef struct
+{
+  void (*described) (Viewer * viewer, const char *sdp, gpointer user_data);
+  void (*refused) (Viewer * viewer, guint status, const char *why,
+      gpointer user_data);
+  void (*connected) (Viewer * viewer, gpointer user_data);
+  void (*lost) (Viewer * viewer, const char *why, gpointer user_data);
+} ViewerCallbacks;
+
+/* @main: the pipeline that encodes, which is running: its clock and base time are
+ * the viewer's. @offer: a viewer's (taken), or NULL to call a WHIP server. @limits: of
+ * its congestion control; NULL: none. NULL with
+ * @error when the pipeline cannot be made; @offer is freed then as well. */
+Viewer *viewer_new (GstElement * main, Streams * streams,
+    const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
+    LockstepOffer * offer,
+    const ViewerCallbacks * callbacks, gpointer user_data, GError ** error);
+/* No callback comes any more. The connection is closed, and what it held freed, by a
+ * thread: webrtcbin 1.22.0 may hang there. */
+void viewer_free (Viewer * viewer);
+
+/* The answer to a call. */
+void viewer_set_answer (Viewer * viewer, const char *sdp);
+void viewer_add_candidates (Viewer * viewer, LockstepTrickle * trickle);
+/* One candidate of the peer, checked; NULL: nothing. */
+void viewer_add_candidate (Viewer * viewer, guint mline, const char *candidate);
+const LockstepOffer *viewer_get_offer (Viewer * viewer);
+/* µs since a packet came from the peer; -1: none has. */
+gint64 viewer_idle_us (Viewer * viewer);
+/* Bit/s that its path carries; 0: not known. */
+guint64 viewer_target (Viewer * viewer);
+/* Adds what is known of the sending: octets, rtt_ms, lost, nack and so on. */
+void viewer_add_stats (Viewer * viewer, JsonObject * to);
+
+/* Viewers whose closing has not come to an end. */
+guint viewer_count_closing (void);

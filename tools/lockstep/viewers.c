@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The worker's table of viewers: an offer becomes a viewer and an answer; a viewer that
+ * leaves, vanishes or fails is closed and the front told. */
+#include "viewers.h"
+#include "log.h"
+#include "viewer.h"
+#include "worker-sdp.h"
+
+#include <string.h>
+
+/* The front has a limit of its own, which it can name to the viewer. */
+#define MAX_VIEWERS 1000
+#define CONNECT_LIMIT_US (20 * G_USEC_PER_SEC)
+/* A viewer that plays sends an RTCP report at least every few seconds. */
+#define IDLE_LIMIT_US (7 * G_USEC_PER_SEC)
+/* Closing takes milliseconds; so many at a time hang. */
+#define MAX_CLOSING 64
+
+typedef struct
+{
+  Viewers *viewers;
+  char *id;
+  Viewer *viewer;
+  gboolean connected;
+  gint64 since;                 /* monotonic µs of the offer, then of the connection */
+} Entry;
+
+struct _Viewers
+{
+  Ipc *ipc;
+  GstElement *main;
+  Streams *streams;
+  WebrtcEndConfig config;
+  LockstepBandwidthConfig limits;
+  gboolean limited;
+  const char *channel;
+  GHashTable *entries;          /* id -> Entry */
+};
+
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  if (entry->viewer != NULL)
+    viewer_free (entry->viewer);
+  g_free (entry->id);
+  g_free (entry);
+}
+
+static JsonObject *
+message_about (const char *type, const char *id)
+{
+  JsonObject *message = ipc_message (type);
+
+  json_object_set_string_member (message, "viewer", id);
+  return message;
+}
+
+static void
+send_refusal (Viewers * viewers, const char *id, guint status, const char *why)
+{
+  JsonObject *message = message_about ("view-refused", id);
+
+  json_object_set_int_member (message, "status", status);
+  json_object_set_string_member (message, "text", why);
+  ipc_send (viewers->ipc, message);
+}
+
+static void
+described (Viewer * viewer, const char *sdp, gpointer user_data)
+{
+  Entry *entry = user_data;
+  JsonObject *message = message_about ("viewed", entry->id);
+
+  json_object_set_string_member (message, "sdp", sdp);
+  ipc_send (entry->viewers->ipc, message);
+}
+
+static void
+refused (Viewer * viewer, guint status, const char *why, gpointer user_data)
+{
+  Entry *entry = user_data;
+
+  send_refusal (entry->viewers, entry->id, status, why);
+  g_hash_table_remove (entry->viewers->entries, entry->id);
+}
+
+static void
+connected (Viewer * viewer, gpointer user_data)
+{
+  Entry *entry = user_data;
+
+  entry->connected = TRUE;
+  entry->since = g_get_monotonic_time ();
+  ipc_send (entry->viewers->ipc, message_about ("viewer-connected", entry->id));
+}
+
+static void
+end_viewer (Entry * entry, const char *why)
+{
+  JsonObject *message = message_about ("viewer-gone", entry->id);
+
+  json_object_set_string_member (message, "reason", why);
+  ipc_send (entry->viewers->ipc, message);
+  g_hash_table_remove (entry->viewers->entries, entry->id);
+}
+
+static void
+lost (Viewer * viewer, const char *why, gpointer user_data)
+{
+  end_viewer (user_data, why);
+}
+
+static const ViewerCallbacks callbacks = {
+  described, refused, connected, lost
+};
+
+static void
+view (Viewers * viewers, const char *id, const char *sdp)
+{
+  g_autoptr (LockstepOffer) offer = NULL;
+  g_autoptr (GError) error = NULL;
+  Entry *entry;
+
+  if (g_hash_table_contains (viewers->entries, id)
+      || g_hash_table_size (viewers->entries) >= MAX_VIEWERS) {
+    send_refusal (viewers, id, 503, "too many viewers");
+    return;
+  }
+  offer = lockstep_offer_parse_viewer (sdp, strlen (sdp),
+      streams_get_encoding (viewers->streams, LOCKSTEP_MEDIA_AUDIO),
+      streams_get_encoding (viewers->streams, LOCKSTEP_MEDIA_VIDEO), &error);
+  if (offer == NULL) {
+    send_refusal (viewers, id, worker_sdp_status (error, TRUE), error->message);
+    return;
+  }
+  entry = g_new0 (Entry, 1);
+  entry->viewers = viewers;
+  entry->id = g_strdup (id);
+  entry->since = g_get_monotonic_time ();
+  g_hash_table_insert (viewers->entries, entry->id, entry);
+  entry->viewer = viewer_new (viewers->main, viewers->streams,
+      &viewers->config, viewers->limited ? &viewers->limits : NULL,
+      g_steal_pointer (&offer), &callbacks, entry, &error);
+  if (entry->viewer == NULL) {
+    send_refusal (viewers, id, 500, error->message);
+    g_hash_table_remove (viewers->entries, id);
+  }
+}
+
+void
+viewers_message (Viewers * viewers, const char *type, JsonObject * message)
+{
+  const char *id = ipc_get_string (message, "viewer");
+  Entry *entry = id ? g_hash_table_lookup (viewers->entries, id) : NULL;
+  LockstepTrickle *trickle;
+
+  if (id == NULL)
+    return;
+  if (g_str_equal (type, "view")) {
+    const char *sdp = ipc_get_string (message, "sdp");
+
+    view (viewers, id, sdp != NULL ? sdp : "");
+  } else if (g_str_equal (type, "leave") && entry != NULL) {
+    end_viewer (entry, "the viewer left");
+  } else if (g_str_equal (type, "trickle")) {
+    trickle = worker_sdp_trickle (viewers->ipc, message,
+        entry != NULL ? viewer_get_offer (entry->viewer) : NULL);
+    if (trickle != NULL)
+      viewer_add_candidates (entry->viewer, trickle);
+    lockstep_trickle_free (trickle);
+  }
+}
+
+gboolean
+viewers_tick (Viewers * viewers)
+{
+  g_autoptr (GList) all = g_hash_table_get_values (viewers->entries);
+
+  for (GList * l = all; l != NULL; l = l->next) {
+    Entry *entry = l->data;
+
+    if (entry->connected && viewer_idle_us (entry->viewer) > IDLE_LIMIT_US)
+      end_viewer (entry, "the viewer vanished: nothing came from it for 7 s");
+    else if (!entry->connected
+        && g_get_monotonic_time () - entry->since > CONNECT_LIMIT_US)
+      end_viewer (entry, "no connection came about within 20 s");
+  }
+  return viewer_count_closing () < MAX_CLOSING;
+}
+
+guint64
+viewers_target (Viewers * viewers)
+{
+  GHashTableIter iter;
+  gpointer value;
+  guint64 best = 0;
+
+  g_hash_table_iter_init (&iter, viewers->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    best = MAX (best, viewer_target (((Entry *) value)->viewer));
+  return best;
+}
+
+void
+viewers_add_stats (Viewers * viewers, JsonObject * to)
+{
+  JsonArray *list = json_array_new ();
+  StreamsKeyCounts keys;
+  GHashTableIter iter;
+  gpointer value;
+
+  streams_get_key_counts (viewers->streams, &keys);
+  json_object_set_int_member (to, "key_requests_asked", keys.asked);
+  json_object_set_int_member (to, "key_requests_sent", keys.sent);
+  json_object_set_int_member (to, "key_frames", keys.keys);
+  g_hash_table_iter_init (&iter, viewers->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Entry *entry = value;
+    JsonObject *object = json_object_new ();
+
+    json_object_set_boolean_member (object, "connected", entry->connected);
+    json_object_set_int_member (object, "seconds",
+        (g_get_monotonic_time () - entry->since) / G_USEC_PER_SEC);
+    viewer_add_stats (entry->viewer, object);
+    json_array_add_object_element (list, object);
+  }
+  json_object_set_array_member (to, "viewers", list);
+}
+
+Viewers *
+viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
+    const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
+    const char *channel)
+{
+  Viewers *viewers = g_new0 (Viewers, 1);
+
+  viewers->ipc = ipc;
+  viewers->main = main;
+  viewers->streams = streams;
+  viewers->config = *config;
+  viewers->channel = channel;
+  viewers->limited = limits != NULL;
+  if (limits != NULL)
+    viewers->limits = *limits;
+  viewers->entries = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
+      entry_free);
+  return viewers;
+}
+
+void
+viewers_close (Viewers * viewers)
+{
+  g_hash_table_remove_all (viewers->entries);
+}

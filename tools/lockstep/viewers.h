@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The viewers of a worker's channel, as the front speaks of them. */
+#pragma once
+
+#include "ipc.h"
+#include "streams.h"
+#include "webrtc-end.h"
+
+#include <gst/lockstep/bandwidth.h>
+
+typedef struct _Viewers Viewers;
+
+/* @main: the pipeline that encodes. @config is copied, its strings are not. @limits: of
+ * each viewer's congestion control; NULL: none.
+ * @channel: for what is logged. */
+Viewers *viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
+    const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
+    const char *channel);
+/* Closes every viewer. */
+void viewers_close (Viewers * viewers);
+
+/* The messages of the front that name a viewer: view, leave, trickle. */
+void viewers_message (Viewers * viewers, const char *type,
+    JsonObject * message);
+/* Once a second: ends those that vanished. FALSE when so many closings hang that the
+ * worker had better be replaced. */
+gboolean viewers_tick (Viewers * viewers);
+/* What the viewer with the widest path takes, bit/s; 0: not known. The encode is one for
+ * all: a slow viewer gets fewer frames of it, and does not make it worse for others. */
+guint64 viewers_target (Viewers * viewers);
+/* Adds who views, and the requests for key frames, to a "stats" message. */
+void viewers_add_stats (Viewers * viewers, JsonObject * to);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a worker answers to descriptions: statuses, and trickle fragments. */
+#pragma once
+
+#include "ipc.h"
+
+#include <gst/lockstep/sdp.h>
+
+/* The HTTP status of a refusal. */
+guint worker_sdp_status (const GError * error, gboolean viewer);
+/* Answers a "trickle" message by "trickled". NULL when nothing can be added; @offer
+ * NULL: the session is over. */
+LockstepTrickle *worker_sdp_trickle (Ipc * ipc, JsonObject * message,
+    const LockstepOffer * offer);
