@@ -19,7 +19,9 @@
 #define STARTS 3
 #define LATENCY (200 * MS)
 
-static const LockstepAvConfig config = { 5 * SIM_MS, SIM_MS, 300 * SIM_MS, 0 };
+static const LockstepAvConfig config = { 5 * SIM_MS, SIM_MS, 300 * SIM_MS, 0,
+  LOCKSTEP_AV_SOURCE_CAPTURE_TIME
+};
 
 /* What rtpbin gave each RTP time of a stream. */
 typedef struct

@@ -22,7 +22,8 @@ process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 
 /* The preset as it would be without elements of our own. */
 const preset = JSON.parse(fs.readFileSync(path.join(sourceRoot, 'pipelines', 'webrtc-to-hls.json'), 'utf8'));
-preset.pipeline = preset.pipeline.map((line) => line.replace(/hlsalignsink name=hls.*/, 'hlssink2 name=hls'));
+const stockSink = (line) => line.replace(/hlsalignsink name=hls.*/, 'hlssink2 name=hls');
+preset.pipeline = preset.pipeline.map((part) => (typeof part === 'string' ? stockSink(part) : { ...part, lines: part.lines.map(stockSink) }));
 preset.parameters['target-duration'] = { type: 'int', default: 1, summary: 'seconds' };
 const stock = path.join(folder, 'stock.json');
 fs.writeFileSync(stock, JSON.stringify(preset));

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GST_USE_UNSTABLE_API
+#include <gst/webrtc/webrtc.h>
+
 #define LINE \
   "videotestsrc is-live=true pattern=%s ! video/x-raw,format=I420,width=1280," \
   "height=720,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast " \
@@ -32,6 +35,7 @@ typedef struct
 {
   guint index;
   char *url;
+  GstElement *webrtc;
   WebrtcEnd *end;
   gint64 posted;
   char *resource;
@@ -114,7 +118,13 @@ static gboolean
 call (gpointer user_data)
 {
   Load *load = user_data;
+  g_autoptr (GArray) transceivers = NULL;
 
+  g_signal_emit_by_name (load->webrtc, "get-transceivers", &transceivers);
+  for (guint i = 0; i < transceivers->len; i++)
+    g_object_set (g_array_index (transceivers, GstWebRTCRTPTransceiver *, i),
+        "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY,
+        "do-nack", TRUE, NULL);
   webrtc_end_call (load->end);
   return G_SOURCE_REMOVE;
 }
@@ -160,6 +170,7 @@ main (int argc, char **argv)
 
     loads[i].index = i;
     loads[i].url = g_strdup_printf ("%s%u", argv[1], i);
+    loads[i].webrtc = webrtc;
     loads[i].end = webrtc_end_new (webrtc, &config, &callbacks, &loads[i]);
     /* the caps must have come through before there is something to offer */
     g_timeout_add (1000 + i * 300, call, &loads[i]);

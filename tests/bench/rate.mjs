@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Rate control with a real receiver: Chromium in a network namespace of its own watches by WHEP over a link whose rate
+ * changes (tbf, 200 ms of queue), and a table says what came of it. As root:
+ *   meson devenv -C build node tests/bench/rate.mjs [--rates 5,1,3] [--seconds 30] [--control on|off] */
+
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Browser, chromiumPath } from '../common/browser.mjs';
+import { Launcher, sleep, until } from '../common/launcher.mjs';
+
+const { values } = parseArgs({
+  options: {
+    rates: { type: 'string', default: '5,1,3' },
+    seconds: { type: 'string', default: '30' },
+    control: { type: 'string', default: 'on' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const rates = values.rates.split(',').map(Number);
+const seconds = Number(values.seconds);
+const fixed = values.control === 'off' ? ['min-bitrate=2.5M', 'video-bitrate=2.5M', 'max-bitrate=2.5M'] : ['video-bitrate=1M', 'max-bitrate=8M'];
+
+/* In the page. */
+function keepConnections() {
+  const Original = window.RTCPeerConnection;
+  window.kept = [];
+  window.RTCPeerConnection = class extends Original {
+    constructor(...args) {
+      super(...args);
+      window.kept.push(this);
+    }
+  };
+}
+async function receiverStats() {
+  const sum = { at: performance.now(), bytes: 0, frames: 0, frozen: 0, freezes: 0 };
+  for (const pc of window.kept)
+    for (const s of (await pc.getStats()).values())
+      if (s.type === 'inbound-rtp') {
+        /* Ethernet, IP, UDP and SRTP, which the link counts too. */
+        sum.bytes += s.bytesReceived + s.headerBytesReceived + s.packetsReceived * (14 + 20 + 8 + 10);
+        sum.frames += s.framesDecoded ?? 0;
+        sum.frozen += s.totalFreezesDuration ?? 0;
+        sum.freezes += s.freezeCount ?? 0;
+      }
+  return sum;
+}
+
+/* A namespace for the viewer, joined by a pair of devices: `near` on our side. */
+const space = `lockstep${process.pid}`, near = `ls${process.pid}`;
+const ip = (...words) => execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'inherit'] });
+const setRate = (rate) => execFileSync('tc', ['qdisc', 'replace', 'dev', near, 'root', 'tbf', 'rate', `${rate}mbit`, 'burst', '3kb', 'latency', '200ms']);
+ip('netns', 'add', space);
+process.on('exit', () => ip('netns', 'del', space));
+ip('link', 'add', near, 'type', 'veth', 'peer', 'name', 'far', 'netns', space);
+ip('addr', 'add', '198.18.77.1/30', 'dev', near);
+ip('link', 'set', near, 'up');
+ip('-n', space, 'addr', 'add', '198.18.77.2/30', 'dev', 'far');
+ip('-n', space, 'link', 'set', 'far', 'up');
+ip('-n', space, 'link', 'set', 'lo', 'up');
+const inSpace = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-rate-')), 'chromium');
+fs.writeFileSync(inSpace, `#!/bin/sh\nexec ip netns exec ${space} ${chromiumPath} "$@"\n`, { mode: 0o755 });
+
+const launcher = await Launcher.start('test-to-webrtc', ['channel=cam', 'pattern=snow', 'listen=198.18.77.1:0', ...fixed]);
+const browser = await Browser.start({ executablePath: inSpace });
+const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.floor((list.length - 1) * q)] ?? NaN;
+
+try {
+  await launcher.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
+  setRate(rates[0]);
+  const page = await browser.page(`${launcher.url}/watch/cam`, { before: (p) => p.addInitScript(keepConnections) });
+  await until('pictures come', 20000, async () => (await page.evaluate(receiverStats)).frames > 30);
+  console.log('| Mbit/s | used after 10 s | queue p50, ms | p95, ms | frozen, s | freezes | frames/s |');
+  console.log('|---|---|---|---|---|---|---|');
+  for (const rate of rates) {
+    setRate(rate);
+    const stats = () => page.evaluate(receiverStats);
+    const queues = [], used = [];
+    let first = await stats(), last = first;
+    for (let i = 0; i < seconds * 2; i++) {
+      await sleep(500);
+      const now = await stats();
+      const channel = await launcher.channel('cam');
+      const viewer = channel.viewers?.[0] ?? {};
+      if (viewer.queue_ms !== undefined)
+        queues.push(viewer.queue_ms);
+      if (i >= 20)
+        used.push((now.bytes - last.bytes) * 8 / (now.at - last.at) * 1000 / (rate * 1e6));
+      if (values.verbose)
+        console.error(rate, ((now.bytes - last.bytes) * 8 / (now.at - last.at) / 1000).toFixed(2), JSON.stringify(viewer), JSON.stringify(channel.encoder));
+      last = now;
+    }
+    const mean = used.reduce((a, b) => a + b, 0) / used.length;
+    console.log(`| ${rate} | ${(mean * 100).toFixed(0)} % | ${quantile(queues, 0.5)?.toFixed(0)} | ${quantile(queues, 0.95)?.toFixed(0)} | `
+      + `${(last.frozen - first.frozen).toFixed(2)} | ${last.freezes - first.freezes} | ${((last.frames - first.frames) / seconds).toFixed(1)} |`);
+  }
+} finally {
+  await browser.stop();
+  await launcher.stop();
+}
+process.exit(0);

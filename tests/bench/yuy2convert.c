@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* yuy2convert, pushed frames as in a pipeline, beside libyuv called directly, videoconvert and
+ * swscale. Frames in and out rotate through more memory than a cache holds, rounds of the
+ * contenders are interleaved, and each row is a median.
+ *   bench-yuy2convert [--format F] [--seconds N]   on the processor
+ *   bench-yuy2convert --cuda                       into CUDA memory, of 8K frames */
+#include <gst/check/gstharness.h>
+#include <gst/lockstep/yuy2.h>
+#include <gst/video/video.h>
+#include <libyuv/planar_functions.h>
+#ifdef HAVE_SWSCALE
+#include <libswscale/swscale.h>
+#endif
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROTATED (400 << 20)     /* bytes of input */
+#define MAX_FRAMES 128
+#define ROUNDS 9
+
+static gchar *format = "YUY2";
+static gdouble seconds = 0.3;   /* of a contender's turn */
+static gboolean cuda;
+
+typedef struct
+{
+  GstHarness *h;
+  GstBuffer *in[MAX_FRAMES], *out[MAX_FRAMES];
+  guint8 *raw_out[MAX_FRAMES];
+  guint n, next;                /* frames that rotate */
+  GstVideoInfo info;
+  gpointer sws;
+} Bench;
+
+typedef void (*Convert) (Bench * b, guint i);
+
+typedef struct
+{
+  const gchar *name;
+  Convert convert;
+  const gchar *element;
+} Contender;
+
+static void
+by_element (Bench * b, guint i)
+{
+  g_assert (gst_harness_push (b->h, gst_buffer_ref (b->in[i])) == GST_FLOW_OK);
+  /* held, so that the pool has to rotate too */
+  gst_clear_buffer (&b->out[i]);
+  b->out[i] = gst_harness_pull (b->h);
+}
+
+static const guint8 *
+map_in (Bench * b, guint i, GstMapInfo * map)
+{
+  g_assert (gst_buffer_map (b->in[i], map, GST_MAP_READ));
+  return map->data;
+}
+
+static void
+by_libyuv (Bench * b, guint i)
+{
+  gint w = b->info.width, h = b->info.height;
+  guint8 *y = b->raw_out[i], *uv = y + (gsize) w * h;
+  GstMapInfo map;
+  const guint8 *src = map_in (b, i, &map);
+
+  if (g_str_equal (format, "UYVY") || g_str_equal (format, "VYUY"))
+    UYVYToNV12 (src, w * 2, y, w, uv, w, w, h);
+  else
+    YUY2ToNV12 (src, w * 2, y, w, uv, w, w, h);
+  gst_buffer_unmap (b->in[i], &map);
+}
+
+static void
+by_memcpy (Bench * b, guint i)
+{
+  GstMapInfo map;
+  const guint8 *src = map_in (b, i, &map);
+
+  memcpy (b->raw_out[i], src, (gsize) b->info.width * b->info.height * 3 / 2);
+  gst_buffer_unmap (b->in[i], &map);
+}
+
+#ifdef HAVE_SWSCALE
+static void
+by_swscale (Bench * b, guint i)
+{
+  gint w = b->info.width, h = b->info.height;
+  GstMapInfo map;
+  const guint8 *src[4] = { map_in (b, i, &map) };
+  guint8 *dst[4] = { b->raw_out[i], b->raw_out[i] + (gsize) w * h };
+  gint src_stride[4] = { w * 2 }, dst_stride[4] = { w, w };
+
+  sws_scale (b->sws, src, src_stride, 0, h, dst, dst_stride);
+  gst_buffer_unmap (b->in[i], &map);
+}
+#endif
+
+static const Contender contenders[] = {
+  {"libyuv, called directly", by_libyuv},
+  {"yuy2convert", by_element, "yuy2convert device=cpu"},
+  {"yuy2convert n-threads=1", by_element, "yuy2convert device=cpu n-threads=1"},
+  {"videoconvert", by_element, "videoconvert"},
+  {"videoconvert n-threads=2", by_element, "videoconvert n-threads=2"},
+#ifdef HAVE_SWSCALE
+  {"swscale, fast bilinear", by_swscale},
+#endif
+  {"memcpy of as many bytes as come out", by_memcpy},
+};
+
+static void
+bench_init (Bench * b, const Contender * c, guint width, guint height)
+{
+  gst_video_info_set_format (&b->info, gst_video_format_from_string (format),
+      width, height);
+  b->info.fps_n = 60;
+  b->n = CLAMP (ROTATED / (guint) b->info.size, 4, MAX_FRAMES);
+  if (c->element) {
+    g_autoptr (GstCaps) caps = gst_video_info_to_caps (&b->info);
+
+    b->h = gst_harness_new_parse (c->element);
+    gst_harness_set_sink_caps_str (b->h, cuda ?
+        "video/x-raw(memory:CUDAMemory),format=NV12" :
+        "video/x-raw,format=NV12");
+    gst_harness_set_src_caps (b->h, g_steal_pointer (&caps));
+  }
+#ifdef HAVE_SWSCALE
+  if (c->convert == by_swscale)
+    b->sws = sws_getContext ((int) width, (int) height,
+        g_str_equal (format, "UYVY") ? AV_PIX_FMT_UYVY422 : AV_PIX_FMT_YUYV422,
+        (int) width, (int) height, AV_PIX_FMT_NV12, SWS_FAST_BILINEAR, NULL,
+        NULL, NULL);
+#endif
+}
+
+/* Contenders share the frames, which are made once. */
+static void
+frames_init (Bench * b, GstBuffer ** in, guint8 ** out)
+{
+  for (guint i = 0; i < b->n; i++) {
+    if (!in[i]) {
+      in[i] = cuda ? gst_harness_create_buffer (b->h, b->info.size) :
+          gst_buffer_new_allocate (NULL, b->info.size, NULL);
+      gst_buffer_memset (in[i], 0, (guint8) (i + 1), b->info.size);
+      out[i] = g_malloc (b->info.size);
+      memset (out[i], 1, b->info.size);
+    }
+    b->in[i] = in[i];
+    b->raw_out[i] = out[i];
+  }
+}
+
+static void
+bench_clear (Bench * b)
+{
+  for (guint i = 0; i < b->n; i++)
+    gst_clear_buffer (&b->out[i]);
+  if (b->h)
+    gst_harness_teardown (b->h);
+#ifdef HAVE_SWSCALE
+  sws_freeContext (b->sws);
+#endif
+}
+
+/* Milliseconds of a frame, over one turn. */
+static gdouble
+turn (Bench * b, const Contender * c)
+{
+  gint64 start = g_get_monotonic_time (), now;
+  guint frames = 0;
+
+  do {
+    c->convert (b, b->next);
+    b->next = (b->next + 1) % b->n;
+    frames++;
+    now = g_get_monotonic_time ();
+  } while (now - start < seconds * G_USEC_PER_SEC || frames < 3);
+  return (gdouble) (now - start) / 1000 / frames;
+}
+
+static gint
+compare (gconstpointer a, gconstpointer b)
+{
+  gdouble d = *(const gdouble *) a - *(const gdouble *) b;
+
+  return d < 0 ? -1 : d > 0;
+}
+
+static void
+run_size (guint width, guint height)
+{
+  static const Contender on_card = { "yuy2convert into CUDA memory",
+    by_element, "yuy2convert device=cuda"
+  };
+  const Contender *list = cuda ? &on_card : contenders;
+  guint n = cuda ? 1 : G_N_ELEMENTS (contenders);
+  gdouble times[G_N_ELEMENTS (contenders)][ROUNDS];
+  Bench benches[G_N_ELEMENTS (contenders)] = { 0 };
+  GstBuffer *in[MAX_FRAMES] = { 0 };
+  guint8 *out[MAX_FRAMES] = { 0 };
+
+  for (guint k = 0; k < n; k++) {
+    bench_init (&benches[k], &list[k], width, height);
+    frames_init (&benches[k], in, out);
+    /* warm, and the threads' number found; outputs are made */
+    for (guint i = 0; i < MAX (benches[k].n + 1, 40); i++)
+      list[k].convert (&benches[k], i % benches[k].n);
+  }
+  for (guint r = 0; r < ROUNDS; r++) {
+    for (guint k = 0; k < n; k++)
+      times[k][r] = turn (&benches[k], &list[k]);
+  }
+  for (guint k = 0; k < n; k++)
+    qsort (times[k], ROUNDS, sizeof (gdouble), compare);
+  for (guint k = 0; k < n; k++) {
+    gdouble ms = times[k][ROUNDS / 2];
+
+    printf ("| %ux%u %s | %s | %.2f | %.2f - %.2f | %.0f | %.2f |\n", width,
+        height, format, list[k].name, ms, times[k][0], times[k][ROUNDS - 1],
+        1000 / ms, times[0][ROUNDS / 2] / ms);
+    fflush (stdout);
+  }
+  if (cuda) {
+    g_autoptr (GstStructure) stats = NULL;
+    g_autofree gchar *reason = NULL, *text = NULL;
+
+    gst_harness_get (benches[0].h, "yuy2convert", "stats", &stats,
+        "path-reason", &reason, NULL);
+    text = gst_structure_to_string (stats);
+    printf ("%s\n%s\n", reason, text);
+  }
+  for (guint k = 0; k < n; k++)
+    bench_clear (&benches[k]);
+  for (guint i = 0; i < MAX_FRAMES; i++) {
+    gst_clear_buffer (&in[i]);
+    g_free (out[i]);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  static const GOptionEntry options[] = {
+    {"format", 0, 0, G_OPTION_ARG_STRING, &format,
+        "YUY2 (default) or UYVY, YVYU, " "VYUY", "F"},
+    {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "of one turn", "N"},
+    {"cuda", 0, 0, G_OPTION_ARG_NONE, &cuda, "convert on the card", NULL},
+    {NULL}
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_option_context_add_main_entries (context, options, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    fprintf (stderr, "%s\n", error->message);
+    return 64;
+  }
+  gst_init (NULL, NULL);
+  printf ("| frame | | ms | least - most | fps | of the first |\n"
+      "|---|---|---|---|---|---|\n");
+  if (!cuda) {
+    run_size (1920, 1080);
+    run_size (3840, 2160);
+  }
+  run_size (7680, 4320);
+  return 0;
+}
