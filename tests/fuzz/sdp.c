@@ -15,6 +15,25 @@ int LLVMFuzzerTestOneInput (const guint8 * data, gsize size);
 static const char *const audio[] = { "OPUS", "PCMU", NULL };
 static const char *const video[] = { "H264", "VP8", "VP9", "AV1", NULL };
 
+/* Who makes the offer, and what is taken of it or sent: a viewer may get less than it
+ * asks for, a publisher may not give more than is taken. */
+typedef struct
+{
+  LockstepOffer *(*parse) (const char *, gsize, const char *const *,
+      const char *const *, GError **);
+  const char *const *audio, *const *video;
+  const char *offered, *answered;
+} Side;
+
+static const Side sides[] = {
+  {lockstep_offer_parse, audio, video,
+      "\r\na=sendonly\r\n", "\r\na=recvonly\r\n"},
+  {lockstep_offer_parse_viewer, audio, video,
+      "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
+  {lockstep_offer_parse_viewer, NULL, video,
+      "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
+};
+
 static void
 check_caps (const LockstepOffer * offer)
 {
@@ -29,11 +48,11 @@ check_caps (const LockstepOffer * offer)
 
 /* A second pass changes nothing. */
 static void
-check_stable (const LockstepOffer * offer)
+check_stable (const Side * side, const LockstepOffer * offer)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (LockstepOffer) again = lockstep_offer_parse (offer->sdp,
-      strlen (offer->sdp), audio, video, &error);
+  g_autoptr (LockstepOffer) again = side->parse (offer->sdp,
+      strlen (offer->sdp), side->audio, side->video, &error);
 
   if (again == NULL)
     g_error ("refused again: %s\n%s", error->message, offer->sdp);
@@ -61,15 +80,15 @@ count_sections (const char *text)
   return gst_sdp_message_medias_len (message);
 }
 
-/* What webrtcbin would answer: near enough the offer, received. */
+/* What webrtcbin would answer: near enough the offer, the other way. */
 static void
-check_answer (const LockstepOffer * offer)
+check_answer (const Side * side, const LockstepOffer * offer)
 {
   g_autoptr (GString) answer = g_string_new (offer->sdp);
   g_autoptr (GError) error = NULL;
   g_autofree char *finished = NULL;
 
-  g_string_replace (answer, "\r\na=sendonly\r\n", "\r\na=recvonly\r\n", 0);
+  g_string_replace (answer, side->offered, side->answered, 0);
   g_string_append (answer,
       "a=candidate:1 1 UDP 2015363327 192.0.2.1 5000 typ host\r\n");
   finished = lockstep_answer_finish (answer->str, offer, NULL, &error);
@@ -79,11 +98,11 @@ check_answer (const LockstepOffer * offer)
 }
 
 static void
-fuzz_offer (const char *data, gsize size)
+fuzz_offer (const Side * side, const char *data, gsize size)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (LockstepOffer) offer =
-      lockstep_offer_parse (data, size, audio, video, &error);
+      side->parse (data, size, side->audio, side->video, &error);
 
   g_assert_true ((offer == NULL) == (error != NULL));
   if (offer == NULL)
@@ -91,8 +110,8 @@ fuzz_offer (const char *data, gsize size)
   g_assert_true (g_utf8_validate (offer->sdp, -1, NULL));
   g_assert_cmpuint (count_sections (offer->sdp), ==, count_live (offer));
   check_caps (offer);
-  check_stable (offer);
-  check_answer (offer);
+  check_stable (side, offer);
+  check_answer (side, offer);
 }
 
 static const LockstepOffer *
@@ -150,7 +169,8 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
     gst_init (NULL, NULL);
     g_once_init_leave (&once, 1);
   }
-  fuzz_offer ((const char *) data, size);
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
+    fuzz_offer (&sides[i], (const char *) data, size);
   fuzz_others ((const char *) data, size);
   return 0;
 }

@@ -105,6 +105,13 @@ test('sound alone, and sections that are not sent', async () => {
   assert.match(two.text, /^a=group:BUNDLE 0 1\r$/m);
   await leave(one);
   await leave(two);
+  /* a player that asks for more than there is, and offers High profile alone */
+  const three = await view(fs.readFileSync(path.join(sourceRoot, 'tests/files/sdp/player.sdp'), 'utf8'));
+  assert.equal(three.status, 201, three.text);
+  assert.match(three.text, /^m=video [1-9]\d* .* 96 97\r$/m);
+  assert.match(three.text, /^m=audio 9 .* 111\r$/m);
+  assert.match(three.text, /^m=text 0 /m);
+  await leave(three);
 });
 
 test('PATCH: candidates, and what is wrong with them', async () => {

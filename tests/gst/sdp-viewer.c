@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The offers of viewers: what differs from a publisher's, each way to be refused, and
+ * what hostile ones may not do. */
+#include "sdp-common.h"
+
+#include <gst/sdp/sdp.h>
+
+/* That of a publisher, the other way. */
+static char *
+viewer_offer (void)
+{
+  return replace (OFFER, "a=sendonly", "a=recvonly");
+}
+
+static LockstepOffer *
+parse_viewer (const char *text, GError ** error)
+{
+  return lockstep_offer_parse_viewer (text, strlen (text), audio, video, error);
+}
+
+#define SECTION(kind, mid) \
+  "m=" kind " 9 UDP/TLS/RTP/SAVPF 98\nc=IN IP4 0.0.0.0\na=mid:" mid "\n" \
+  "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef012345\n" FINGERPRINT \
+  "a=setup:actpass\na=recvonly\na=rtcp-mux\na=rtpmap:98 H264/90000\n"
+
+static const Change changes[] = {
+  {"as it is", NULL, NULL, OK, "a=recvonly\r\n"},
+  {"sendrecv", "a=recvonly", "a=sendrecv", OK, "a=recvonly\r\n"},
+  {"no direction", "a=recvonly\n", "", OK, "a=recvonly\r\n"},
+  {"sendonly", "a=recvonly", "a=sendonly", UNSUPPORTED,
+      "a viewer must offer a=recvonly"},
+  {"two directions", "a=recvonly\n", "a=recvonly\na=inactive\n", UNSUPPORTED,
+      "nothing that is sent"},
+  {"inactive", "a=recvonly", "a=inactive", UNSUPPORTED, "nothing that is sent"},
+  {"all off", " 9 UDP", " 0 UDP", UNSUPPORTED, "nothing that is sent"},
+  {"not a line", "s=-\n", "s=-\nhello\n", MALFORMED, "line 4"},
+  {"key", "s=-\n", "s=-\nk=clear:x\n", UNSUPPORTED, "k="},
+  {"ice-lite", "s=-\n", "s=-\na=ice-lite\n", UNSUPPORTED, "ice-lite"},
+  {"plain rtp", "m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 RTP/AVP",
+      UNSUPPORTED, "RTP/AVP"},
+  {"passive", "a=setup:actpass", "a=setup:passive", UNSUPPORTED, "passive"},
+  {"no fingerprint", FINGERPRINT, "", UNSUPPORTED, "DTLS"},
+  {"no rtcp-mux", "a=rtcp-mux\n", "", UNSUPPORTED, "rtcp-mux"},
+  {"mid shared", "a=mid:v", "a=mid:a", MALFORMED, "two sections"},
+  {"group unknown", "BUNDLE a v", "BUNDLE a v w", MALFORMED, "names \"w\""},
+  {"group partial", "BUNDLE a v", "BUNDLE a", UNSUPPORTED, "not in a=group"},
+  {"payload shared", "a=fmtp:99 apt=98\n", "a=fmtp:99 apt=98\n"
+        "a=rtpmap:111 rtx/90000\na=fmtp:111 apt=98\n", OK, "SAVPF 98 99\r\n"},
+  {"no h264", "H264/90000", "H265/90000", NO_CODEC, "no video codec in common"},
+  {"no opus", "opus/48000/2", "silk/48000", NO_CODEC,
+      "no audio codec in common"},
+  {"h264 high", "42e01f", "640c1f", OK, "profile-level-id=640c1f"},
+  {"h264 4:4:4", "42e01f", "f4001f", NO_CODEC, "video codec"},
+  {"fmtp junk", "profile-level-id=42e01f",
+      "profile-level-id=42e01f;evil=1;x-evil", OK, "profile-level-id=42e01f"},
+  {"fmtp value", "packetization-mode=1", "packetization-mode=1\"evil", NO_CODEC,
+      "video codec"},
+  {"extmap recvonly", "a=extmap:3 ", "a=extmap:3/recvonly ", OK,
+      "a=extmap:3 " TWCC "\r\n"},
+  {"candidate broken", "192.0.2.1 40000 typ host", "192.0.2.1", MALFORMED,
+      "a=candidate"},
+  {"trickle", "s=-\n", "s=-\na=ice-options:trickle\n", OK,
+      "a=ice-options:trickle\r\n"},
+  /* more than there is: port 0 */
+  {"two audio", "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99",
+      "m=audio 9 UDP/TLS/RTP/SAVPF 96 97 98 99", OK, "a=group:BUNDLE a\r\n"},
+  {"another kind", "m=video 9", "m=message 9", OK, "a=group:BUNDLE a\r\n"},
+};
+
+static void
+test_changes (void)
+{
+  g_autofree char *base = viewer_offer ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (changes); i++) {
+    const Change *c = &changes[i];
+    g_autofree char *text = replace (base, c->from, c->to);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (LockstepOffer) offer = parse_viewer (text, &error);
+
+    if (c->code != OK) {
+      g_assert_null (offer);
+      assert_error (c->name, error, c->code, c->fragment);
+      continue;
+    }
+    if (error != NULL)
+      g_error ("%s: %s", c->name, error->message);
+    if (strstr (offer->sdp, c->fragment) == NULL)
+      g_error ("%s: no \"%s\" in %s", c->name, c->fragment, offer->sdp);
+    g_assert_true (offer->viewer);
+    g_assert_null (strstr (offer->sdp, "evil"));
+    g_assert_null (strstr (offer->sdp, "a=sendonly"));
+  }
+}
+
+/* Which sections of a player that asks for more than there is are served. */
+static void
+test_sections (void)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("LOCKSTEP_SOURCE_ROOT"),
+      "tests", "files", "sdp", "player.sdp", NULL);
+  static const gboolean served[] = { TRUE, TRUE, FALSE };
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LockstepOffer) offer = NULL;
+  const LockstepOfferMedia *media;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  offer = parse_viewer (text, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (offer->media->len, ==, 5);
+  for (guint i = 0; i < G_N_ELEMENTS (served); i++) {
+    media = offer->media->pdata[i];
+    g_assert_true (media->rejected == !served[i]);
+  }
+  media = offer->media->pdata[4];
+  g_assert_true (media->rejected);
+  media = offer->media->pdata[0];
+  g_assert_cmpint (media->payload, ==, 96);
+  g_assert_cmpint (media->rtx_payload, ==, 97);
+  /* audio levels go from the viewer to here, where nothing listens */
+  g_assert_cmpuint (media->extmaps->len, ==, 2);
+  g_assert_true (g_array_index (media->extmaps, LockstepExtmap, 0).one_way);
+  g_assert_null (strstr (offer->sdp, ".local"));
+}
+
+/* What is sent decides, not what is offered: a viewer of sound alone gets sound. */
+static void
+test_one_kind (void)
+{
+  g_autofree char *text = viewer_offer ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LockstepOffer) sound =
+      lockstep_offer_parse_viewer (text, strlen (text), audio, NULL, &error);
+  g_autoptr (LockstepOffer) none = NULL;
+
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (sound->sdp, "a=group:BUNDLE a\r\n"));
+  g_assert_null (strstr (sound->sdp, "m=video"));
+  none = lockstep_offer_parse_viewer (text, strlen (text), NULL, NULL, &error);
+  g_assert_null (none);
+  assert_error ("none", error, UNSUPPORTED, "nothing that is sent");
+}
+
+/* The answer to a viewer: sent, of one stream, sections that are not sent with port 0. */
+static void
+test_answer (void)
+{
+  g_autofree char *base = viewer_offer ();
+  g_autofree char *text = g_strconcat (base, SECTION ("video", "w"), NULL);
+  g_autofree char *grouped = replace (text, "BUNDLE a v", "BUNDLE a v w");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LockstepOffer) offer = parse_viewer (grouped, &error);
+  g_autofree char *raw = NULL;
+  g_autofree char *wrong = NULL;
+  g_autofree char *answer = NULL;
+
+  g_assert_no_error (error);
+  raw = replace (offer->sdp, "a=recvonly\r\n", "a=sendonly\r\n"
+      "a=candidate:1 1 UDP 2015363327 192.0.2.1 5000 typ host\r\n"
+      "a=ssrc:77 msid:user1 webrtctransceiver0\r\n");
+  answer = lockstep_answer_finish (raw, offer, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (answer, "a=msid:lockstep audio\r\n"));
+  g_assert_nonnull (strstr (answer, "a=msid:lockstep video\r\n"));
+  g_assert_nonnull (strstr (answer, "a=group:BUNDLE a v\r\n"));
+  g_assert_nonnull (strstr (answer, "m=video 0 UDP/TLS/RTP/SAVPF 98\r\n"
+          "c=IN IP4 0.0.0.0\r\na=mid:w\r\na=inactive\r\n"));
+  /* webrtcbin took the other direction: nothing would be seen */
+  wrong = replace (raw, "a=sendonly", "a=recvonly");
+  g_assert_null (lockstep_answer_finish (wrong, offer, NULL, &error));
+  assert_error ("direction", error, UNSUPPORTED, "a=sendonly");
+}
+
+/* Sections without end: what is answered is bounded by the offer's own bounds. */
+static void
+test_bounds (void)
+{
+  g_autofree char *base = viewer_offer ();
+  g_autoptr (GString) big = g_string_new (base);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 20; i++)
+    g_string_append_printf (big, "m=video 9 UDP/TLS/RTP/SAVPF 98\n"
+        "a=mid:x%u\na=inactive\n", i);
+  g_assert_null (parse_viewer (big->str, &error));
+  assert_error ("sections", error, UNSUPPORTED, "sections");
+  g_clear_error (&error);
+  for (gsize n = 0; n < strlen (base); n++) {
+    g_autofree char *copy = g_memdup2 (base, n);
+    g_autoptr (LockstepOffer) offer =
+        lockstep_offer_parse_viewer (copy, n, audio, video, &error);
+
+    g_assert_true ((offer == NULL) == (error != NULL));
+    g_clear_error (&error);
+  }
+}
+
+/* Names that a viewer makes up become no caps fields, which would stay for ever. */
+static void
+test_names_do_not_pile_up (void)
+{
+  g_autofree char *base = viewer_offer ();
+  GQuark first = 0, last;
+
+  for (guint i = 0; i < 50; i++) {
+    g_autofree char *junk = g_strdup_printf ("a=recvonly\na=junk-v%u:1\n"
+        "a=rtcp-fb:98 junk-v%u\na=extmap:9 junk-v%u\n", i, i, i);
+    g_autofree char *parameter = g_strdup_printf ("42e01f;junk-q%u=1\n", i);
+    g_autofree char *with_junk = replace (base, "a=recvonly\n", junk);
+    g_autofree char *body = replace (with_junk, "42e01f\n", parameter);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (LockstepOffer) offer = parse_viewer (body, &error);
+    g_autoptr (GstSDPMessage) message = NULL;
+
+    g_assert_no_error (error);
+    gst_sdp_message_new_from_text (offer->sdp, &message);
+    for (guint m = 0; m < gst_sdp_message_medias_len (message); m++) {
+      g_autoptr (GstCaps) caps = gst_caps_new_empty_simple ("x/y");
+      g_autoptr (GstCaps) own =
+          lockstep_offer_media_caps (offer->media->pdata[m]);
+
+      gst_sdp_media_attributes_to_caps (gst_sdp_message_get_media (message, m),
+          caps);
+      g_assert_nonnull (own);
+    }
+    if (i == 0)
+      first = g_quark_from_string ("lockstep-test-viewer-first");
+  }
+  last = g_quark_from_string ("lockstep-test-viewer-last");
+  g_assert_cmpuint (last - first, ==, 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/sdp/viewer/changes", test_changes);
+  g_test_add_func ("/sdp/viewer/sections", test_sections);
+  g_test_add_func ("/sdp/viewer/one-kind", test_one_kind);
+  g_test_add_func ("/sdp/viewer/answer", test_answer);
+  g_test_add_func ("/sdp/viewer/bounds", test_bounds);
+  g_test_add_func ("/sdp/viewer/names", test_names_do_not_pile_up);
+  return g_test_run ();
+}
