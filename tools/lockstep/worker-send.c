@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The side of a worker that sends: the streams of its pipeline go to those who watch by
+ * WHEP, or by a call to a server or to a peer. */
+#include "worker-private.h"
+#include "log.h"
+
+#include <string.h>
+
+/* The call to a WHIP server */
+
+static void
+call_described (Viewer * viewer, const char *sdp, gpointer user_data)
+{
+  Worker *worker = user_data;
+  JsonObject *message = ipc_message ("offer");
+
+  json_object_set_string_member (message, "sdp", sdp);
+  ipc_send (worker->ipc, message);
+}
+
+static void
+call_refused (Viewer * viewer, guint status, const char *why,
+    gpointer user_data)
+{
+  worker_drain (user_data, why);
+}
+
+static void
+call_connected (Viewer * viewer, gpointer user_data)
+{
+  worker_connected (user_data);
+}
+
+static void
+call_lost (Viewer * viewer, const char *why, gpointer user_data)
+{
+  worker_drain (user_data, why);
+}
+
+static const ViewerCallbacks call_callbacks = {
+  call_described, call_refused, call_connected, call_lost
+};
+
+static guint64
+peers_target (gpointer user_data)
+{
+  Worker *worker = user_data;
+
+  return worker->call != NULL ? viewer_target (worker->call)
+      : worker->viewers != NULL ? viewers_target (worker->viewers) : 0;
+}
+
+/* The formats are known: viewers can be answered, or the server called. */
+static void
+streams_ready (gpointer user_data)
+{
+  Worker *worker = user_data;
+  g_autoptr (LockstepOffer) offer = NULL;
+  g_autoptr (GError) error = NULL;
+  LockstepBandwidthConfig limits;
+
+  if (worker->draining)
+    return;
+  g_clear_handle_id (&worker->limit_timer, g_source_remove);
+  if (worker->rate != NULL)
+    encoder_rate_limits (worker->rate, &limits);
+  if (!worker->calling) {
+    worker->viewers = viewers_new (worker->ipc, worker->pipeline,
+        worker->streams, &worker->config,
+        worker->rate != NULL ? &limits : NULL, worker->channel);
+    worker_connected (worker);
+    return;
+  }
+  worker_limit_connecting (worker);
+  if (worker->peer_offer != NULL) {
+    offer = lockstep_offer_parse_viewer (worker->peer_offer,
+        strlen (worker->peer_offer),
+        streams_get_encoding (worker->streams, LOCKSTEP_MEDIA_AUDIO),
+        streams_get_encoding (worker->streams, LOCKSTEP_MEDIA_VIDEO), &error);
+    if (offer == NULL) {
+      worker_drain (worker, error->message);
+      return;
+    }
+  }
+  worker->call = viewer_new (worker->pipeline, worker->streams,
+      &worker->config, worker->rate != NULL ? &limits : NULL,
+      g_steal_pointer (&offer), &call_callbacks, worker, &error);
+  if (worker->call == NULL)
+    worker_fail (worker, "%s", error->message);
+}
+
+gboolean
+worker_prepare_to_send (Worker * worker)
+{
+  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+
+  if (!worker_find_inputs (worker))
+    return FALSE;
+  worker->streams = streams_new (worker->audio_in, worker->video_in,
+      streams_ready, worker);
+  worker->rate = encoder_rate_new (worker->preset, worker->values,
+      worker->pipeline, worker->streams, peers_target, worker, faults);
+  if (faults->len > 0) {
+    g_autofree char *text = worker_faults_text (faults);
+
+    worker->exit_code = 78;
+    worker_fail (worker, "%s", text);
+    return FALSE;
+  }
+  webrtc_end_warm_up ();
+  return TRUE;
+}
+
+/* A call: what the peer, or its server, asks for is taken over. */
+static void
+begin_call (Worker * worker, JsonObject * message)
+{
+  const char *servers = ipc_get_string (message, "ice_servers");
+
+  worker->calling = TRUE;
+  worker->peer_offer = g_strdup (ipc_get_string (message, "sdp"));
+  worker->config.relay_only = ipc_get_boolean (message, "relay_only");
+  if (servers != NULL) {
+    g_hash_table_replace (worker->values, g_strdup ("ice-servers"),
+        g_strdup (servers));
+    worker->config.ice_servers =
+        g_hash_table_lookup (worker->values, "ice-servers");
+  }
+  worker_start (worker, message);
+}
+
+void
+worker_message_to_sender (Worker * worker, const char *type,
+    JsonObject * message)
+{
+  const char *sdp = ipc_get_string (message, "sdp");
+
+  if (g_str_equal (type, "call") && worker->channel == NULL) {
+    begin_call (worker, message);
+  } else if (g_str_equal (type, "answer") && worker->call != NULL) {
+    viewer_set_answer (worker->call, sdp != NULL ? sdp : "");
+  } else if (g_str_equal (type, "candidate") && worker->call != NULL) {
+    viewer_add_candidate (worker->call, ipc_get_int (message, "mline", 0),
+        ipc_get_string (message, "candidate"));
+  }
+}
+
+void
+worker_add_sent (Worker * worker, JsonObject * stats)
+{
+  if (worker->viewers != NULL) {
+    viewers_add_stats (worker->viewers, stats);
+    if (!viewers_tick (worker->viewers))
+      worker_drain (worker, "too many connections hang while they are closed");
+  }
+  if (worker->rate != NULL)
+    encoder_rate_add_stats (worker->rate, stats);
+  if (worker->call != NULL)
+    viewer_add_stats (worker->call, stats);
+}
+
+void
+worker_close_peers (Worker * worker)
+{
+  if (worker->viewers != NULL)
+    viewers_close (worker->viewers);
+  if (worker->call != NULL)
+    viewer_free (worker->call);
+  while (viewer_count_closing () > 0)
+    g_usleep (1000);
+}
