@@ -16,6 +16,8 @@
 /* A cold start loads every plugin, from a disk that may be slow. */
 #define READY_LIMIT_US (30 * G_USEC_PER_SEC)
 #define MAX_RESTART_DELAY_S 30
+/* What is killed is gone in milliseconds, unless a driver holds it. */
+#define KILL_LIMIT_US (2 * G_USEC_PER_SEC)
 
 struct _WorkerPool
 {
@@ -242,9 +244,25 @@ worker_pool_new (const char *preset, JsonObject * values,
   return pool;
 }
 
+/* GLib sends signals from a thread of its own: what ends before that thread came to it
+ * would leave a worker behind, and for ever one that hangs. */
+static void
+wait_until_gone (GPtrArray * processes)
+{
+  gint64 limit = g_get_monotonic_time () + KILL_LIMIT_US;
+
+  for (guint i = 0; i < processes->len; i++)
+    while (g_subprocess_get_identifier (processes->pdata[i]) != NULL
+        && g_get_monotonic_time () < limit)
+      g_usleep (5000);
+}
+
 void
 worker_pool_free (WorkerPool * pool)
 {
+  g_autoptr (GPtrArray) processes =
+      g_ptr_array_new_with_free_func (g_object_unref);
+
   if (pool == NULL)
     return;
   g_clear_handle_id (&pool->watch_timer, g_source_remove);
@@ -257,7 +275,9 @@ worker_pool_free (WorkerPool * pool)
     proc->message = NULL;
     proc->gone = NULL;
     worker_proc_kill (proc);
+    g_ptr_array_add (processes, g_object_ref (proc->process));
   }
+  wait_until_gone (processes);
   g_ptr_array_unref (pool->procs);
   json_object_unref (pool->values);
   g_free (pool->preset);
