@@ -170,8 +170,9 @@ yuy_gpu_loop (gpointer user_data)
   if (!yuy_cuda_slot_wait (entry->slot, &error)) {
     g_mutex_lock (&gpu->lock);
     gpu->failed = TRUE;
-    if (!gpu->error)
-      gpu->error = g_steal_pointer (&error);
+    /* what went wrong with a later frame meanwhile is a consequence */
+    g_clear_error (&gpu->error);
+    gpu->error = g_steal_pointer (&error);
     gpu->pushing = FALSE;
     g_cond_broadcast (&gpu->cond);
     g_mutex_unlock (&gpu->lock);
