@@ -15,16 +15,24 @@ test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const run = (program, words, more = {}) =>
   spawnSync(program, words, { env: { ...env, ...more }, encoding: 'utf8', timeout: 60000, cwd: folder });
-const has = (element) => run('gst-inspect-1.0', ['--exists', element]).status === 0;
+// not the newest GStreamer's elements alone, as --exists has it by itself
+const has = (element) => run('gst-inspect-1.0', ['--exists', '--atleast-version=0.0', element]).status === 0;
 const hasElement = has('yuy2convert');
 const skip = !hasElement && 'built without yuy2convert (libyuv)';
 const script = path.join(sourceRoot, 'examples', 'capture.sh');
 
-/** Every link is made and every element starts, except the source, which finds no card. */
-function assertOnlyTheCardIsMissing(result, source) {
+// DeckLink's source says it in the log alone
+const missing = {
+  v4l2src: /from element \/GstPipeline:pipeline0\/GstV4l2Src.*Cannot identify device '\/dev\/video77'/,
+  decklinkvideosrc: /<decklinkvideosrc0> Failed to acquire input/,
+};
+
+/** Runs a line that fails: every link is made and every element starts, except the source, which finds no card. */
+function assertOnlyTheCardIsMissing(program, words, source) {
+  const result = run(program, words, { GST_DEBUG: 'decklinkvideosrc:1', GST_DEBUG_NO_COLOR: '1' });
   assert.notEqual(result.status, 0);
   assert.doesNotMatch(result.stderr, /erroneous pipeline|could not link|no element/);
-  assert.match(result.stderr, new RegExp(`from element /GstPipeline:pipeline0/${source}`));
+  assert.match(result.stderr, missing[source]);
 }
 
 test('the test source is recorded', { skip }, () => {
@@ -42,11 +50,11 @@ test('the test source is recorded', { skip }, () => {
 });
 
 test('a V4L2 card that is not there', { skip: skip || (fs.existsSync('/dev/video77') && 'there is a /dev/video77') }, () => {
-  assertOnlyTheCardIsMissing(run(script, ['v4l2', 'x.mkv', '/dev/video77']), 'GstV4l2Src');
+  assertOnlyTheCardIsMissing(script, ['v4l2', 'x.mkv', '/dev/video77'], 'v4l2src');
 });
 
 test('a DeckLink card that is not there', { skip: skip || (!has('decklinkvideosrc') && 'no decklinkvideosrc') }, () => {
-  assertOnlyTheCardIsMissing(run(script, ['decklink', 'x.mkv', '77']), 'GstDecklinkVideoSrc');
+  assertOnlyTheCardIsMissing(script, ['decklink', 'x.mkv', '77'], 'decklinkvideosrc');
 });
 
 test('other words get the usage', () => {
@@ -68,10 +76,11 @@ test("the documentation's lines", { skip }, () => {
     if (!has(source))
       continue;
     line = line.replace('/dev/video0', '/dev/video77').replace('decklinkvideosrc', 'decklinkvideosrc device-number=77');
+    if (missing[source]) {
+      assertOnlyTheCardIsMissing('gst-launch-1.0', line.split(' '), source);
+      continue;
+    }
     const result = run('gst-launch-1.0', line.split(' '));
-    if (source === 'videotestsrc')
-      assert.equal(result.status, 0, result.stderr);
-    else
-      assertOnlyTheCardIsMissing(result, source === 'v4l2src' ? 'GstV4l2Src' : 'GstDecklinkVideoSrc');
+    assert.equal(result.status, 0, result.stderr);
   }
 });
