@@ -50,10 +50,10 @@ __attribute__((target ("avx2"), always_inline))
   }
 }
 
-/* Luma of row @b, if @y is not NULL, and chroma of @a and @b. @swap: V comes before U. */
+/* Luma of row @b, and chroma of @a and @b. @swap: V comes before U. */
 __attribute__((target ("avx2"), always_inline))
      static inline void
-         second_row (const guint8 * a, const guint8 * b, guint8 * y,
+         chroma_row (const guint8 * a, const guint8 * b, guint8 * y,
     guint8 * uv, guint width, gboolean luma_high, gboolean swap)
 {
   const __m256i pairs = _mm256_set_epi8 (14, 15, 12, 13, 10, 11, 8, 9, 6, 7, 4,
@@ -69,56 +69,61 @@ __attribute__((target ("avx2"), always_inline))
 
     if (swap)
       chroma = _mm256_shuffle_epi8 (chroma, pairs);
-    if (y)
-      _mm256_stream_si256 ((__m256i *) (y + x), half (b0, b1, luma_high));
+    _mm256_stream_si256 ((__m256i *) (y + x), half (b0, b1, luma_high));
     _mm256_stream_si256 ((__m256i *) (uv + x), chroma);
   }
 }
 
-/* Two rows, or one with @yb NULL. The first is read alone, and again out of the nearest cache
- * with the second: reading memory at two places at a time took up to twice as long on
- * an EPYC of the fourth generation. */
+/* Rows in the order in which they stand in memory. Each is read alone, and those of a chroma
+ * row's first line again, out of the nearest cache, with the second: reading memory at
+ * two places at a time took up to twice as long on an EPYC of the fourth generation. */
 __attribute__((target ("avx2"), always_inline))
      static inline void
-         rows_of (const guint8 * a, const guint8 * b, guint8 * ya, guint8 * yb,
-    guint8 * uv, guint width, gboolean luma_high, gboolean swap)
+         stream (const LockstepYuy2Picture * p, LockstepYuy2Slice slice,
+    gboolean luma_high, gboolean swap)
 {
-  luma_row (a, ya, width, luma_high);
-  second_row (a, b, yb, uv, width, luma_high, swap);
-}
+  guint fields = p->interlaced ? 2 : 1, end = slice.first + slice.n;
+  guint width = p->width & ~(LOCKSTEP_YUY2_COLUMNS - 1);
 
-/* @width is a multiple of LOCKSTEP_YUY2_COLUMNS; strides are in bytes, between rows that
- * belong together. An odd last row stands alone. */
-__attribute__((target ("avx2")))
-     void lockstep_yuy2_stream (LockstepYuy2Order order, const guint8 * src,
-    gsize src_stride, guint8 * y, gsize y_stride, guint8 * uv, gsize uv_stride,
-    guint width, guint rows)
-{
-  for (guint i = 0; i < rows; i += 2) {
-    gboolean two = i + 1 < rows;
-    const guint8 *b = two ? src + src_stride : src;
-    guint8 *yb = two ? y + y_stride : NULL;
+  for (guint row = slice.first; row < end; row += fields) {
+    guint first = 2 * row, last = MIN (first + 2 * fields, p->height);
 
-    switch (order) {
-      case LOCKSTEP_YUY2_UYVY:
-        rows_of (src, b, y, yb, uv, width, TRUE, FALSE);
-        break;
-      case LOCKSTEP_YUY2_YVYU:
-        rows_of (src, b, y, yb, uv, width, FALSE, TRUE);
-        break;
-      case LOCKSTEP_YUY2_VYUY:
-        rows_of (src, b, y, yb, uv, width, TRUE, TRUE);
-        break;
-      default:
-        rows_of (src, b, y, yb, uv, width, FALSE, FALSE);
-        break;
+    for (guint i = first; i < last; i++) {
+      const guint8 *src = p->src + i * p->src_stride;
+      guint8 *y = p->y + i * p->y_stride;
+      gboolean second = i >= first + fields;
+      guint chroma = row + (i - first) % fields;
+
+      if (chroma < p->uv_rows && (second || i + fields >= p->height))
+        chroma_row (second ? src - fields * p->src_stride : src, src, y,
+            p->uv + chroma * p->uv_stride, width, luma_high, swap);
+      else
+        luma_row (src, y, width, luma_high);
     }
-    src += 2 * src_stride;
-    y += 2 * y_stride;
-    uv += uv_stride;
   }
   /* what was written past the caches is there for whoever is told next */
   _mm_sfence ();
+}
+
+/* All but the columns beyond the last multiple of LOCKSTEP_YUY2_COLUMNS. */
+__attribute__((target ("avx2")))
+     void lockstep_yuy2_stream (const LockstepYuy2Picture * p,
+    LockstepYuy2Slice slice)
+{
+  switch (p->order) {
+    case LOCKSTEP_YUY2_UYVY:
+      stream (p, slice, TRUE, FALSE);
+      break;
+    case LOCKSTEP_YUY2_YVYU:
+      stream (p, slice, FALSE, TRUE);
+      break;
+    case LOCKSTEP_YUY2_VYUY:
+      stream (p, slice, TRUE, TRUE);
+      break;
+    default:
+      stream (p, slice, FALSE, FALSE);
+      break;
+  }
 }
 #else
 gboolean
@@ -128,9 +133,7 @@ lockstep_yuy2_streams (const LockstepYuy2Picture * p)
 }
 
 void
-lockstep_yuy2_stream (LockstepYuy2Order order, const guint8 * src,
-    gsize src_stride, guint8 * y, gsize y_stride, guint8 * uv, gsize uv_stride,
-    guint width, guint rows)
+lockstep_yuy2_stream (const LockstepYuy2Picture * p, LockstepYuy2Slice slice)
 {
   g_assert_not_reached ();
 }

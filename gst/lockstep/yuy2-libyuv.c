@@ -28,10 +28,11 @@ copy_luma (const LockstepYuy2Picture * p, gsize row, guint x)
 }
 
 /* @rows rows of a field, or of a progressive picture, from picture row @luma and chroma
- * row @chroma on; rows of either plane are @step apart. */
+ * row @chroma on; rows of either plane are @step apart. @streamed: the whole multiples of
+ * columns are done. */
 static void
 convert (const LockstepYuy2Picture * p, gsize luma, gsize chroma, guint step,
-    guint rows)
+    guint rows, gboolean streamed)
 {
   const guint8 *src = p->src + luma * p->src_stride;
   guint8 *y = p->y + luma * p->y_stride;
@@ -40,10 +41,7 @@ convert (const LockstepYuy2Picture * p, gsize luma, gsize chroma, guint step,
   int us = (int) (p->uv_stride * step), width =
       (int) (p->width & ~(COLUMNS - 1));
 
-  if (width && lockstep_yuy2_streams (p)) {
-    lockstep_yuy2_stream (p->order, src, p->src_stride * step, y,
-        p->y_stride * step, uv, p->uv_stride * step, (guint) width, rows);
-  } else if (width) {
+  if (width && !streamed) {
     if (p->order == LOCKSTEP_YUY2_YUY2 || p->order == LOCKSTEP_YUY2_YVYU)
       YUY2ToNV12 (src, ss, y, ys, uv, us, width, (int) rows);
     else
@@ -74,11 +72,11 @@ convert (const LockstepYuy2Picture * p, gsize luma, gsize chroma, guint step,
  * these is the plane's row i * @step + @field. */
 static void
 convert_field (const LockstepYuy2Picture * p, guint field, guint step,
-    guint first, guint end)
+    guint first, guint end, gboolean streamed)
 {
   guint rows = (p->height - field + step - 1) / step;   /* luma rows of the field */
-  gboolean swap = (p->order == LOCKSTEP_YUY2_YVYU ||
-      p->order == LOCKSTEP_YUY2_VYUY) && !lockstep_yuy2_streams (p);
+  gboolean swap = !streamed && (p->order == LOCKSTEP_YUY2_YVYU ||
+      p->order == LOCKSTEP_YUY2_VYUY);
   guint last = MIN (end, (rows + 1) / 2);
   guint whole = p->uv_rows > field ? (p->uv_rows - field + step - 1) / step : 0;
   guint band = swap ? BAND : G_MAXUINT;
@@ -87,7 +85,7 @@ convert_field (const LockstepYuy2Picture * p, guint field, guint step,
     guint n = MIN (band, MIN (last, whole) - i);
 
     convert (p, (gsize) 2 * i * step + field, (gsize) i * step + field, step,
-        MIN (2 * n, rows - 2 * i));
+        MIN (2 * n, rows - 2 * i), streamed);
     i += n;
   }
   /* rows whose chroma the output has no place for: one, at most two */
@@ -109,14 +107,21 @@ lockstep_yuy2_to_nv12 (const LockstepYuy2Picture * picture,
     LockstepYuy2Slice slice)
 {
   guint end = slice.first + slice.n;
+  gboolean streamed;
 
   if (!slice.n)
     return;
+  streamed = lockstep_yuy2_streams (picture);
+  if (streamed) {
+    lockstep_yuy2_stream (picture, slice);
+    if (picture->width % COLUMNS == 0)
+      return;
+  }
   if (!picture->interlaced) {
-    convert_field (picture, 0, 1, slice.first, end);
+    convert_field (picture, 0, 1, slice.first, end, streamed);
     return;
   }
   for (guint field = 0; field < MIN (2, picture->height); field++)
     convert_field (picture, field, 2, (slice.first + 1 - field) / 2,
-        (end + 1 - field) / 2);
+        (end + 1 - field) / 2, streamed);
 }

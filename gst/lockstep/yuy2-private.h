@@ -10,8 +10,7 @@ G_BEGIN_DECLS
 #define LOCKSTEP_YUY2_COLUMNS 32u
 
 gboolean lockstep_yuy2_streams (const LockstepYuy2Picture * p);
-void lockstep_yuy2_stream (LockstepYuy2Order order, const guint8 * src,
-    gsize src_stride, guint8 * y, gsize y_stride, guint8 * uv, gsize uv_stride,
-    guint width, guint rows);
+void lockstep_yuy2_stream (const LockstepYuy2Picture * p,
+    LockstepYuy2Slice slice);
 
 G_END_DECLS

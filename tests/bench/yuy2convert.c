@@ -2,8 +2,11 @@
 /* yuy2convert, pushed frames as in a pipeline, beside libyuv called directly, videoconvert and
  * swscale. Frames in and out rotate through more memory than a cache holds, rounds of the
  * contenders are interleaved, and each row is a median.
- *   bench-yuy2convert [--format F] [--seconds N]   on the processor
- *   bench-yuy2convert --cuda                       into CUDA memory, of 8K frames */
+ *   bench-yuy2convert [--format F] [--interlaced] [--size WxH] [--seconds N]
+ *                              on the processor; without --size at 1080p, 4K and 8K
+ *   bench-yuy2convert --cuda   into CUDA memory, of 8K frames
+ * The peers do the same work by their own means: two fields one after the other where the video is
+ * interlaced; libyuv gives YVYU and VYUY with V before U, since it has no more for them. */
 #include <gst/check/gstharness.h>
 #include <gst/lockstep/yuy2.h>
 #include <gst/video/video.h>
@@ -21,7 +24,8 @@
 
 static gchar *format = "YUY2";
 static gdouble seconds = 0.3;   /* of a contender's turn */
-static gboolean cuda;
+static gboolean cuda, interlaced;
+static gchar *size;
 
 typedef struct
 {
@@ -61,15 +65,19 @@ map_in (Bench * b, guint i, GstMapInfo * map)
 static void
 by_libyuv (Bench * b, guint i)
 {
-  gint w = b->info.width, h = b->info.height;
-  guint8 *y = b->raw_out[i], *uv = y + (gsize) w * h;
+  gint w = b->info.width, fields = interlaced ? 2 : 1;
+  gint rows = b->info.height / fields;
+  guint8 *y = b->raw_out[i], *uv = y + (gsize) w * b->info.height;
+  gint step = w * fields;
   GstMapInfo map;
   const guint8 *src = map_in (b, i, &map);
 
-  if (g_str_equal (format, "UYVY") || g_str_equal (format, "VYUY"))
-    UYVYToNV12 (src, w * 2, y, w, uv, w, w, h);
-  else
-    YUY2ToNV12 (src, w * 2, y, w, uv, w, w, h);
+  for (gint f = 0; f < fields; f++, src += 2 * w, y += w, uv += w) {
+    if (g_str_equal (format, "UYVY") || g_str_equal (format, "VYUY"))
+      UYVYToNV12 (src, step * 2, y, step, uv, step, w, rows);
+    else
+      YUY2ToNV12 (src, step * 2, y, step, uv, step, w, rows);
+  }
   gst_buffer_unmap (b->in[i], &map);
 }
 
@@ -87,13 +95,19 @@ by_memcpy (Bench * b, guint i)
 static void
 by_swscale (Bench * b, guint i)
 {
-  gint w = b->info.width, h = b->info.height;
+  gint w = b->info.width, h = b->info.height, fields = interlaced ? 2 : 1;
   GstMapInfo map;
   const guint8 *src[4] = { map_in (b, i, &map) };
   guint8 *dst[4] = { b->raw_out[i], b->raw_out[i] + (gsize) w * h };
-  gint src_stride[4] = { w * 2 }, dst_stride[4] = { w, w };
+  gint src_stride[4] = { w * 2 * fields };
+  gint dst_stride[4] = { w * fields, w * fields };
 
-  sws_scale (b->sws, src, src_stride, 0, h, dst, dst_stride);
+  for (gint f = 0; f < fields; f++) {
+    sws_scale (b->sws, src, src_stride, 0, h / fields, dst, dst_stride);
+    src[0] += w * 2;
+    dst[0] += w;
+    dst[1] += w;
+  }
   gst_buffer_unmap (b->in[i], &map);
 }
 #endif
@@ -104,10 +118,11 @@ static const Contender contenders[] = {
   {"yuy2convert n-threads=1", by_element, "yuy2convert device=cpu n-threads=1"},
   {"videoconvert", by_element, "videoconvert"},
   {"videoconvert n-threads=2", by_element, "videoconvert n-threads=2"},
+  {"memcpy of as many bytes as come out", by_memcpy},
 #ifdef HAVE_SWSCALE
+  /* the last: it has no VYUY */
   {"swscale, fast bilinear", by_swscale},
 #endif
-  {"memcpy of as many bytes as come out", by_memcpy},
 };
 
 static void
@@ -116,6 +131,9 @@ bench_init (Bench * b, const Contender * c, guint width, guint height)
   gst_video_info_set_format (&b->info, gst_video_format_from_string (format),
       width, height);
   b->info.fps_n = 60;
+  if (interlaced)
+    GST_VIDEO_INFO_INTERLACE_MODE (&b->info) =
+        GST_VIDEO_INTERLACE_MODE_INTERLEAVED;
   b->n = CLAMP (ROTATED / (guint) b->info.size, 4, MAX_FRAMES);
   if (c->element) {
     g_autoptr (GstCaps) caps = gst_video_info_to_caps (&b->info);
@@ -127,11 +145,14 @@ bench_init (Bench * b, const Contender * c, guint width, guint height)
     gst_harness_set_src_caps (b->h, g_steal_pointer (&caps));
   }
 #ifdef HAVE_SWSCALE
-  if (c->convert == by_swscale)
-    b->sws = sws_getContext ((int) width, (int) height,
-        g_str_equal (format, "UYVY") ? AV_PIX_FMT_UYVY422 : AV_PIX_FMT_YUYV422,
-        (int) width, (int) height, AV_PIX_FMT_NV12, SWS_FAST_BILINEAR, NULL,
-        NULL, NULL);
+  if (c->convert == by_swscale) {
+    int rows = (int) height / (interlaced ? 2 : 1);
+
+    b->sws = sws_getContext ((int) width, rows, g_str_equal (format, "UYVY") ?
+        AV_PIX_FMT_UYVY422 : g_str_equal (format, "YVYU") ?
+        AV_PIX_FMT_YVYU422 : AV_PIX_FMT_YUYV422, (int) width, rows,
+        AV_PIX_FMT_NV12, SWS_FAST_BILINEAR, NULL, NULL, NULL);
+  }
 #endif
 }
 
@@ -201,6 +222,10 @@ run_size (guint width, guint height)
   GstBuffer *in[MAX_FRAMES] = { 0 };
   guint8 *out[MAX_FRAMES] = { 0 };
 
+#ifdef HAVE_SWSCALE
+  if (!cuda && g_str_equal (format, "VYUY"))
+    n--;
+#endif
   for (guint k = 0; k < n; k++) {
     bench_init (&benches[k], &list[k], width, height);
     frames_init (&benches[k], in, out);
@@ -217,9 +242,9 @@ run_size (guint width, guint height)
   for (guint k = 0; k < n; k++) {
     gdouble ms = times[k][ROUNDS / 2];
 
-    printf ("| %ux%u %s | %s | %.2f | %.2f - %.2f | %.0f | %.2f |\n", width,
-        height, format, list[k].name, ms, times[k][0], times[k][ROUNDS - 1],
-        1000 / ms, times[0][ROUNDS / 2] / ms);
+    printf ("| %ux%u%s %s | %s | %.2f | %.2f - %.2f | %.0f | %.2f |\n", width,
+        height, interlaced ? "i" : "", format, list[k].name, ms, times[k][0],
+        times[k][ROUNDS - 1], 1000 / ms, times[0][ROUNDS / 2] / ms);
     fflush (stdout);
   }
   if (cuda) {
@@ -244,22 +269,37 @@ main (int argc, char **argv)
 {
   static const GOptionEntry options[] = {
     {"format", 0, 0, G_OPTION_ARG_STRING, &format,
-        "YUY2 (default) or UYVY, YVYU, " "VYUY", "F"},
+        "YUY2 (default) or UYVY, YVYU, VYUY", "F"},
+    {"interlaced", 0, 0, G_OPTION_ARG_NONE, &interlaced, "two fields", NULL},
+    {"size", 0, 0, G_OPTION_ARG_STRING, &size, "of one frame", "WxH"},
     {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "of one turn", "N"},
     {"cuda", 0, 0, G_OPTION_ARG_NONE, &cuda, "convert on the card", NULL},
     {NULL}
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
+  guint width = 0, height = 0;
 
   g_option_context_add_main_entries (context, options, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error)) {
     fprintf (stderr, "%s\n", error->message);
     return 64;
   }
+  if (gst_video_format_from_string (format) == GST_VIDEO_FORMAT_UNKNOWN ||
+      (size && (sscanf (size, "%ux%u", &width, &height) != 2 || !width ||
+              !height || width > 16384 || height > 16384))) {
+    fprintf (stderr,
+        "--format is one of YUY2, UYVY, YVYU, VYUY; --size is, for "
+        "instance, 1920x1080\n");
+    return 64;
+  }
   gst_init (NULL, NULL);
   printf ("| frame | | ms | least - most | fps | of the first |\n"
       "|---|---|---|---|---|---|\n");
+  if (width) {
+    run_size (width, height);
+    return 0;
+  }
   if (!cuda) {
     run_size (1920, 1080);
     run_size (3840, 2160);
