@@ -107,6 +107,26 @@ add_no_parameter (const LockstepPreset * preset, const char *name,
         "show %s", preset->name, preset->name);
 }
 
+/* @text as it is kept; NULL with a fault at @place. A name of a file stands for what is in
+ * the file. */
+static char *
+read_value (const LockstepPreset * preset, const LockstepParameter * p,
+    const char *text, const char *place, GPtrArray * faults)
+{
+  g_autofree char *content = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (p->type != LOCKSTEP_PARAMETER_SDP || preset->read_file == NULL
+      || text[0] == '\0' || g_str_has_prefix (text, "v="))
+    return lockstep_parameter_normalize (p, text, place, faults);
+  content = preset->read_file (text, &error);
+  if (content != NULL && content[0] != '\0')
+    return lockstep_parameter_normalize (p, content, place, faults);
+  lockstep_fault_add (faults, place, "%s", content != NULL ? "the file is empty"
+      : error->message);
+  return NULL;
+}
+
 /* Takes the words name=value apart; the rest of a word after the first '=' is
  * the value, whatever it holds. */
 static void
@@ -126,7 +146,7 @@ take_assignments (const LockstepPreset * preset,
     name = g_strndup (assignments[i], equals - assignments[i]);
     p = lockstep_preset_find_parameter (preset, name);
     if (p != NULL)
-      value = lockstep_parameter_normalize (p, equals + 1, name, faults);
+      value = read_value (preset, p, equals + 1, name, faults);
     else if (!g_str_has_prefix (name, USE))
       add_no_parameter (preset, name, faults);
     else if (check_use (preset, name, equals + 1, name, faults))
@@ -149,7 +169,7 @@ take_environment (const LockstepPreset * preset, LockstepGetenv env,
 
     if (text == NULL || g_hash_table_contains (values, p->name))
       continue;
-    value = lockstep_parameter_normalize (p, text, variable, faults);
+    value = read_value (preset, p, text, variable, faults);
     if (value != NULL)
       g_hash_table_insert (values, g_strdup (p->name), value);
   }

@@ -39,6 +39,12 @@ lockstep_parameter_type_sample (LockstepParameterType type)
       return "800000";
     case LOCKSTEP_PARAMETER_BOOL:
       return "true";
+    case LOCKSTEP_PARAMETER_SDP:
+      return "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nt=0 0\n"
+          "m=audio 5004 RTP/AVP 96\nc=IN IP4 127.0.0.1\n"
+          "a=rtpmap:96 opus/48000/2\n"
+          "m=video 5006 RTP/AVP 97\nc=IN IP4 127.0.0.1\n"
+          "a=rtpmap:97 H264/90000\n";
     case LOCKSTEP_PARAMETER_STRING:
       return "sample";
     default:

@@ -68,6 +68,7 @@ struct _LockstepPreset
   char *signalling_element;
   LockstepStream audio, video;
   LockstepRate rate;
+  LockstepReadFile read_file;   /* NULL: values are never files */
 };
 
 const LockstepAlternative *lockstep_preset_find_alternative (const LockstepPreset *

@@ -111,6 +111,22 @@ read_values (LockstepParameter * p, LockstepParameterType type,
 }
 
 static void
+read_encodings (LockstepParameter * p, LockstepParameterType type,
+    JsonObject * object, const char *place, GPtrArray * faults)
+{
+  JsonNode *member = json_object_get_member (object, "encodings");
+  g_autofree char *at = lockstep_json_place (place, "encodings");
+
+  if (type == LOCKSTEP_PARAMETER_SDP) {
+    p->encodings = lockstep_json_strings (member, at, faults);
+    if (p->encodings[0] == NULL)
+      lockstep_fault_add (faults, place, "an sdp needs 'encodings': [ … ]");
+  } else if (member != NULL) {
+    lockstep_fault_add (faults, at, "'encodings' is for sdp only");
+  }
+}
+
+static void
 read_pattern (LockstepParameter * p, LockstepParameterType type,
     JsonObject * object, const char *place, GPtrArray * faults)
 {
@@ -152,7 +168,7 @@ read_type (LockstepParameter * p, JsonObject * object, const char *place,
   if (type != NULL && !lockstep_parameter_type_parse (type, &p->type))
     lockstep_fault_add (faults, at_type,
         "there is no type '%s'; the types are string, int, double, bool, enum, "
-        "duration, bitrate, size, rendition, list", type);
+        "duration, bitrate, size, rendition, sdp, list", type);
   if (p->type != LOCKSTEP_PARAMETER_LIST) {
     for (guint i = 0; list_keys[i] != NULL; i++)
       if (json_object_has_member (object, list_keys[i]))
@@ -162,7 +178,8 @@ read_type (LockstepParameter * p, JsonObject * object, const char *place,
   }
   items = lockstep_json_string (object, "items", TRUE, place, faults);
   if (items != NULL && (!lockstep_parameter_type_parse (items, &p->item_type)
-          || p->item_type == LOCKSTEP_PARAMETER_LIST)) {
+          || p->item_type == LOCKSTEP_PARAMETER_LIST
+          || p->item_type == LOCKSTEP_PARAMETER_SDP)) {
     lockstep_fault_add (faults, at_items, "there is no item type '%s'", items);
     p->item_type = LOCKSTEP_PARAMETER_STRING;
   }
@@ -199,8 +216,8 @@ lockstep_preset_read_parameter (LockstepPreset * preset, const char *name,
     JsonNode * node, GPtrArray * faults)
 {
   static const char *const keys[] = { "type", "default", "min", "max", "values",
-    "unit", "pattern", "items", "min-items", "max-items", "summary", "secret",
-    NULL
+    "unit", "pattern", "encodings", "items", "min-items", "max-items",
+    "summary", "secret", NULL
   };
   g_autofree char *place = g_strdup_printf ("parameters.%s", name);
   JsonObject *object = lockstep_json_object (node, place, faults);
@@ -227,6 +244,7 @@ lockstep_preset_read_parameter (LockstepPreset * preset, const char *name,
   read_unit (p, type, object, place, faults);
   read_limits (p, type, object, place, faults);
   read_values (p, type, object, place, faults);
+  read_encodings (p, type, object, place, faults);
   read_pattern (p, type, object, place, faults);
   p->secret = lockstep_json_boolean (object, "secret", place, faults);
   read_default (p, json_object_get_member (object, "default"),

@@ -2,6 +2,7 @@
 /* The types of parameters: what a user may write, the one way in which it is kept, and
  * the fields that templates take from it. */
 #include <gst/lockstep/preset-private.h>
+#include <gst/lockstep/sdp.h>
 
 #include <errno.h>
 #include <math.h>
@@ -29,6 +30,7 @@ static const struct
   {"bitrate", LOCKSTEP_PARAMETER_BITRATE},
   {"size", LOCKSTEP_PARAMETER_SIZE},
   {"rendition", LOCKSTEP_PARAMETER_RENDITION},
+  {"sdp", LOCKSTEP_PARAMETER_SDP},
   {"list", LOCKSTEP_PARAMETER_LIST},
 };
 
@@ -348,6 +350,24 @@ normalize_rendition (const char *value, const char *place, GPtrArray * faults)
   return rendition_text (&rendition);
 }
 
+/* None is a value where the preset says so by its default. */
+static char *
+normalize_sdp (const LockstepParameter * p, const char *value,
+    const char *place, GPtrArray * faults)
+{
+  g_autoptr (GError) error = NULL;
+  char *kept;
+
+  if (value[0] == '\0' && g_strcmp0 (p->default_value, "") == 0)
+    return g_strdup ("");
+  kept = lockstep_sdp_plain_normalize (value,
+      (const char *const *) p->encodings, &error);
+  if (kept == NULL)
+    lockstep_fault_add (faults, place, "this is no session description of "
+        "plain RTP: %s", error->message);
+  return kept;
+}
+
 static char *
 normalize_single (const LockstepParameter * p, LockstepParameterType type,
     const char *value, const char *place, GPtrArray * faults)
@@ -367,6 +387,8 @@ normalize_single (const LockstepParameter * p, LockstepParameterType type,
       return normalize_size (value, place, faults);
     case LOCKSTEP_PARAMETER_RENDITION:
       return normalize_rendition (value, place, faults);
+    case LOCKSTEP_PARAMETER_SDP:
+      return normalize_sdp (p, value, place, faults);
     case LOCKSTEP_PARAMETER_BOOL:
       if (g_str_equal (value, "true") || g_str_equal (value, "false"))
         return g_strdup (value);
@@ -426,9 +448,13 @@ char *
 lockstep_parameter_normalize (const LockstepParameter * p, const char *value,
     const char *place, GPtrArray * faults)
 {
-  if (strlen (value) > MAX_VALUE_BYTES || !g_utf8_validate (value, -1, NULL)) {
+  const gsize max = p->type == LOCKSTEP_PARAMETER_SDP ? LOCKSTEP_SDP_MAX_BYTES
+      : MAX_VALUE_BYTES;
+
+  if (strlen (value) > max || !g_utf8_validate (value, -1, NULL)) {
     lockstep_fault_add (faults, place,
-        "the value is not UTF-8 text of at most %d bytes", MAX_VALUE_BYTES);
+        "the value is not UTF-8 text of at most %" G_GSIZE_FORMAT " bytes",
+        max);
     return NULL;
   }
   if (p->type == LOCKSTEP_PARAMETER_LIST)
@@ -446,6 +472,8 @@ lockstep_parameter_type_fields (LockstepParameterType type)
 {
   static const char *const none[] = { NULL };
 
+  if (type == LOCKSTEP_PARAMETER_SDP)
+    return lockstep_sdp_plain_fields;
   return type == LOCKSTEP_PARAMETER_SIZE ? size_fields
       : type == LOCKSTEP_PARAMETER_RENDITION ? rendition_fields : none;
 }
@@ -458,6 +486,9 @@ lockstep_value_field (LockstepParameterType type, const char *value,
 
   if (!g_strv_contains (lockstep_parameter_type_fields (type), field))
     return NULL;
+  if (type == LOCKSTEP_PARAMETER_SDP)
+    return value[0] == '\0' ? g_strdup ("")
+        : lockstep_sdp_plain_field (value, field);
   if (type == LOCKSTEP_PARAMETER_SIZE ? !read_size (&value, &r.width, &r.height)
       : !lockstep_rendition_parse (value, &r))
     return NULL;

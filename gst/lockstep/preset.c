@@ -52,6 +52,7 @@ parameter_free (gpointer data)
   g_strfreev (p->values);
   g_free (p->pattern);
   g_clear_pointer (&p->regex, g_regex_unref);
+  g_strfreev (p->encodings);
   g_free (p);
 }
 
@@ -151,6 +152,13 @@ lockstep_alternative_find (const LockstepAlternative * alternative,
       return choice;
   }
   return NULL;
+}
+
+void
+lockstep_preset_set_read_file (LockstepPreset * preset,
+    LockstepReadFile read_file)
+{
+  preset->read_file = read_file;
 }
 
 void

@@ -35,6 +35,7 @@ typedef enum
   LOCKSTEP_PARAMETER_BITRATE,   /* kept in bit/s */
   LOCKSTEP_PARAMETER_SIZE,      /* kept as WIDTHxHEIGHT */
   LOCKSTEP_PARAMETER_RENDITION, /* see LockstepRendition */
+  LOCKSTEP_PARAMETER_SDP,       /* kept as lockstep_sdp_plain_normalize() writes it */
   LOCKSTEP_PARAMETER_LIST,      /* kept with commas between the items */
 } LockstepParameterType;
 
@@ -52,6 +53,7 @@ typedef struct
   GStrv values;                 /* of ENUM; NULL for other types */
   char *pattern;                /* of STRING: all of a value matches; NULL: any */
   GRegex *regex;
+  GStrv encodings;              /* of SDP: RTP encoding names; NULL for other types */
   LockstepParameterType item_type;      /* of LIST: min, max … are the items' */
   guint min_items, max_items;
   gboolean secret;              /* never shown nor logged */
@@ -108,6 +110,12 @@ LockstepPreset *lockstep_preset_parse (const char *name, const char *text,
     gssize length, GPtrArray *faults);
 void lockstep_preset_free (LockstepPreset *preset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepPreset, lockstep_preset_free)
+
+/* The text of a file that a parameter names; NULL with @error. */
+typedef char *(*LockstepReadFile) (const char *path, GError **error);
+/* Where a user's value may be the name of a file (sdp), lockstep_preset_resolve() reads it
+ * through @read_file; without one the value must be the text itself. */
+void lockstep_preset_set_read_file (LockstepPreset *preset, LockstepReadFile read_file);
 
 /* Gives the faults from number @first on the file and line of their place. */
 void lockstep_preset_locate (const LockstepPreset *preset, GPtrArray *faults,

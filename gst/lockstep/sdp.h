@@ -220,4 +220,24 @@ char *lockstep_ice_link_header (const char *server, GError **error);
  */
 char *lockstep_ice_servers_from_link (const char *links);
 
+/**
+ * lockstep_sdp_plain_normalize:
+ * @text: a description of plain RTP, as an SFU or encoder writes it to a file
+ * @encodings: RTP encoding names that are taken, in upper case, NULL-terminated
+ *
+ * Keeps of each kind of media the first section with a port, and of its formats the first
+ * that is taken. Without a c= line packets come to loopback.
+ *
+ * Returns: (transfer full): a description with that alone, which is read as the same; NULL
+ *   with a #LockstepSdpError
+ */
+char *lockstep_sdp_plain_normalize (const char *text, const char *const *encodings,
+    GError **error);
+/* NULL-terminated: "media" (audio, video, both), "audio-address", "audio-port",
+ * "audio-caps" (application/x-rtp); the same of the video. */
+extern const char *const lockstep_sdp_plain_fields[];
+/* @kept: from lockstep_sdp_plain_normalize(). Returns: (transfer full): "" where that kind
+ * of media is not there; NULL: there is no such field. */
+char *lockstep_sdp_plain_field (const char *kept, const char *field);
+
 G_END_DECLS

@@ -160,6 +160,37 @@ fuzz_others (const char *data, gsize size)
   g_assert_nonnull (error);
 }
 
+/* What a file says of plain RTP: what is kept is kept again, and has fields. */
+static void
+fuzz_plain (const char *data, gsize size)
+{
+  static const char *const taken[] = { "OPUS", "H264", NULL };
+  g_autofree char *text = g_strndup (size > 0 ? data : "", size);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *kept = lockstep_sdp_plain_normalize (text, taken, &error);
+  g_autofree char *again = NULL;
+
+  g_assert_true ((kept == NULL) == (error != NULL));
+  if (kept == NULL)
+    return;
+  again = lockstep_sdp_plain_normalize (kept, taken, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (kept, ==, again);
+  for (guint i = 0; lockstep_sdp_plain_fields[i] != NULL; i++) {
+    g_autofree char *value =
+        lockstep_sdp_plain_field (kept, lockstep_sdp_plain_fields[i]);
+    g_autoptr (GstCaps) caps = NULL;
+
+    g_assert_nonnull (value);
+    if (value[0] == '\0'
+        || !g_str_has_suffix (lockstep_sdp_plain_fields[i], "-caps"))
+      continue;
+    caps = gst_caps_from_string (value);
+    if (caps == NULL)
+      g_error ("no caps: %s\n%s", value, kept);
+  }
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
 {
@@ -172,5 +203,6 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
   for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
     fuzz_offer (&sides[i], (const char *) data, size);
   fuzz_others ((const char *) data, size);
+  fuzz_plain ((const char *) data, size);
   return 0;
 }

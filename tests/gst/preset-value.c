@@ -18,6 +18,9 @@ preset_with (const char *parameter, GPtrArray * faults)
 #define RENDITION "\"type\":\"rendition\""
 #define RENDITIONS "\"type\":\"list\",\"items\":\"rendition\",\"max-items\":3"
 #define NUMBERS "\"type\":\"list\",\"items\":\"int\",\"min-items\":1,\"max\":9"
+#define SDP "\"type\":\"sdp\",\"encodings\":[\"OPUS\"],\"default\":\"\""
+#define SDP_KEPT "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nt=0 0\n" \
+  "m=audio 5004 RTP/AVP 96\nc=IN IP4 127.0.0.1\na=rtpmap:96 opus/48000/2\n"
 #define WORD "\"type\":\"string\",\"pattern\":\"[a-z]+|-\""
 
 static void
@@ -46,6 +49,10 @@ test_kept (void)
     {RENDITIONS, "", ""},
     {RENDITIONS, "passthrough, 640x360@800k", "passthrough,640x360@800000"},
     {NUMBERS, "1,2", "1,2"},
+    {SDP, "", ""},
+    {SDP, "v=0\r\no=x\r\nm=video 0 RTP/AVP 97\r\nm=audio 5004 RTP/AVPF 0 96\r\n"
+          "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 =x;b\r\na=sendonly\r\n",
+        SDP_KEPT},
     {WORD, "abc", "abc"},
     {WORD, "-", "-"},
   };
@@ -107,6 +114,11 @@ test_refused (void)
         "4 items, not between 0 and 3"},
     {NUMBERS, "", "0 items, not between 1 and 16"},
     {NUMBERS, "1,10", "x[1]: 10 is not between"},
+    {SDP, "v=0\nm=audio 5004 RTP/AVP 0\n", "m=audio is 0; OPUS is taken here"},
+    {SDP, "v=0\nm=audio 5004 RTP/AVP 200\n", "'200' is no payload type"},
+    {SDP, "v=0\nm=audio 5004 RTP/AVP 96\na=rtpmap:96 opus\n",
+        "a=rtpmap is not"},
+    {SDP, "v=0\nm=audio 99999 RTP/AVP 96\n", "m= is not"},
     {WORD, "Abc", "'Abc' does not match the pattern"},
     {WORD, "abc\n", "does not match"},
     {WORD, "abc!", "does not match"},
@@ -160,6 +172,10 @@ test_mistakes (void)
     {"\"type\":\"int\",\"items\":\"int\"", "'items' is for list only"},
     {"\"type\":\"string\",\"pattern\":\"(\"",
         "parameters.x.pattern: this is no regular expression"},
+    {"\"type\":\"sdp\"", "an sdp needs 'encodings'"},
+    {"\"type\":\"int\",\"encodings\":[\"OPUS\"]",
+        "'encodings' is for sdp only"},
+    {"\"type\":\"list\",\"items\":\"sdp\"", "no item type 'sdp'"},
     {"\"type\":\"int\",\"pattern\":\"a\"", "'pattern' is for string only"},
     {"\"type\":\"string\",\"pattern\":\"a\",\"default\":\"b\"",
         "parameters.x.default: 'b' does not match"},

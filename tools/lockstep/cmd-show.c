@@ -4,6 +4,8 @@
 #include "commands.h"
 #include "presets.h"
 
+#include <gst/lockstep/sdp.h>
+
 #include <string.h>
 
 typedef struct
@@ -59,6 +61,8 @@ limits_text (const LockstepParameter * p, LockstepParameterType type)
       return g_strdup ("WIDTHxHEIGHT");
     case LOCKSTEP_PARAMETER_RENDITION:
       return g_strdup ("WxH[pFPS]@BITRATE");
+    case LOCKSTEP_PARAMETER_SDP:
+      return g_strdup ("FILE");
     case LOCKSTEP_PARAMETER_LIST:
       item = limits_text (p, p->item_type);
       return g_strconcat (item, ",…", NULL);
@@ -82,6 +86,26 @@ origin_text (const Show * show, const LockstepParameter * p)
       break;
   }
   return g_strdup ("default");
+}
+
+/* Where it says that media comes to: the text is too long for a table. */
+static char *
+sdp_text (const char *value)
+{
+  static const char *const kinds[] = { "audio", "video" };
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autofree char *to = g_strconcat (kinds[i], "-address", NULL);
+    g_autofree char *at = g_strconcat (kinds[i], "-port", NULL);
+    g_autofree char *address = lockstep_sdp_plain_field (value, to);
+    g_autofree char *port = lockstep_sdp_plain_field (value, at);
+
+    if (port[0] != '\0')
+      g_string_append_printf (text, "%s%s %s:%s", text->len > 0 ? ", " : "",
+          kinds[i], address, port);
+  }
+  return g_string_free (text, FALSE);
 }
 
 static const char *
@@ -114,7 +138,9 @@ print_table (const Show * show)
         row[k] = g_strdup (titles[k]);
     } else {
       row[0] = g_strdup (p->name);
-      row[1] = g_strdup (value == NULL || value[0] == '\0' ? "-" : value);
+      row[1] = value == NULL || value[0] == '\0' ? g_strdup ("-")
+          : p->type == LOCKSTEP_PARAMETER_SDP ? sdp_text (value)
+          : g_strdup (value);
       row[2] = origin_text (show, p);
       row[3] = limits_text (p, p->type);
       row[4] = g_strdup (p->summary);

@@ -5,7 +5,11 @@
 #include "presets.h"
 #include "try.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+
+/* A parameter may name a file of so many bytes. */
+#define PARAMETER_MAX_BYTES (64 * 1024)
 
 GStrv
 presets_folders (void)
@@ -111,10 +115,34 @@ presets_find (const char *name)
   return find_file (name, NULL);
 }
 
+/* A file that a parameter names. A device or a pipe may have no end. */
+static char *
+read_file (const char *path, GError ** error)
+{
+  GStatBuf status;
+  char *text = NULL;
+
+  if (g_stat (path, &status) != 0)
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+        "there is no file '%s'", path);
+  else if (!S_ISREG (status.st_mode) || status.st_size > PARAMETER_MAX_BYTES)
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+        "'%s' is no regular file of at most %d KiB", path,
+        PARAMETER_MAX_BYTES / 1024);
+  else
+    g_file_get_contents (path, &text, NULL, error);
+  return text;
+}
+
 LockstepPreset *
 presets_load (const char *name, GPtrArray * faults)
 {
-  return lockstep_preset_load (name, open_preset, NULL, faults);
+  LockstepPreset *preset =
+      lockstep_preset_load (name, open_preset, NULL, faults);
+
+  if (preset != NULL)
+    lockstep_preset_set_read_file (preset, read_file);
+  return preset;
 }
 
 static gboolean

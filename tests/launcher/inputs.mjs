@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sources that are not ours: ffmpeg's plain RTP, told of by the session description that it writes, and what it publishes
+ * to an RTMP server, nginx. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { Launcher, buildRoot, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
+import { freeTcpPort, freeUdpPort, rtmpSender, rtpSender, sender } from '../common/senders.mjs';
+
+const folder = temporaryFolder('inputs');
+test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+const noFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'there is no ffmpeg';
+
+function lockstep(...words) {
+  const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), words, { encoding: 'utf8', timeout: 60000, cwd: folder, env: {
+    GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins'), LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'), ...process.env,
+    GST_REGISTRY_1_0: path.join(folder, 'registry.bin') } });
+  return { code: r.status, out: r.stdout, err: r.stderr };
+}
+
+/** Runs a preset until its channel has three segments that hls-check finds nothing in. */
+async function becomesHls(preset, words, channel, media) {
+  const server = await Launcher.start(preset, words);
+  try {
+    const c = await server.untilChannel(channel, 'three segments', 60000, (c) => c.segments >= 3);
+    assert.deepEqual([!!c.audio, !!c.video], [media !== 'video', media !== 'audio']);
+    const { code, out, err } = lockstep('hls-check', path.join(server.output, channel));
+    assert.equal(code, 0, out + err);
+  } finally {
+    const how = await server.stop();
+    assert.equal(how.code, 0, how.log);
+  }
+}
+
+/** Only one kind of media of a description. */
+const only = (kind, text) => text.split(/^(?=m=)/m).filter((s) => !s.startsWith('m=') || s.startsWith(`m=${kind}`)).join('');
+
+test('rtp-to-hls by a session description: both, the picture alone, the sound alone', { skip: noFfmpeg }, async () => {
+  const sdp = path.join(folder, 'sent.sdp');
+  const sending = rtpSender(await freeUdpPort(), await freeUdpPort(), sdp);
+  try {
+    const text = await until('ffmpeg writes its description', 30000, () => fs.existsSync(sdp) && fs.readFileSync(sdp, 'utf8').match(/[^]*m=video[^]*m=audio[^]*rtpmap.*\r?\n[^]*/)?.[0]);
+    const run = async (media) => {
+      const file = path.join(folder, `${media}.sdp`);
+      fs.writeFileSync(file, media === 'both' ? text : only(media, text));
+      await becomesHls('rtp-to-hls', [`sdp=${file}`, `channel=${media}`], media, media);
+    };
+    await run('both');
+    await run('video');
+    await run('audio');
+  } catch (e) {
+    throw new Error(`${e.message}\n${sending.log()}`, { cause: e });
+  } finally {
+    await sending.stop();
+  }
+});
+
+test('what is wrong with a session description is said', () => {
+  const good = 'v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 224.1.2.3/127\nt=0 0\nm=audio 5004 RTP/AVP 0 111\na=rtpmap:0 PCMU/8000\na=rtpmap:111 opus/48000/2\n'
+    + 'm=video 5006 RTP/AVP 97\nc=IN IP6 ::1\na=rtpmap:97 H264/90000\na=fmtp:97 packetization-mode=1;sprop-parameter-sets=Z0LAHtkA,aMuBcsg=\n';
+  const give = (text) => {
+    fs.writeFileSync(path.join(folder, 'x.sdp'), text);
+    return lockstep('export', 'rtp-to-hls', 'sdp=x.sdp', 'output=o');
+  };
+  const { code, out, err } = give(good);
+  assert.equal(code, 0, err);
+  assert.match(out, /name=audio-in .*payload=\(int\)111.*address=224\.1\.2\.3 port=5004/);
+  assert.match(out, /name=video-in .*sprop-parameter-sets=\(string\).*Z0LAHtkA.*,aMuBcsg.*address=::1 port=5006/);
+  for (const [change, says] of [
+    [(s) => s.replace('RTP/AVP 97', 'RTP/SAVP 97'), /m=video is RTP\/SAVP; plain RTP/],
+    [(s) => s.replace('H264', 'VP8'), /m=video is VP8; OPUS or H264 is taken here/],
+    [(s) => s.replace('5006', '5004'), /come to the same port, 5004/],
+    [(s) => s.replace('224.1.2.3', 'media.example.org'), /names no IP address/],
+    [(s) => s.replace(/^m=.*/gm, ''), /it has no m=audio and no m=video/],
+    [(s) => s.replace('s=-', 'nonsense'), /line 3 of the SDP is not of the form x=value/],
+    [() => '', /the file is empty/],
+  ]) {
+    const r = give(change(good));
+    assert.equal(r.code, 78, r.out);
+    assert.match(r.err, /^lockstep: rtp-to-hls: sdp: /);
+    assert.match(r.err, says);
+  }
+  const none = lockstep('export', 'rtp-to-hls', 'sdp=absent.sdp');
+  assert.equal(none.code, 78);
+  assert.match(none.err, /there is no file 'absent\.sdp'/);
+});
+
+const nginx = '/usr/sbin/nginx';
+const rtmpModule = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
+const noRtmp = noFfmpeg || (fs.existsSync(nginx) && fs.existsSync(rtmpModule) ? false : 'there is no nginx with RTMP: run tools/install test');
+
+test('rtmp-to-hls from a server', { skip: noRtmp }, async () => {
+  const port = await freeTcpPort();
+  const uri = `rtmp://127.0.0.1:${port}/live/cam`;
+  fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${rtmpModule};
+${process.getuid() === 0 ? 'user root;' : ''}
+daemon off;
+pid ${folder}/nginx.pid;
+error_log ${folder}/nginx.log;
+worker_processes 1;
+events {}
+rtmp { server { listen 127.0.0.1:${port}; application live { live on; } } }
+`);
+  const serving = sender(nginx, ['-p', folder, '-c', path.join(folder, 'nginx.conf'), '-e', path.join(folder, 'nginx.log')]);
+  let sending = null;
+  try {
+    await until('nginx listens', 30000, () => fs.existsSync(path.join(folder, 'nginx.pid')) && fs.readFileSync(path.join(folder, 'nginx.pid'), 'utf8').trim());
+    sending = rtmpSender(uri);
+    await becomesHls('rtmp-to-hls', [`uri=${uri}`], 'rtmp', 'both');
+  } catch (e) {
+    throw new Error(`${e.message}\n${sending?.log()}\n${serving.log()}`, { cause: e });
+  } finally {
+    await sending?.stop();
+    await serving.stop('SIGTERM');
+  }
+});
