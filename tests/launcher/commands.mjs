@@ -216,17 +216,29 @@ test('doctor: versions, elements, codecs, hardware, presets', () => {
     assert.equal(without.code, 69);
 });
 
-test('completion works in a shell', () => {
-  const bash = lockstep(['completion', 'bash']);
-  assert.equal(bash.code, 0);
-  const complete = (...words) => spawnSync('bash', ['-c', `${bash.out}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); compopt() { :; }; _lockstep; printf '%s\\n' "\${COMPREPLY[@]}"`, 'bash', ...words], {
-    encoding: 'utf8', cwd: folder, env: { ...process.env, PATH: `${path.join(buildRoot, 'tools/lockstep')}:${process.env.PATH}`, LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'),
-      GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), XDG_CONFIG_HOME: config } }).stdout.trim().split('\n');
+const programFolder = path.join(buildRoot, 'tools/lockstep');
+
+test('completion is installed where shells look, and works there in bash', () => {
+  const root = path.join(folder, 'root');
+  const installed = spawnSync('meson', ['install', '-C', buildRoot, '--no-rebuild', '--quiet', '--destdir', root], { encoding: 'utf8', timeout: 60000 });
+  assert.equal(installed.status, 0, installed.stdout + installed.stderr);
+  const find = (end) => fs.readdirSync(root, { recursive: true }).filter((f) => f.endsWith(end)).map((f) => path.join(root, f));
+  const [bash] = find('share/bash-completion/completions/lockstep');
+  const [zsh] = find('share/zsh/site-functions/_lockstep');
+  assert.equal(fs.readFileSync(bash, 'utf8'), lockstep(['completion', 'bash']).out);
+  assert.match(fs.readFileSync(zsh, 'utf8'), /^#compdef lockstep\n[^]*'check:what is wrong with presets'/);
+  if (spawnSync('zsh', ['--version']).status === 0)
+    assert.equal(spawnSync('zsh', ['-n', zsh]).status, 0);
+  /* as readline does it: what `complete` has for the program is called with the line cut into words */
+  const shell = (script, ...args) => spawnSync('bash', ['--norc', '-c', `. "$0"; ${script}`, bash, ...args], { encoding: 'utf8', cwd: folder, env: {
+    ...process.env, PATH: `${programFolder}:${process.env.PATH}`, LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'),
+    GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), XDG_CONFIG_HOME: config } }).stdout.trim().split('\n');
+  assert.deepEqual(shell('complete -p lockstep'), ['complete -F _lockstep lockstep']);
+  const complete = (...line) => shell('COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); compopt() { :; }; _lockstep; printf "%s\\n" "${COMPREPLY[@]}"', ...line);
   assert.deepEqual(complete('lockstep', 'ex'), ['export']);
   assert.deepEqual(complete('lockstep', 'run', 'test-to-h'), ['test-to-hls']);
   assert.deepEqual(complete('lockstep', 'run', 'test-to-hls', 'video-b'), ['video-bitrate=']);
+  assert.deepEqual(complete('lockstep', 'run', 'test-to-hls', '--tls-c'), ['--tls-cert']);
   assert.deepEqual(complete('lockstep', 'graph', '--s'), ['--svg']);
-  const zsh = lockstep(['completion', 'zsh']);
-  assert.match(zsh.out, /^#compdef lockstep\n/);
-  assert.match(zsh.out, /'check:what is wrong with presets'/);
+  assert.deepEqual(complete('lockstep', 'completion', 'z'), ['zsh']);
 });

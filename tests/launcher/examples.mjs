@@ -48,7 +48,7 @@ const opus = (port) => `audiotestsrc is-live=true ! opusenc ! rtpopuspay pt=96 !
 const h264 = (port) => `videotestsrc is-live=true ! video/x-raw,width=160,height=90,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! rtph264pay pt=97 config-interval=-1 ! udpsink host=127.0.0.1 port=${port}`;
 
 test('each says how it is used', async () => {
-  for (const name of ['hls-recorder', 'lip-sync', 'rtp-receiver']) {
+  for (const name of ['card-frames', 'hls-recorder', 'lip-sync', 'rtp-receiver']) {
     const { code, err } = await example(name, []);
     assert.equal(code, 64);
     assert.match(err, /^usage: /);
@@ -62,6 +62,27 @@ test('hls-recorder', async () => {
   assert.match(out, /^segment 0: 1\.\d{3} s, \d+ bytes, [+-]\d+\.\d ms off the grid$/m);
   const check = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), ['hls-check', output], { encoding: 'utf8', env });
   assert.equal(check.status, 0, check.stdout + check.stderr);
+});
+
+test('card-frames', { skip: spawnSync('gst-inspect-1.0', ['yuy2convert'], { env }).status === 0 ? false : 'yuy2convert is not built: there is no libyuv' }, async () => {
+  const file = path.join(folder, 'frames.nv12');
+  const [width, height, frames] = [50, 18, 3];
+  const { code, out, err } = await example('card-frames', [file, frames, `${width}x${height}`]);
+  assert.equal(code, 0, err);
+  assert.match(out, /^3 frames of 50x18 by \S+: ./);
+  /* the same slopes, and chroma of two rows each */
+  const expected = [];
+  for (let n = 0; n < frames; n++) {
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        expected.push(x + y + n & 255);
+    for (let y = 0; y < height; y += 2)
+      for (let x = 0; x < width; x += 2)
+        for (const of of [(row) => x + 3 * row + n & 255, (row) => 5 * row - x + n & 255])
+          expected.push(of(y) + of(y + 1) + 1 >> 1);
+  }
+  assert.ok(fs.readFileSync(file).equals(Buffer.from(expected)), 'the pictures are other than what was drawn');
+  assert.equal((await example('card-frames', [path.join(folder, 'absent', 'x')])).code, 73);
 });
 
 test('rtp-receiver', async (t) => {
