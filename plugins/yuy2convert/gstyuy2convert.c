@@ -66,94 +66,41 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src",
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE_WITH_FEATURES (YUY_CAPS_FEATURE_CUDA,
             "NV12") ";" GST_VIDEO_CAPS_MAKE ("NV12") ";" NV12_ANY));
 
-enum
-{
-  PROP_0,
-  PROP_DEVICE,
-  PROP_CUDA_DEVICE_ID,
-  PROP_N_THREADS,
-  PROP_FRAMES_IN_FLIGHT,
-  PROP_PATH,
-  PROP_PATH_REASON,
-  PROP_STATS,
-};
-
-#define DEFAULT_DEVICE YUY_DEVICE_AUTO
-#define DEFAULT_CUDA_DEVICE_ID -1
-#define DEFAULT_N_THREADS 0
-#define DEFAULT_FRAMES_IN_FLIGHT 2
-#define MAX_FRAMES_IN_FLIGHT 16
-#define MAX_THREADS 8
-
 #define gst_yuy2convert_parent_class parent_class
 G_DEFINE_FINAL_TYPE (GstYuy2convert, gst_yuy2convert, GST_TYPE_BASE_TRANSFORM);
 GST_ELEMENT_REGISTER_DEFINE (yuy2convert, "yuy2convert", GST_RANK_NONE,
     GST_TYPE_YUY2CONVERT);
-
-#define GST_TYPE_YUY2CONVERT_DEVICE (gst_yuy2convert_device_get_type ())
-static GType
-gst_yuy2convert_device_get_type (void)
-{
-  static gsize type;
-  static const GEnumValue values[] = {
-    {YUY_DEVICE_AUTO, "CUDA where downstream takes it and a card works",
-        "auto"},
-    {YUY_DEVICE_CUDA, "The same, with a warning where no card works", "cuda"},
-    {YUY_DEVICE_CPU, "The processor", "cpu"},
-    {0, NULL, NULL}
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstYuy2convertDevice",
-            values));
-  return (GType) type;
-}
-
-#define GST_TYPE_YUY2CONVERT_PATH (gst_yuy2convert_path_get_type ())
-static GType
-gst_yuy2convert_path_get_type (void)
-{
-  static gsize type;
-  static const GEnumValue values[] = {
-    {YUY_PATH_NONE, "Not known before READY", "unknown"},
-    {YUY_PATH_CPU, "libyuv on the processor", "cpu"},
-    {YUY_PATH_CUDA, "CUDA kernel on an NVIDIA card", "cuda"},
-    {YUY_PATH_PASSTHROUGH, "NV12 as it came", "passthrough"},
-    {0, NULL, NULL}
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstYuy2convertPath",
-            values));
-  return (GType) type;
-}
-
-/* What the path property says, and why. */
-void
-yuy_set_path (GstYuy2convert * self, YuyPath path, const gchar * format, ...)
-{
-  gchar *reason;
-  gboolean changed;
-  va_list args;
-
-  va_start (args, format);
-  reason = g_strdup_vprintf (format, args);
-  va_end (args);
-  GST_OBJECT_LOCK (self);
-  changed = self->path != path || g_strcmp0 (self->path_reason, reason);
-  self->path = path;
-  g_free (self->path_reason);
-  self->path_reason = reason;
-  GST_OBJECT_UNLOCK (self);
-  if (changed)
-    GST_INFO_OBJECT (self, "path %d: %s", path, reason);
-}
 
 static gboolean
 caps_on_card (GstCaps * caps)
 {
   return gst_caps_features_contains (gst_caps_get_features (caps, 0),
       YUY_CAPS_FEATURE_CUDA);
+}
+
+/* Frames under way delay each other: one leaves the card before that comes which would be one
+ * too many, and so within frames-in-flight frames, or upstream is held up. @info is that of the
+ * video where the card converts. */
+static void
+update_latency (GstYuy2convert * self, const GstVideoInfo * info)
+{
+  GstClockTime latency = 0;
+  gboolean changed;
+
+  GST_OBJECT_LOCK (self);
+  if (self->cuda_out) {
+    /* where the rate is not known, that which GStreamer's encoders assume */
+    gboolean known = info->fps_n > 0 && info->fps_d > 0;
+
+    latency = gst_util_uint64_scale (self->frames_in_flight * GST_SECOND,
+        known ? (guint64) info->fps_d : 1, known ? (guint64) info->fps_n : 25);
+  }
+  changed = self->latency != latency;
+  self->latency = latency;
+  GST_OBJECT_UNLOCK (self);
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_latency (GST_OBJECT (self)));
 }
 
 static gboolean
@@ -168,6 +115,7 @@ gst_yuy2convert_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   yuy_gpu_drop (self);
   if (gst_caps_is_equal (incaps, outcaps)) {
     self->cuda_out = FALSE;
+    update_latency (self, NULL);
     gst_base_transform_set_passthrough (trans, TRUE);
     yuy_set_path (self, YUY_PATH_PASSTHROUGH, "the video is NV12 already");
     return TRUE;
@@ -183,11 +131,12 @@ gst_yuy2convert_set_caps (GstBaseTransform * trans, GstCaps * incaps,
   self->in_info = in;
   self->out_info = out;
   self->cuda_out = caps_on_card (outcaps);
+  update_latency (self, &in);
   GST_OBJECT_LOCK (self);
   wanted = self->n_threads;
   GST_OBJECT_UNLOCK (self);
   lockstep_slicetune_init (&self->tune, (guint64) in.width * in.height,
-      MIN (processors, MAX_THREADS));
+      MIN (processors, YUY_MAX_THREADS));
   if (wanted)
     self->tune.chosen = wanted;
   if (self->cuda_out) {
@@ -234,148 +183,12 @@ static gboolean
 gst_yuy2convert_decide_allocation (GstBaseTransform * trans, GstQuery * query)
 {
   GstYuy2convert *self = GST_YUY2CONVERT (trans);
-  GstBufferPool *pool = NULL;
-  GstStructure *config;
-  GstCaps *caps;
-  guint size = 0, min = 0, max = 0;
-  GstAllocationParams params;
-  GstAllocator *allocator = NULL;
-  gboolean update, meta;
 
   if (self->cuda_out)
     return yuy_gpu_decide_pool (self, query);
-  /* downstream's pool if there is one: its buffers are written directly */
-  gst_query_parse_allocation (query, &caps, NULL);
-  update = gst_query_get_n_allocation_pools (query) > 0;
-  if (update)
-    gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &min, &max);
-  size = MAX (size, (guint) GST_VIDEO_INFO_SIZE (&self->out_info));
-  if (!pool)
-    pool = gst_video_buffer_pool_new ();
-  meta = gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL)
-      && gst_buffer_pool_has_option (pool, GST_BUFFER_POOL_OPTION_VIDEO_META);
-  config = gst_buffer_pool_get_config (pool);
-  if (meta)
-    gst_buffer_pool_config_add_option (config,
-        GST_BUFFER_POOL_OPTION_VIDEO_META);
-  /* rows at multiples of 32 bytes are the fastest to write */
-  gst_allocation_params_init (&params);
-  if (gst_query_get_n_allocation_params (query) > 0)
-    gst_query_parse_nth_allocation_param (query, 0, &allocator, &params);
-  params.align |= 63;
-  if (gst_query_get_n_allocation_params (query) > 0)
-    gst_query_set_nth_allocation_param (query, 0, allocator, &params);
-  else
-    gst_query_add_allocation_param (query, allocator, &params);
-  gst_buffer_pool_config_set_params (config, caps, size, min, max);
-  gst_buffer_pool_config_set_allocator (config, allocator, &params);
-  gst_clear_object (&allocator);
-  gst_buffer_pool_set_config (pool, config);
-  if (update)
-    gst_query_set_nth_allocation_pool (query, 0, pool, size, min, max);
-  else
-    gst_query_add_allocation_pool (query, pool, size, min, max);
-  gst_object_unref (pool);
+  yuy_cpu_decide_pool (self, query);
   return GST_BASE_TRANSFORM_CLASS (parent_class)->decide_allocation (trans,
       query);
-}
-
-/* What is to be converted of @in; the output is not filled in. */
-LockstepYuy2Picture
-yuy_picture_of (GstYuy2convert * self, const GstVideoFrame * in)
-{
-  LockstepYuy2Picture p = {
-    .order = self->order,
-    .interlaced = GST_VIDEO_FRAME_IS_INTERLACED (in),
-    .width = (guint) GST_VIDEO_FRAME_WIDTH (in),
-    .height = (guint) GST_VIDEO_FRAME_HEIGHT (in),
-    .src = GST_VIDEO_FRAME_PLANE_DATA (in, 0),
-    .src_stride = (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (in, 0),
-  };
-
-  p.uv_rows = lockstep_yuy2_uv_rows (p.height, p.interlaced);
-  return p;
-}
-
-/* Chroma rows that the output has room for: an interlaced picture needs one more than some pools
- * allocate. */
-guint
-yuy_fitting_uv_rows (const GstVideoFrame * to, guint rows)
-{
-  const GstMapInfo *map = to->meta ? &to->map[1] : &to->map[0];
-  const guint8 *uv = GST_VIDEO_FRAME_PLANE_DATA (to, 1);
-  gsize left = map->data + map->size - uv;
-  gsize stride = (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (to, 1);
-  gsize row = GST_ROUND_UP_2 ((gsize) GST_VIDEO_FRAME_WIDTH (to));
-
-  if (left < row)
-    return 0;
-  return (guint) MIN (rows, (left - row) / stride + 1);
-}
-
-static void
-convert_slice (guint index, guint n, gpointer data)
-{
-  LockstepYuy2Picture *p = data;
-
-  lockstep_yuy2_to_nv12 (p, lockstep_yuy2_slice (p->height, p->interlaced,
-          index, n));
-}
-
-/* On as many threads as it is worth. */
-void
-yuy_convert_picture (GstYuy2convert * self, LockstepYuy2Picture * picture)
-{
-  gint64 start = g_get_monotonic_time ();
-
-  if (!self->slices)
-    self->slices = yuy_slice_pool_new ();
-  yuy_slice_pool_run (self->slices, lockstep_slicetune_next (&self->tune),
-      convert_slice, picture);
-  if (!self->tune.chosen) {
-    lockstep_slicetune_took (&self->tune, g_get_monotonic_time () - start);
-    if (self->tune.chosen)
-      GST_INFO_OBJECT (self, "%u slices are the fastest here",
-          self->tune.chosen);
-  }
-}
-
-GstFlowReturn
-yuy_convert_on_cpu (GstYuy2convert * self, GstBuffer * in, GstBuffer * out)
-{
-  GstVideoFrame from, to;
-  LockstepYuy2Picture p;
-
-  if (!gst_video_frame_map (&from, &self->in_info, in, GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, (NULL),
-        ("A frame of %" G_GSIZE_FORMAT " bytes cannot be read as %s of %dx%d, "
-            "%" G_GSIZE_FORMAT " bytes.", gst_buffer_get_size (in),
-            gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&self->in_info)),
-            self->in_info.width, self->in_info.height,
-            GST_VIDEO_INFO_SIZE (&self->in_info)));
-    return GST_FLOW_ERROR;
-  }
-  if (!gst_video_frame_map (&to, &self->out_info, out, GST_MAP_WRITE)) {
-    gst_video_frame_unmap (&from);
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, (NULL),
-        ("A buffer of downstream's, %" G_GSIZE_FORMAT " bytes, cannot be "
-            "written as NV12 of %dx%d.", gst_buffer_get_size (out),
-            self->out_info.width, self->out_info.height));
-    return GST_FLOW_ERROR;
-  }
-  p = yuy_picture_of (self, &from);
-  p.y = GST_VIDEO_FRAME_PLANE_DATA (&to, 0);
-  p.y_stride = (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (&to, 0);
-  p.uv = GST_VIDEO_FRAME_PLANE_DATA (&to, 1);
-  p.uv_stride = (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (&to, 1);
-  p.uv_rows = yuy_fitting_uv_rows (&to, p.uv_rows);
-  yuy_convert_picture (self, &p);
-  gst_video_frame_unmap (&to);
-  gst_video_frame_unmap (&from);
-  GST_OBJECT_LOCK (self);
-  self->stats.cpu++;
-  GST_OBJECT_UNLOCK (self);
-  return GST_FLOW_OK;
 }
 
 static GstFlowReturn
@@ -500,8 +313,21 @@ gst_yuy2convert_query (GstBaseTransform * trans, GstPadDirection direction,
   } else if (direction == GST_PAD_SINK && GST_QUERY_IS_SERIALIZED (query)) {
     yuy_gpu_drain (self);
   }
-  return GST_BASE_TRANSFORM_CLASS (parent_class)->query (trans, direction,
-      query);
+  if (!GST_BASE_TRANSFORM_CLASS (parent_class)->query (trans, direction, query))
+    return FALSE;
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY) {
+    GstClockTime min, max;
+    gboolean live;
+
+    gst_query_parse_latency (query, &live, &min, &max);
+    GST_OBJECT_LOCK (self);
+    min += self->latency;
+    if (GST_CLOCK_TIME_IS_VALID (max))
+      max += self->latency;
+    GST_OBJECT_UNLOCK (self);
+    gst_query_set_latency (query, live, min, max);
+  }
+  return TRUE;
 }
 
 static void
@@ -538,6 +364,9 @@ gst_yuy2convert_stop (GstBaseTransform * trans)
 
   yuy_gpu_drop (self);
   self->cuda_out = FALSE;
+  GST_OBJECT_LOCK (self);
+  self->latency = 0;
+  GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&self->slices, yuy_slice_pool_free);
   return TRUE;
 }
@@ -580,87 +409,6 @@ gst_yuy2convert_change_state (GstElement * element, GstStateChange transition)
   return result;
 }
 
-static GstStructure *
-get_stats (GstYuy2convert * self)
-{
-  YuyStats s;
-
-  GST_OBJECT_LOCK (self);
-  s = self->stats;
-  GST_OBJECT_UNLOCK (self);
-  return gst_structure_new ("application/x-yuy2convert-stats",
-      "cpu", G_TYPE_UINT64, s.cpu, "cuda", G_TYPE_UINT64, s.cuda,
-      "passthrough", G_TYPE_UINT64, s.passed,
-      "uploads-pinned", G_TYPE_UINT64, s.pinned,
-      "uploads-registered", G_TYPE_UINT64, s.registered,
-      "uploads-prepared", G_TYPE_UINT64, s.prepared,
-      "on-device", G_TYPE_UINT64, s.device,
-      "fallbacks", G_TYPE_UINT64, s.fallbacks,
-      "max-in-flight", G_TYPE_UINT, s.max_in_flight, NULL);
-}
-
-static void
-gst_yuy2convert_get_property (GObject * object, guint id, GValue * value,
-    GParamSpec * pspec)
-{
-  GstYuy2convert *self = GST_YUY2CONVERT (object);
-
-  if (id == PROP_STATS) {
-    g_value_take_boxed (value, get_stats (self));
-    return;
-  }
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_DEVICE:
-      g_value_set_enum (value, self->device);
-      break;
-    case PROP_CUDA_DEVICE_ID:
-      g_value_set_int (value, self->cuda_device_id);
-      break;
-    case PROP_N_THREADS:
-      g_value_set_uint (value, self->n_threads);
-      break;
-    case PROP_FRAMES_IN_FLIGHT:
-      g_value_set_uint (value, self->frames_in_flight);
-      break;
-    case PROP_PATH:
-      g_value_set_enum (value, self->path);
-      break;
-    case PROP_PATH_REASON:
-      g_value_set_string (value, self->path_reason);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-gst_yuy2convert_set_property (GObject * object, guint id, const GValue * value,
-    GParamSpec * pspec)
-{
-  GstYuy2convert *self = GST_YUY2CONVERT (object);
-
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_DEVICE:
-      self->device = g_value_get_enum (value);
-      break;
-    case PROP_CUDA_DEVICE_ID:
-      self->cuda_device_id = g_value_get_int (value);
-      break;
-    case PROP_N_THREADS:
-      self->n_threads = g_value_get_uint (value);
-      break;
-    case PROP_FRAMES_IN_FLIGHT:
-      self->frames_in_flight = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
 static void
 gst_yuy2convert_finalize (GObject * object)
 {
@@ -678,11 +426,7 @@ gst_yuy2convert_init (GstYuy2convert * self)
 {
   GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD (self);
 
-  self->device = DEFAULT_DEVICE;
-  self->cuda_device_id = DEFAULT_CUDA_DEVICE_ID;
-  self->n_threads = DEFAULT_N_THREADS;
-  self->frames_in_flight = DEFAULT_FRAMES_IN_FLIGHT;
-  self->path_reason = g_strdup ("not known before READY");
+  yuy_init_properties (self);
   yuy_gpu_init (&self->gpu);
   base_src_activate = GST_PAD_ACTIVATEMODEFUNC (pad);
   gst_pad_set_activatemode_function (pad, gst_yuy2convert_src_activate);
@@ -696,96 +440,15 @@ gst_yuy2convert_class_init (GstYuy2convertClass * klass)
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (yuy2convert_debug, "yuy2convert", 0, "yuy2convert");
-  object_class->get_property = gst_yuy2convert_get_property;
-  object_class->set_property = gst_yuy2convert_set_property;
   object_class->finalize = gst_yuy2convert_finalize;
 
-  /**
-   * GstYuy2convert:device:
-   *
-   * Where to convert. `cuda` differs from `auto` in that it warns where no card
-   * can be used; both go on without one.
-   */
-  g_object_class_install_property (object_class, PROP_DEVICE,
-      g_param_spec_enum ("device", "Device", "Where to convert",
-          GST_TYPE_YUY2CONVERT_DEVICE, DEFAULT_DEVICE,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-          GST_PARAM_MUTABLE_READY));
-  /**
-   * GstYuy2convert:cuda-device-id:
-   *
-   * Which card. -1 is the one whose context a neighbour has, or else the first.
-   */
-  g_object_class_install_property (object_class, PROP_CUDA_DEVICE_ID,
-      g_param_spec_int ("cuda-device-id", "CUDA device ID",
-          "Number of the card (-1: the neighbours', or the first)", -1,
-          G_MAXINT, DEFAULT_CUDA_DEVICE_ID,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-          GST_PARAM_MUTABLE_READY));
-  /**
-   * GstYuy2convert:n-threads:
-   *
-   * Threads that convert a frame on the processor. 0 tries 1, 2, 4 and 8 on the first
-   * frames and keeps more only where they are at least 10 percent faster: one is often
-   * enough to keep the memory busy.
-   */
-  g_object_class_install_property (object_class, PROP_N_THREADS,
-      g_param_spec_uint ("n-threads", "Threads",
-          "Threads for one frame (0: as many as gain, measured)", 0,
-          MAX_THREADS, DEFAULT_N_THREADS,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-          GST_PARAM_MUTABLE_READY));
-  /**
-   * GstYuy2convert:frames-in-flight:
-   *
-   * Frames that are on their way to the card or through it at a time. Each takes one
-   * packed frame of the card's memory.
-   */
-  g_object_class_install_property (object_class, PROP_FRAMES_IN_FLIGHT,
-      g_param_spec_uint ("frames-in-flight", "Frames in flight",
-          "Frames on the card at a time", 1, MAX_FRAMES_IN_FLIGHT,
-          DEFAULT_FRAMES_IN_FLIGHT,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-          GST_PARAM_MUTABLE_READY));
-  /**
-   * GstYuy2convert:path:
-   *
-   * What converts. In READY: what would, if downstream takes CUDA memory. Once
-   * caps are settled: what does.
-   */
-  g_object_class_install_property (object_class, PROP_PATH,
-      g_param_spec_enum ("path", "Path", "What converts",
-          GST_TYPE_YUY2CONVERT_PATH, YUY_PATH_NONE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-  /**
-   * GstYuy2convert:path-reason:
-   *
-   * Why, in words for an operator.
-   */
-  g_object_class_install_property (object_class, PROP_PATH_REASON,
-      g_param_spec_string ("path-reason", "Path's reason",
-          "Why that converts", NULL, G_PARAM_READABLE |
-          G_PARAM_STATIC_STRINGS));
-  /**
-   * GstYuy2convert:stats:
-   *
-   * Frames converted by "cpu" and "cuda" and of "passthrough"; how frames came to the card,
-   * "uploads-pinned" (of the proposed pool), "uploads-registered" (other memory that the
-   * driver took), "uploads-prepared" (converted into pinned memory first), "on-device";
-   * "fallbacks" from the card to the processor; "max-in-flight".
-   */
-  g_object_class_install_property (object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "Counts of frames",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-
+  yuy_install_properties (klass);
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class,
       "YUY2 to NV12 converter", "Filter/Converter/Video/Hardware",
       "Converts packed 4:2:2 video to NV12, on an NVIDIA card or the processor",
       "Lockstep");
-  gst_type_mark_as_plugin_api (GST_TYPE_YUY2CONVERT_DEVICE, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_YUY2CONVERT_PATH, 0);
 
   element_class->change_state = gst_yuy2convert_change_state;
   element_class->set_context = gst_yuy2convert_set_context;

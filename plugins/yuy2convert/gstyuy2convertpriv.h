@@ -16,6 +16,8 @@ G_BEGIN_DECLS
 GST_DEBUG_CATEGORY_EXTERN (yuy2convert_debug);
 #define GST_CAT_DEFAULT yuy2convert_debug
 
+#define YUY_MAX_THREADS 8            /* for one frame */
+
 typedef enum
 {
   YUY_DEVICE_AUTO,
@@ -74,6 +76,7 @@ struct _GstYuy2convert
   YuyPath path;
   gchar *path_reason;
   YuyStats stats;
+  GstClockTime latency;         /* that is added; with the object's lock too */
 
   /* the streaming thread's */
   GstVideoInfo in_info, out_info;
@@ -87,9 +90,14 @@ struct _GstYuy2convert
   YuyGpu gpu;
 };
 
-/* gstyuy2convert.c */
+/* gstyuy2convertprops.c */
+void yuy_init_properties (GstYuy2convert * self);
+void yuy_install_properties (GstYuy2convertClass * klass);
 void yuy_set_path (GstYuy2convert * self, YuyPath path, const gchar * format,
     ...) G_GNUC_PRINTF (3, 4);
+
+/* gstyuy2convertcpu.c */
+void yuy_cpu_decide_pool (GstYuy2convert * self, GstQuery * query);
 void yuy_convert_picture (GstYuy2convert * self, LockstepYuy2Picture * picture);
 GstFlowReturn yuy_convert_on_cpu (GstYuy2convert * self, GstBuffer * in,
     GstBuffer * out);

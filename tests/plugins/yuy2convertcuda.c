@@ -485,6 +485,189 @@ test_stop_under_way (void)
   fixture_clear (&f);
 }
 
+/* What left the element, in its order: b for a buffer, c for caps, e for EOS. */
+static GstPadProbeReturn
+note (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  GString *order = user_data;
+
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
+    g_string_append_c (order, 'b');
+  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_CAPS)
+    g_string_append_c (order, 'c');
+  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
+    g_string_append_c (order, 'e');
+  return GST_PAD_PROBE_OK;
+}
+
+/* Two frames are on the card when caps change, or a DRAIN query or EOS comes: they go out before
+ * it, and what comes after it after them. So it is when the card is lost just then: what it
+ * had is converted anew, into system memory. */
+static void
+under_way (gint kernels_left, const gchar * what, const gchar * expected)
+{
+  GThread *thread;
+  GstQuery *query;
+  GString *order = g_string_new (NULL);
+  GstVideoInfo infos[2];
+  LockstepYuy2Order orders[] = { LOCKSTEP_YUY2_YUY2, LOCKSTEP_YUY2_UYVY };
+  gboolean caps_change = g_str_equal (what, "caps");
+  Fixture f;
+
+  fake->kernels_left = kernels_left;
+  fixture_init (&f, "", BOTH, "YUY2", 64, 32, "");
+  infos[0] = f.in_info;
+  gst_pad_add_probe (f.h->sinkpad, GST_PAD_PROBE_TYPE_BUFFER |
+      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, note, order, NULL);
+  set_hold (1);
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  thread = g_thread_new ("release", release_thread, NULL);
+  if (caps_change) {
+    gst_harness_set_src_caps_str (f.h, "video/x-raw,format=UYVY,width=128,"
+        "height=66,framerate=30/1");
+    gst_video_info_set_format (&f.in_info, GST_VIDEO_FORMAT_UYVY, 128, 66);
+    g_assert_cmpint (push (&f, noise (f.rand, &f.in_info)), ==, GST_FLOW_OK);
+  } else if (g_str_equal (what, "drain")) {
+    query = gst_query_new_drain ();
+    gst_pad_peer_query (f.h->srcpad, query);
+    gst_query_unref (query);
+    g_assert_cmpuint (gst_harness_buffers_in_queue (f.h), ==, 2);
+  }
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  g_thread_join (thread);
+  g_assert_cmpstr (order->str, ==, expected);
+  infos[1] = f.in_info;
+  for (guint i = 0; i < f.n; i++) {
+    GstBuffer *out = gst_harness_pull (f.h);
+
+    g_assert_cmpuint (GST_BUFFER_PTS (out), ==, i * GST_SECOND / 30);
+    /* of a lost card's memory nothing can be read */
+    if (kernels_left < 0 || (gint) i >= kernels_left) {
+      guint k = i / 2;
+      GstVideoInfo out_info;
+
+      gst_video_info_set_interlaced_format (&out_info, GST_VIDEO_FORMAT_NV12,
+          GST_VIDEO_INTERLACE_MODE_PROGRESSIVE, (guint) infos[k].width,
+          (guint) infos[k].height);
+      assert_converted (f.in[i], &infos[k], out, &out_info, orders[k]);
+    }
+    gst_buffer_unref (out);
+  }
+  g_string_free (order, TRUE);
+  fixture_clear (&f);
+}
+
+static void
+test_caps_under_way (void)
+{
+  under_way (-1, "caps", "bbcbe");
+  under_way (0, "caps", "cbbcbe");
+  under_way (1, "caps", "bcbcbe");
+}
+
+static void
+test_drain_under_way (void)
+{
+  under_way (-1, "drain", "bbe");
+  under_way (0, "drain", "cbbe");
+  under_way (1, "drain", "bcbe");
+}
+
+static void
+test_eos_under_way (void)
+{
+  under_way (-1, "eos", "bbe");
+  under_way (0, "eos", "cbbe");
+  under_way (1, "eos", "bcbe");
+}
+
+/* Latency */
+
+static void check_fallback (Fixture * f, guint frames);
+
+/* Latency messages since the last call. */
+static guint
+latency_messages (Fixture * f)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  while ((message = gst_bus_pop_filtered (f->bus, GST_MESSAGE_LATENCY))) {
+    gst_message_unref (message);
+    n++;
+  }
+  return n;
+}
+
+static void
+assert_latency (Fixture * f, GstClockTime expected, guint messages)
+{
+  g_assert_cmpuint (gst_harness_query_latency (f->h), ==,
+      5 * GST_MSECOND + expected);
+  g_assert_cmpuint (latency_messages (f), ==, messages);
+}
+
+/* As many frames as may be under way, on the card only, and said when it changes. */
+static void
+test_latency (void)
+{
+  GstHarness *h;
+  GstQuery *query = gst_query_new_latency ();
+  GstClockTime min, max;
+  gboolean live;
+  Fixture f;
+
+  fixture_init (&f, "frames-in-flight=3", BOTH, "YUY2", 64, 32, "");
+  h = f.h;
+  gst_harness_set_upstream_latency (h, 5 * GST_MSECOND);
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  assert_latency (&f, 100 * GST_MSECOND, 1);
+  /* what may be held is more by the same */
+  g_assert_true (gst_pad_peer_query (h->sinkpad, query));
+  gst_query_parse_latency (query, &live, &min, &max);
+  g_assert_cmpuint (min, ==, 105 * GST_MSECOND);
+  g_assert_true (max == GST_CLOCK_TIME_NONE || max >= min);
+  gst_query_unref (query);
+  /* another rate; then one that is not known */
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=YUY2,width=64,height=32,"
+      "framerate=60/1");
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  assert_latency (&f, 50 * GST_MSECOND, 1);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=YUY2,width=64,height=32,"
+      "framerate=0/1");
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  assert_latency (&f, 120 * GST_MSECOND, 1);
+  /* the same again is nothing new */
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=YUY2,width=64,height=32,"
+      "framerate=25/1,pixel-aspect-ratio=2/1");
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  assert_latency (&f, 120 * GST_MSECOND, 0);
+  /* NV12 is not held */
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=NV12,width=64,height=32,"
+      "framerate=25/1");
+  gst_harness_push (h, gst_buffer_new_allocate (NULL, 64 * 48, NULL));
+  assert_latency (&f, 0, 1);
+  fixture_clear (&f);
+
+  /* nor anything on the processor */
+  fixture_init (&f, "", "video/x-raw,format=NV12", "YUY2", 64, 32, "");
+  gst_harness_set_upstream_latency (f.h, 5 * GST_MSECOND);
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  assert_latency (&f, 0, 0);
+  fixture_clear (&f);
+
+  /* and it goes with the card */
+  fake->kernels_left = 1;
+  fixture_init (&f, "", BOTH, "YUY2", 64, 32, "");
+  gst_harness_set_upstream_latency (f.h, 5 * GST_MSECOND);
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  g_assert_cmpuint (latency_messages (&f), ==, 1);
+  check_fallback (&f, 3);
+  assert_latency (&f, 0, 1);
+  fixture_clear (&f);
+}
+
 static void
 test_new_caps (void)
 {
@@ -557,7 +740,7 @@ test_shared_context (void)
 static void
 check_fallback (Fixture * f, guint frames)
 {
-  for (guint i = 0; i < frames; i++)
+  while (f->n < frames)
     g_assert_cmpint (push (f, pool_buffer (f)), ==, GST_FLOW_OK);
   gst_harness_push_event (f->h, gst_event_new_eos ());
   g_assert_cmpuint (gst_harness_buffers_in_queue (f->h), ==, frames);
@@ -755,6 +938,10 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/flush", test_flush);
   g_test_add_func ("/cuda/stop-under-way", test_stop_under_way);
   g_test_add_func ("/cuda/new-caps", test_new_caps);
+  g_test_add_func ("/cuda/caps-under-way", test_caps_under_way);
+  g_test_add_func ("/cuda/drain-under-way", test_drain_under_way);
+  g_test_add_func ("/cuda/eos-under-way", test_eos_under_way);
+  g_test_add_func ("/cuda/latency", test_latency);
   g_test_add_func ("/cuda/shared-context", test_shared_context);
   g_test_add_func ("/cuda/device-loss", test_device_loss);
   g_test_add_func ("/cuda/device-loss-on-one-processor",
