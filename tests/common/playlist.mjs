@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading HLS media playlists, and following one for a while to see that nothing is missing in it. */
 
-import { sleep } from './launcher.mjs';
+import { PATIENCE, sleep } from './launcher.mjs';
 
 /** A media playlist: { sequence, discontinuitySequence, target, ended, segments: [{ sequence, uri, duration,
  * discontinuity, date (ms or null) }] }. Throws where it is not one. */
@@ -54,7 +54,7 @@ export function parseMultivariant(text) {
 }
 
 export async function fetchPlaylist(url) {
-  const r = await fetch(url, { signal: AbortSignal.timeout(5000) });
+  const r = await fetch(url, { signal: AbortSignal.timeout(5000 * PATIENCE) });
   const text = await r.text();
   if (!r.ok)
     throw new Error(`${url} answers ${r.status}: ${text.slice(0, 200)}`);
@@ -89,7 +89,7 @@ export class PlaylistFollower {
             this.faults.push(`segment ${s.sequence} was ${known.uri} and became ${s.uri}`);
           if (known || s.sequence <= last)
             continue;
-          const r = await fetch(new URL(s.uri, this.#url), { signal: AbortSignal.timeout(5000) });
+          const r = await fetch(new URL(s.uri, this.#url), { signal: AbortSignal.timeout(5000 * PATIENCE) });
           const size = (await r.arrayBuffer()).byteLength;
           if (!r.ok || size === 0)
             this.faults.push(`segment ${s.sequence} (${s.uri}) answers ${r.status}, ${size} bytes`);

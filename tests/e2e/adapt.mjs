@@ -35,7 +35,7 @@ const variants = async (channel) => {
   return r.ok ? parseMultivariant(await r.text()) : null;
 };
 
-test('hls.js switches between a publisher’s renditions', { skip, timeout: 100000 }, async (t) => {
+test('hls.js switches between a publisher’s renditions', { skip, timeout: 300000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'r', { size: '640x360', fps: '15', videoKbps: '500' });
   /* In a channel's first seconds the publisher may answer no request for a key frame: what is passed through then has
    * segments without one, which no player can switch to. */
@@ -88,7 +88,7 @@ test('hls.js switches between a publisher’s renditions', { skip, timeout: 1000
   await Promise.all([player, publisher].map((p) => p.context().close()));
 });
 
-test('sound alone is one variant', { skip, timeout: 60000 }, async () => {
+test('sound alone is one variant', { skip, timeout: 180000 }, async () => {
   const publisher = await publish(camera, launcher, 's', { picture: '0' });
   const [only, ...more] = await until('a variant', 20000, () => variants('s'));
   assert.deepEqual(more, []);

@@ -10,7 +10,7 @@ import { Launcher, leave, sourceRoot, until } from '../common/launcher.mjs';
 after(leave);
 const skip = whyNoBrowser() || false;
 
-test('each figure that is known has a line that grows, and nothing is loaded from elsewhere', { skip, timeout: 90000 }, async (t) => {
+test('each figure that is known has a line that grows, and nothing is loaded from elsewhere', { skip, timeout: 270000 }, async (t) => {
   const server = await Launcher.start(path.join(sourceRoot, 'tests/files/presets/source.json'), ['channel=studio']);
   const browser = await Browser.start();
   try {

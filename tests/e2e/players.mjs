@@ -57,7 +57,7 @@ after(async () => {
   leave();
 });
 
-test('hls.js and shaka-player play for a minute, and over a change of instance', { skip, timeout: 180000 }, async (t) => {
+test('hls.js and shaka-player play for a minute, and over a change of instance', { skip, timeout: 540000 }, async (t) => {
   const folder = temporaryFolder('players');
   stop.push(() => fs.rmSync(folder, { recursive: true, force: true }));
   const folders = ['a', 'b'].map((name) => path.join(folder, name));

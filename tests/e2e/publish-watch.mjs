@@ -53,7 +53,7 @@ const steady = (channel) => launcher.untilChannel(channel, 'has steady segments'
 
 const say = (t, seen) => t.diagnostic(JSON.stringify(seen, (key, x) => (typeof x === 'number' ? Math.round(x * 1000) / 1000 : x)));
 
-test('camera and microphone play for 20 s with hls.js', { skip, timeout: 120000 }, async (t) => {
+test('camera and microphone play for 20 s with hls.js', { skip, timeout: 360000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'camera', { source: 'camera', size: '1280x720' });
   await steady('camera');
   const player = await watch(viewer, launcher, 'camera');
@@ -76,7 +76,7 @@ test('camera and microphone play for 20 s with hls.js', { skip, timeout: 120000 
   await close(player, publisher);
 });
 
-test('TWCC, NACK with retransmission, and PLI are negotiated and used', { skip, timeout: 120000 }, async (t) => {
+test('TWCC, NACK with retransmission, and PLI are negotiated and used', { skip, timeout: 360000 }, async (t) => {
   const relay = new UdpRelay({ loss: 0.03, seed: 20 });
   const publisher = await publish(camera, launcher, 'lossy', { source: 'camera', size: '1280x720', videoKbps: '1500' }, (page) => relay.install(page));
   const player = await watch(viewer, launcher, 'lossy');
@@ -115,7 +115,7 @@ test('TWCC, NACK with retransmission, and PLI are negotiated and used', { skip, 
   relay.close();
 });
 
-test('the encoder rises to the rate it may use', { skip, timeout: 120000 }, async (t) => {
+test('the encoder rises to the rate it may use', { skip, timeout: 360000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'rate', { source: 'camera', size: '1280x720', videoKbps: '2000' });
   const targets = [];
   for (let i = 0; i < 15; i++) {
@@ -131,7 +131,7 @@ test('the encoder rises to the rate it may use', { skip, timeout: 120000 }, asyn
   await close(publisher);
 });
 
-test('the test picture arrives in order, with its time readable', { skip, timeout: 90000 }, async (t) => {
+test('the test picture arrives in order, with its time readable', { skip, timeout: 270000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'test', { size: '1280x720' });
   await steady('test');
   const player = await watch(viewer, launcher, 'test');
@@ -153,7 +153,7 @@ test('the test picture arrives in order, with its time readable', { skip, timeou
   await close(player, publisher);
 });
 
-test('the browser’s own HLS plays it too', { skip, timeout: 120000 }, async (t) => {
+test('the browser’s own HLS plays it too', { skip, timeout: 360000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'native', { size: '1280x720' });
   await steady('native');
   const player = await watch(viewer, launcher, 'native', 'native');
@@ -171,7 +171,7 @@ test('the browser’s own HLS plays it too', { skip, timeout: 120000 }, async (t
   await close(player, publisher);
 });
 
-test('a picture without sound plays', { skip, timeout: 120000 }, async (t) => {
+test('a picture without sound plays', { skip, timeout: 360000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'picture-only', { sound: '0' });
   const player = await watch(viewer, launcher, 'picture-only');
   const seen = sumUp(await record(player, 8));
@@ -184,7 +184,7 @@ test('a picture without sound plays', { skip, timeout: 120000 }, async (t) => {
   await close(player, publisher);
 });
 
-test('sound without a picture plays', { skip, timeout: 120000 }, async (t) => {
+test('sound without a picture plays', { skip, timeout: 360000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'sound-only', { picture: '0' });
   const player = await watch(viewer, launcher, 'sound-only');
   const seen = sumUp(await record(player, 8));
@@ -198,7 +198,7 @@ test('sound without a picture plays', { skip, timeout: 120000 }, async (t) => {
   await close(player, publisher);
 });
 
-test('leaving the page ends the session at once', { skip, timeout: 30000 }, async () => {
+test('leaving the page ends the session at once', { skip, timeout: 180000 }, async () => {
   const publisher = await publish(camera, launcher, 'leaver');
   await launcher.untilChannel('leaver', 'live', 10000, (c) => c.state === 'live');
   await publisher.goto(`${launcher.url}/`);
@@ -206,7 +206,7 @@ test('leaving the page ends the session at once', { skip, timeout: 30000 }, asyn
   await close(publisher);
 });
 
-test('the front page lists what runs', { skip, timeout: 30000 }, async () => {
+test('the front page lists what runs', { skip, timeout: 180000 }, async () => {
   const publisher = await publish(camera, launcher, 'listed');
   await launcher.untilChannel('listed', 'live', 10000, (c) => c.state === 'live');
   const page = await viewer.page(`${launcher.url}/`);
@@ -216,7 +216,7 @@ test('the front page lists what runs', { skip, timeout: 30000 }, async () => {
   await close(page, publisher);
 });
 
-test('no page threw an error, and the launcher ends cleanly', { skip, timeout: 30000 }, async () => {
+test('no page threw an error, and the launcher ends cleanly', { skip, timeout: 180000 }, async () => {
   assert.deepEqual([...camera.messages, ...viewer.messages], []);
   const running = launcher;
   launcher = null;

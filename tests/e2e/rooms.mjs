@@ -37,7 +37,7 @@ const plays = (page) => until('picture and sound arrive', 25000, async () => {
   return got.frames > 60 && got.energy > 0 && got;
 });
 
-test('Ayame: in a room with its own SDK', { skip, timeout: 90000 }, async (t) => {
+test('Ayame: in a room with its own SDK', { skip, timeout: 270000 }, async (t) => {
   const sdk = fs.readFileSync(path.join(sourceRoot, 'tests/e2e/node_modules/@open-ayame/ayame-web-sdk/dist/ayame.mjs'));
   const server = await ayame({ key: 'k', pages: { '/ayame.mjs': sdk, '/': '<!doctype html><title>Ayame</title><video autoplay></video>' } });
   /* who is first in the room gets the offer: the launcher answers here … */
@@ -67,7 +67,7 @@ test('Ayame: in a room with its own SDK', { skip, timeout: 90000 }, async (t) =>
   t.diagnostic(JSON.stringify(await plays(await join())));
 });
 
-test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 30000 }, async (t) => {
+test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 180000 }, async (t) => {
   const server = await ayame({ key: 'k' });
   const launcher = await Launcher.start('test-to-webrtc', [`ayame=${server.url}`, 'room=abc', 'signaling-key=wrong', ...small], {}, { listens: false });
   t.after(() => launcher.stop());
@@ -76,7 +76,7 @@ test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 30000
   assert.doesNotMatch(launcher.log, /wrong/);
 });
 
-test('Sora: redirected, answers the offer, gives statistics, takes leave', { skip, timeout: 60000 }, async (t) => {
+test('Sora: redirected, answers the offer, gives statistics, takes leave', { skip, timeout: 180000 }, async (t) => {
   const page = await browser.page('about:blank');
   const server = await sora({
     offer: () => page.evaluate(async () => {

@@ -59,7 +59,7 @@ async function assertGoesOn(t, player, since) {
   assert.equal((await shown(player)).state, 'playing');
 }
 
-test('a publisher that vanishes is noticed, and its return continues the playlist', { skip, timeout: 120000 }, async (t) => {
+test('a publisher that vanishes is noticed, and its return continues the playlist', { skip, timeout: 360000 }, async (t) => {
   const victim = await Browser.start();
   await publish(victim, launcher, 'vanish');
   await live('vanish');
@@ -83,7 +83,7 @@ test('a publisher that vanishes is noticed, and its return continues the playlis
   await close(player, publisher);
 });
 
-test('a network that breaks and heals: the page reconnects by itself', { skip, timeout: 120000 }, async (t) => {
+test('a network that breaks and heals: the page reconnects by itself', { skip, timeout: 360000 }, async (t) => {
   const relay = new UdpRelay();
   const publisher = await publish(publishers, launcher, 'network', {}, (page) => relay.install(page));
   await live('network');
@@ -111,7 +111,7 @@ test('a network that breaks and heals: the page reconnects by itself', { skip, t
 });
 
 for (const signal of ['SIGKILL', 'SIGSEGV']) {
-  test(`a worker that ends by ${signal} takes its own channel only`, { skip, timeout: 120000 }, async (t) => {
+  test(`a worker that ends by ${signal} takes its own channel only`, { skip, timeout: 360000 }, async (t) => {
     const own = `own-${signal.toLowerCase()}`;
     const other = `other-${signal.toLowerCase()}`;
     const pages = [await publish(publishers, launcher, own), await publish(publishers, launcher, other)];
@@ -149,7 +149,7 @@ for (const signal of ['SIGKILL', 'SIGSEGV']) {
   });
 }
 
-test('a wrong DTLS fingerprint ends the session before media is used', { skip, timeout: 60000 }, async (t) => {
+test('a wrong DTLS fingerprint ends the session before media is used', { skip, timeout: 180000 }, async (t) => {
   let forged = false;
   const page = await publishers.page(`${launcher.url}/publish/forged?source=test&size=640x360&autostart=1`, {
     before: (p) => p.route('**/whip/*', (route) => {
@@ -177,7 +177,7 @@ test('a wrong DTLS fingerprint ends the session before media is used', { skip, t
   await close(page);
 });
 
-test('no page threw an error, and the launcher ends cleanly', { skip, timeout: 30000 }, async () => {
+test('no page threw an error, and the launcher ends cleanly', { skip, timeout: 180000 }, async () => {
   assert.deepEqual([...publishers.messages, ...viewer.messages], []);
   const running = launcher;
   launcher = null;

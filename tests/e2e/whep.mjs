@@ -28,7 +28,7 @@ after(async () => {
   leave();
 });
 
-test('Chromium plays /watch for 30 s while others come, stand still and are killed', { skip, timeout: 120000 }, async (t) => {
+test('Chromium plays /watch for 30 s while others come, stand still and are killed', { skip, timeout: 360000 }, async (t) => {
   await launcher.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
   const page = await watch(browser, launcher, 'cam', 'whep');
   await sleep(3000);
@@ -67,7 +67,7 @@ test('Chromium plays /watch for 30 s while others come, stand still and are kill
   assert.deepEqual(browser.messages, []);
 });
 
-test('the whole loop: published to our own WHIP, out again as HLS, with the time still in the picture', { skip, timeout: 90000 }, async (t) => {
+test('the whole loop: published to our own WHIP, out again as HLS, with the time still in the picture', { skip, timeout: 270000 }, async (t) => {
   const server = await Launcher.start('webrtc-to-hls', ['target-duration=1']);
   const publisher = await Launcher.start('test-to-webrtc', [`whip=${server.url}/whip/loop`]);
   try {

@@ -15,7 +15,7 @@ const at = (name) => path.join(folder, name);
 
 function fails(words, status, says) {
   const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), ['run', 'webrtc-to-hls', 'listen=127.0.0.1:0', `output=${folder}/out`, ...words], {
-    encoding: 'utf8', timeout: 30000, env: { ...process.env, GST_REGISTRY_1_0: at('registry.bin') },
+    encoding: 'utf8', timeout: 180000, env: { ...process.env, GST_REGISTRY_1_0: at('registry.bin') },
   });
   assert.equal(r.status, status, r.stderr);
   assert.match(r.stderr, says);

@@ -29,7 +29,7 @@ function check(session) {
 
 test('the whole of a session, also what the live playlist has dropped; hard links on the same disk', () => {
   const archive = path.join(folder, 'whole');
-  const r = spawnSync(program, ['run', preset, 'listen=127.0.0.1:0', `output=${folder}/live`, `archive=${archive}`, 'channel=a', 'live=false', 'frames=500'], { encoding: 'utf8', env, timeout: 60000 });
+  const r = spawnSync(program, ['run', preset, 'listen=127.0.0.1:0', `output=${folder}/live`, `archive=${archive}`, 'channel=a', 'live=false', 'frames=500'], { encoding: 'utf8', env, timeout: 180000 });
   assert.equal(r.status, 0, r.stderr);
   const [session, ...others] = sessions(path.join(archive, 'a'));
   assert.deepEqual(others, []);
@@ -99,7 +99,7 @@ test('a full disk: the stream goes on, the log says so once, and the archive goe
 
 test('an archive that cannot be written is said at once: 69', () => {
   fs.writeFileSync(path.join(folder, 'file'), '');
-  const r = spawnSync(program, ['run', preset, 'listen=127.0.0.1:0', `output=${folder}/x`, `archive=${folder}/file/x`], { encoding: 'utf8', env, timeout: 60000 });
+  const r = spawnSync(program, ['run', preset, 'listen=127.0.0.1:0', `output=${folder}/x`, `archive=${folder}/file/x`], { encoding: 'utf8', env, timeout: 180000 });
   assert.equal(r.status, 69, r.stderr);
   assert.match(r.stderr, /archive=.*cannot be/);
 });

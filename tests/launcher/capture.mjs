@@ -14,7 +14,7 @@ const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin'
 test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const run = (program, words, more = {}) =>
-  spawnSync(program, words, { env: { ...env, ...more }, encoding: 'utf8', timeout: 60000, cwd: folder });
+  spawnSync(program, words, { env: { ...env, ...more }, encoding: 'utf8', timeout: 180000, cwd: folder });
 // not the newest GStreamer's elements alone, as --exists has it by itself
 const has = (element) => run('gst-inspect-1.0', ['--exists', '--atleast-version=0.0', element]).status === 0;
 const hasElement = has('yuy2convert');

@@ -14,7 +14,7 @@ test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 function lockstep(words, env = {}) {
   const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), words, {
-    encoding: 'utf8', timeout: 30000, cwd: folder,
+    encoding: 'utf8', timeout: 180000, cwd: folder,
     env: { ...process.env, LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'), GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), ...env },
   });
   return [r.status, r.stdout, r.stderr];

@@ -16,7 +16,7 @@ fs.mkdirSync(own, { recursive: true });
 
 function lockstep(words, env = {}) {
   const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), words, {
-    encoding: 'utf8', timeout: 60000, cwd: folder,
+    encoding: 'utf8', timeout: 180000, cwd: folder,
     env: { ...process.env, LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'), GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins'),
       GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), XDG_CONFIG_HOME: config, XDG_CACHE_HOME: path.join(folder, 'cache'), ...env },
   });

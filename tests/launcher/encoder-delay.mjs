@@ -60,7 +60,7 @@ cases.push({ ...cases[0], more: ' bitrate=64' });
 for (const { name, launch, delay, rate, more } of cases) {
   const factory = launch.split(' ')[0];
   const skip = !has('ffmpeg', '-version') ? 'there is no ffmpeg' : !has('gst-inspect-1.0', '--exists', factory) ? `there is no ${factory}` : false;
-  test(`${name} at ${rate} Hz${more}: sound is heard when it was made`, { skip, timeout: 60000 }, async (t) => {
+  test(`${name} at ${rate} Hz${more}: sound is heard when it was made`, { skip, timeout: 180000 }, async (t) => {
     assert.match(String(delay), /^\d+$/, `the preset says no delay of ${name}`);
     const wav = path.join(folder, 'tone.wav');
     const out = fs.mkdtempSync(path.join(folder, 'hls-'));

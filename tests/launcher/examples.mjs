@@ -16,7 +16,7 @@ test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 /** Runs examples/NAME to its end. */
 async function example(name, words) {
-  const child = spawn(path.join(buildRoot, 'examples', name), words, { env, timeout: 60000 });
+  const child = spawn(path.join(buildRoot, 'examples', name), words, { env, timeout: 180000 });
   let out = '', err = '';
   child.stdout.on('data', (d) => { out += d; });
   child.stderr.on('data', (d) => { err += d; });

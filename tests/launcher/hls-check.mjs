@@ -15,7 +15,7 @@ test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 function check(...words) {
   return new Promise((resolve) => {
     const child = spawn(path.join(buildRoot, 'tools/lockstep/lockstep'), ['hls-check', ...words], {
-      env: { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin') }, timeout: 30000,
+      env: { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin') }, timeout: 180000,
     });
     let out = '';
     let err = '';

@@ -8,7 +8,7 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { Launcher, sleep, sourceRoot, until } from '../common/launcher.mjs';
+import { Launcher, PATIENCE, sleep, sourceRoot, until } from '../common/launcher.mjs';
 
 const offer = (name) => fs.readFileSync(path.join(sourceRoot, 'tests/files/sdp', `${name}.sdp`), 'utf8');
 const chromium = offer('chromium-h264-opus');
@@ -355,7 +355,7 @@ test('half-open and slow connections are closed in time', async () => {
   });
   const head = `POST /whip/slow HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/sdp\r\n`;
   const all = await Promise.all([closedAfter(''), closedAfter('POST /whi'), closedAfter(`${head}Content-Length: 5000\r\n\r\nv=0`), closedAfter('\x01\x02\r\n\r\n')]);
-  assert.ok(all.every((s) => s < 13), all.join(' '));
+  assert.ok(all.every((s) => s < 10 * PATIENCE), all.join(' '));
 });
 
 test('50 sessions one after another leak no descriptor and no thread', async () => {
@@ -387,6 +387,6 @@ test('SIGTERM ends it with status 0 and leaves no worker', async () => {
   const worker = (await other.channel('x')).worker_pid;
   const how = await other.stop();
   assert.equal(how.code, 0, how.log);
-  assert.ok(how.seconds < 6, `${how.seconds} s`);
+  assert.doesNotMatch(how.log, /not everything ended in time/);
   assert.ok(!fs.existsSync(`/proc/${worker}`), 'the worker is gone');
 });

@@ -46,7 +46,7 @@ function readTap(file, { rate, offset }) {
   });
 }
 
-test('plain RTP over UDP without RTCP: one timeline, and HLS', { timeout: 60000 }, async (t) => {
+test('plain RTP over UDP without RTCP: one timeline, and HLS', { timeout: 180000 }, async (t) => {
   const [audioPort, videoPort] = [await freePort(), await freePort()];
   const receiver = gstLaunch(`avresync name=sync
     udpsrc address=127.0.0.1 port=${audioPort} caps=application/x-rtp,media=audio,clock-rate=48000,encoding-name=OPUS,payload=96 ! sync.sink_0

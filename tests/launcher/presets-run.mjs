@@ -48,7 +48,7 @@ function sender(command, words) {
 const gst = (line) => sender('gst-launch-1.0', ['-q', ...line.split(/\s+/)]);
 
 function hlsCheck(at) {
-  const r = spawnSync(program, ['hls-check', at, '--json'], { encoding: 'utf8', env, timeout: 60000 });
+  const r = spawnSync(program, ['hls-check', at, '--json'], { encoding: 'utf8', env, timeout: 180000 });
   assert.equal(r.status, 0, r.stdout + r.stderr);
 }
 
@@ -128,7 +128,7 @@ test('file-to-hls: the whole file on demand, and then the end', { skip: without(
     videotestsrc num-buffers=250 ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc speed-preset=ultrafast ! h264parse ! mux.
     audiotestsrc num-buffers=480 samplesperbuffer=1000 ! audio/x-raw,rate=48000 ! audioconvert ! opusenc ! mux.`.split(/\s+/)], { encoding: 'utf8', env });
   assert.equal(made.status, 0, made.stderr);
-  const r = spawnSync(program, ['run', 'file-to-hls', `input=${input}`, 'listen=127.0.0.1:0', `output=${folder}/vod`, 'target-duration=2', 'video-bitrate=300k'], { encoding: 'utf8', env, timeout: 60000 });
+  const r = spawnSync(program, ['run', 'file-to-hls', `input=${input}`, 'listen=127.0.0.1:0', `output=${folder}/vod`, 'target-duration=2', 'video-bitrate=300k'], { encoding: 'utf8', env, timeout: 180000 });
   assert.equal(r.status, 0, r.stderr);
   const text = fs.readFileSync(path.join(folder, 'vod/file/index.m3u8'), 'utf8');
   assert.match(text, /#EXT-X-PLAYLIST-TYPE:VOD/);
@@ -139,7 +139,7 @@ test('file-to-hls: the whole file on demand, and then the end', { skip: without(
 });
 
 test('file-to-hls: a file that is not there', { skip: without('file-to-hls') }, () => {
-  const r = spawnSync(program, ['run', 'file-to-hls', `input=${folder}/absent.mp4`, 'listen=127.0.0.1:0', `output=${folder}/none`], { encoding: 'utf8', env, timeout: 60000 });
+  const r = spawnSync(program, ['run', 'file-to-hls', `input=${folder}/absent.mp4`, 'listen=127.0.0.1:0', `output=${folder}/none`], { encoding: 'utf8', env, timeout: 180000 });
   assert.equal(r.status, 66, r.stderr);
   assert.match(r.stderr, /absent\.mp4/);
 });

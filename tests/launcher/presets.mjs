@@ -8,7 +8,7 @@ import dgram from 'node:dgram';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { Launcher, buildRoot, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
+import { buildRoot, Launcher, PATIENCE, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
 import { faults } from '../common/schema.mjs';
 
 const folder = temporaryFolder('presets');
@@ -20,22 +20,24 @@ const env = { ...process.env, GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins
 const read = (file) => JSON.parse(fs.readFileSync(path.join(sourceRoot, 'pipelines', file), 'utf8'));
 
 function lockstep(...words) {
-  const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), words, { encoding: 'utf8', timeout: 60000, cwd: folder, env });
+  const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), words, { encoding: 'utf8', timeout: 180000, cwd: folder, env });
   return [r.status, r.stdout, r.stderr];
 }
 
-/** Runs a shell line until it ends, or is interrupted after `seconds`, as Ctrl-C does, and killed where that is not enough. */
-async function shell(line, seconds, patience = 15) {
+/** Runs a shell line until it ends, or is interrupted, as Ctrl-C does, once `enough (log)` is true, and killed where that
+ * is not enough. */
+async function shell(line, enough, signal = 'SIGINT') {
   const child = spawn('sh', ['-c', `exec ${line}`], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   const take = (data) => { log += data; };
   child.stdout.on('data', take);
   child.stderr.on('data', take);
-  const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal, log: () => log })));
-  const timer = setTimeout(() => child.kill('SIGINT'), seconds * 1000);
-  const killer = setTimeout(() => child.kill('SIGKILL'), (seconds + patience) * 1000);
+  let over = false;
+  const ended = new Promise((resolve) => child.once('exit', (code, signal) => { over = true; resolve({ code, signal }); }));
+  await until(`enough of ${line}`, 15000, () => over || enough(log)).catch((e) => { log += e.message; });
+  child.kill(signal);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 15000 * PATIENCE);
   const how = await ended;
-  clearTimeout(timer);
   clearTimeout(killer);
   return { ...how, log };
 }
@@ -53,6 +55,11 @@ function exported(name, ...words) {
   assert.equal(code, 0, err);
   assert.match(out, /^gst-launch-1\.0 -e \\\n/);
   return out;
+}
+
+/** Whether so many segments are listed. */
+function listed(file, n) {
+  return fs.existsSync(file) && fs.readFileSync(file, 'utf8').match(/EXTINF/g)?.length >= n;
 }
 
 function goodPlaylist(of) {
@@ -91,7 +98,7 @@ test('each is exported to a line that gst-launch-1.0 takes', async () => {
     const output = lockstep('show', name, '--names')[1].split('\n').includes('output') ? ['output=o'] : [];
     const line = exported(name, ...(required[name] ?? []), ...output);
     /* some have no source here: what is wrong with a line is said before it runs */
-    const { log } = await shell(line, 1, 2);
+    const { log } = await shell(line, (log) => log.includes('Setting pipeline to PAUSED'), 'SIGKILL');
     assert.doesNotMatch(log, /erroneous pipeline|syntax error/, name);
     assert.match(log, /Setting pipeline to PAUSED/, name);
   }));
@@ -101,7 +108,7 @@ test('the exported lines run: test, capture', async () => {
   const words = ['target-duration=1', `output=${folder}/out`];
   const small = ['size=320x240', 'framerate=25'];
   const [testLine, captureLine] = [exported('test-to-hls', ...words, ...small), exported('capture-to-hls', ...words, ...small, 'device=test', 'audio-device=test')];
-  const [a, b] = await Promise.all([shell(testLine, 5), shell(captureLine, 5)]);
+  const [a, b] = await Promise.all([['test', testLine], ['capture', captureLine]].map(([channel, line]) => shell(line, () => listed(path.join(folder, 'out', channel, 'index.m3u8'), 3))));
   assert.equal(a.code, 0, a.log);
   assert.equal(b.code, 0, b.log);
   goodPlaylist('out/test');
@@ -125,8 +132,9 @@ test('plain RTP with random offsets, of another process, becomes HLS; so does wh
   const launcher = await Launcher.start('rtp-to-hls', [`audio-port=${a}`, `video-port=${v}`, 'target-duration=1']);
   try {
     const receive = exported('webrtc-to-hls', `output=${folder}/rtp`, 'target-duration=1').replace('port=5004', `port=${a2}`).replace('port=5006', `port=${v2}`);
-    const senders = [shell(to(a, v), 9), shell(to(a2, v2), 9)];
-    const received = shell(receive, 8);
+    let over = false;
+    const senders = [shell(to(a, v), () => over), shell(to(a2, v2), () => over)];
+    const received = shell(receive, () => listed(path.join(folder, 'rtp/-/index.m3u8'), 3));
     await launcher.untilChannel('rtp', 'has segments', 20000, (c) => c.segments >= 3 || c.stats?.segments >= 3);
     const playlist = path.join(launcher.output, 'rtp');
     const [code, out] = lockstep('hls-check', playlist);
@@ -134,6 +142,7 @@ test('plain RTP with random offsets, of another process, becomes HLS; so does wh
     const how = await received;
     assert.equal(how.code, 0, how.log);
     goodPlaylist('rtp/-');
+    over = true;
     for (const s of await Promise.all(senders))
       assert.equal(s.code, 0, s.log);
   } finally {
@@ -145,11 +154,11 @@ test('SRT of another process becomes HLS', async () => {
   const [port] = await freePorts(1);
   const launcher = await Launcher.start('srt-to-hls', [`uri=srt://127.0.0.1:${port}?mode=listener`, 'target-duration=1'], { LOCKSTEP_PASSPHRASE: 'correct horse' });
   try {
+    const enough = () => listed(path.join(launcher.output, 'srt', 'index.m3u8'), 3);
     const sender = shell('gst-launch-1.0 -q videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! mux.'
       + ' audiotestsrc is-live=true ! audioconvert ! avenc_aac ! mux. mpegtsmux name=mux alignment=7'
-      + ` ! srtsink uri="srt://127.0.0.1:${port}?mode=caller" passphrase="correct horse"`, 8);
-    await until('segments', 20000, () => fs.existsSync(path.join(launcher.output, 'srt', 'index.m3u8'))
-      && fs.readFileSync(path.join(launcher.output, 'srt', 'index.m3u8'), 'utf8').match(/EXTINF/g)?.length >= 3);
+      + ` ! srtsink uri="srt://127.0.0.1:${port}?mode=caller" passphrase="correct horse"`, enough);
+    await until('segments', 20000, enough);
     const [code, out] = lockstep('hls-check', path.join(launcher.output, 'srt'));
     assert.equal(code, 0, out);
     await sender;

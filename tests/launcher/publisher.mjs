@@ -69,7 +69,7 @@ test('each refusal is told with the server\'s words and what helps', { timeout: 
   assert.equal(asked[0].method, 'OPTIONS');
 });
 
-test('answers that are none, and redirects without end', { timeout: 60000 }, async () => {
+test('answers that are none, and redirects without end', { timeout: 180000 }, async () => {
   await Promise.all([says('silent-201', /201 has no Location/), says('no-sdp', /answer cannot be parsed/), says('loop', /it redirects without end/)]);
   /* what it was given a session for, it ends */
   assert.ok(asked.some((a) => a.method === 'DELETE' && a.url === '/session'));

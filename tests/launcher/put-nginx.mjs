@@ -80,7 +80,7 @@ function put(url, seconds) {
   });
 }
 
-test('segments and lists arrive at nginx, in order, and again after a restart', { skip, timeout: 60000 }, async (t) => {
+test('segments and lists arrive at nginx, in order, and again after a restart', { skip, timeout: 180000 }, async (t) => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/live/one`;
   const root = path.join(configure(port), 'live', 'one');

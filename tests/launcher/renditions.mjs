@@ -72,7 +72,7 @@ function check(server) {
 
 /* At once: most of the time is waiting for real time to pass. */
 describe('renditions', { concurrency: 5 }, () => {
-  test('renditions that are encoded here: sizes, rates and boundaries', async (t) => {
+  test('renditions that are encoded here: sizes, rates and boundaries', async () => {
     const server = await start(['renditions=320x180@300k,160x90p15@100k,640x360@500k', 'small=50']);
     try {
       const c = await written(server, 6);
@@ -108,7 +108,6 @@ describe('renditions', { concurrency: 5 }, () => {
     } finally {
       const how = await server.stop();
       assert.equal(how.code, 0, how.log);
-      t.diagnostic(`stopped in ${how.seconds} s`);
     }
   });
 
@@ -191,7 +190,7 @@ describe('renditions', { concurrency: 5 }, () => {
 
   test('renditions that cannot be are refused, with what is wrong', () => {
     const refuse = (word) => {
-      const r = spawnSync(lockstep, ['run', preset, 'listen=127.0.0.1:0', `output=${temporaryFolder('refused')}`, word], { encoding: 'utf8', timeout: 30000 });
+      const r = spawnSync(lockstep, ['run', preset, 'listen=127.0.0.1:0', `output=${temporaryFolder('refused')}`, word], { encoding: 'utf8', timeout: 180000 });
       assert.notEqual(r.status, 0);
       return r.stderr;
     };

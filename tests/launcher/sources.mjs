@@ -16,7 +16,7 @@ test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 /** Runs to its end. */
 function run(words) {
   const r = spawnSync(path.join(buildRoot, 'tools/lockstep/lockstep'), ['run', ...words], {
-    encoding: 'utf8', timeout: 60000, cwd: folder,
+    encoding: 'utf8', timeout: 180000, cwd: folder,
     env: { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin') },
   });
   return [r.status, r.stderr];
@@ -36,7 +36,7 @@ test('a live source is a channel at once, with figures, HLS and a watch page, an
   } finally {
     const how = await server.stop();
     assert.equal(how.code, 0, how.log);
-    assert.ok(how.seconds < 5, `${how.seconds} s`);
+    assert.doesNotMatch(how.log, /not everything ended in time/);
   }
 });
 

@@ -2,11 +2,12 @@
 /* The status line: on a terminal, and nowhere else. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { buildRoot, sourceRoot, temporaryFolder } from '../common/launcher.mjs';
+import { buildRoot, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
 
 const folder = temporaryFolder('status');
 test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -15,10 +16,11 @@ const command = ['run', path.join(sourceRoot, 'tests/files/presets/source.json')
 const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), TERM: 'xterm' };
 const program = path.join(buildRoot, 'tools/lockstep/lockstep');
 
+const onLine = (words) => [program, ...command, ...words].map((w) => `'${w}'`).join(' ');
+
 /** Runs it with a terminal of its own, and returns what that showed. */
 function onTerminal(words, more = {}) {
-  const line = [program, ...command, ...words].map((w) => `'${w}'`).join(' ');
-  const r = spawnSync('script', ['--quiet', '--return', '--command', line, path.join(folder, 'typescript')], { encoding: 'utf8', timeout: 30000, env: { ...env, ...more } });
+  const r = spawnSync('script', ['--quiet', '--return', '--command', onLine(words), path.join(folder, 'typescript')], { encoding: 'utf8', timeout: 180000, env: { ...env, ...more } });
   assert.equal(r.status, 0, r.stdout);
   return r.stdout;
 }
@@ -35,14 +37,23 @@ test('a terminal: a bar where the end is known, rewritten in one line', () => {
   assert.ok(out.endsWith('\r\x1b[K'), 'nothing is left on the terminal');
 });
 
-test('a terminal: figures where there is no end', () => {
-  const line = [program, ...command, 'channel=cam'].map((w) => `'${w}'`).join(' ');
-  const r = spawnSync('script', ['--quiet', '--return', '--command', `timeout --foreground -s INT 4 ${line}`, path.join(folder, 'typescript')], { encoding: 'utf8', timeout: 30000, env });
-  assert.match(r.stdout, /\r\x1b\[K1 of 1 channel live, \d+ kbit\/s, delay \d+ ms, 0 dropped/);
+test('a terminal: figures where there is no end; Ctrl-C ends it', async () => {
+  const child = spawn('script', ['--quiet', '--return', '--command', onLine(['channel=cam']), path.join(folder, 'typescript')], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  let shown = '';
+  child.stdout.on('data', (d) => { shown += d; });
+  const ended = once(child, 'exit');
+  try {
+    await until('figures', 10000, () => /\r\x1b\[K1 of 1 channel live, \d+ kbit\/s, delay \d+ ms, 0 dropped/.test(shown));
+  } catch (e) {
+    throw new Error(`${e.message}\n${shown}`);
+  } finally {
+    child.stdin.write('\x03');
+  }
+  assert.deepEqual(await ended, [0, null], shown);
 });
 
 test('no terminal, TERM=dumb, or JSON: no control sequence', () => {
-  const r = spawnSync(program, [...command, 'frames=60'], { encoding: 'utf8', timeout: 30000, env });
+  const r = spawnSync(program, [...command, 'frames=60'], { encoding: 'utf8', timeout: 180000, env });
   assert.equal(r.status, 0, r.stderr);
   assert.doesNotMatch(r.stderr, /\x1b|\r|channel live/);
   assert.doesNotMatch(onTerminal(['frames=60'], { TERM: 'dumb' }), /\x1b|channel live/);

@@ -18,7 +18,7 @@ const unit = path.join(folder, 'lockstep@webrtc-to-hls.service');
 fs.writeFileSync(unit, fs.readFileSync(path.join(examples, 'lockstep@.service'), 'utf8').replaceAll('/usr/bin/lockstep', path.join(buildRoot, 'tools/lockstep/lockstep')));
 
 function analyze(...words) {
-  const r = spawnSync('systemd-analyze', words, { encoding: 'utf8', timeout: 60000 });
+  const r = spawnSync('systemd-analyze', words, { encoding: 'utf8', timeout: 180000 });
   assert.equal(r.status, 0, r.stdout + r.stderr);
   return r.stdout + r.stderr;
 }
