@@ -185,6 +185,50 @@ void lockstep_trickle_free (LockstepTrickle *trickle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepTrickle, lockstep_trickle_free)
 
 /**
+ * lockstep_trickle_write:
+ * @offer: the description of this side that the peer has
+ * @candidates: "candidate:…", NULL-terminated; those of no use to a peer (TCP, RTCP,
+ *   link-local, broken) are left out
+ * @end: no more will follow
+ *
+ * The reverse: a client's application/trickle-ice-sdpfrag body. All candidates stand in
+ * the section that the BUNDLE group names first, whose transport it is.
+ *
+ * Returns: (transfer full) (nullable): the body; NULL without an error when there is
+ *   nothing to tell, with a #LockstepSdpError when @offer has no transport
+ */
+char *lockstep_trickle_write (const char *offer, const char *const *candidates,
+    gboolean end, GError **error);
+
+/**
+ * lockstep_offer_finish:
+ * @offer: webrtcbin's offer
+ * @complete: no candidate will follow it
+ *
+ * Turns webrtcbin's offer into the one that is sent: its sections are of one MediaStream
+ * (a=msid; webrtcbin 1.22.0 names one a track, in a=ssrc alone), so that they are kept in
+ * step, and the end of the candidates is told where it is known.
+ *
+ * Returns: (transfer full): the text, or NULL with a #LockstepSdpError
+ */
+char *lockstep_offer_finish (const char *offer, gboolean complete,
+    GError **error);
+
+/**
+ * lockstep_answer_read:
+ * @answer: what the peer answered to @offer; need not end in NUL
+ * @offer: the offer as it was sent
+ *
+ * Checks that each section is answered, as no answer to WHIP may be partial (RFC 9725,
+ * section 4.4.3), and repeats in each what the session has once for all.
+ *
+ * Returns: (transfer full): the text for webrtcbin 1.22.0, or NULL with a
+ *   #LockstepSdpError that says what is wrong with the answer
+ */
+char *lockstep_answer_read (const char *answer, gsize length,
+    const char *offer, GError **error);
+
+/**
  * lockstep_certificate_matches:
  * @pem: the peer's certificate as DTLS received it
  * @fingerprints: as in #LockstepOffer: sha-256, sha-384, sha-512 (sha-1 and

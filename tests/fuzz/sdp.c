@@ -143,6 +143,10 @@ fuzz_others (const char *data, gsize size)
   g_autoptr (LockstepTrickle) trickle = NULL;
   g_autofree char *answer = NULL;
   g_autofree char *link = NULL;
+  g_autofree char *read = NULL;
+  g_autofree char *own = NULL;
+  g_autofree char *fragment = NULL;
+  const char *const lines[] = { text, NULL };
   g_autoptr (GError) error = NULL;
 
   trickle = lockstep_trickle_parse (data, size, known_offer (), &error);
@@ -150,6 +154,17 @@ fuzz_others (const char *data, gsize size)
   g_clear_error (&error);
   answer = lockstep_answer_finish (text, known_offer (), addresses, &error);
   g_assert_true ((answer == NULL) == (error != NULL));
+  g_clear_error (&error);
+  /* a server's answer to what is offered here, and an offer that is none */
+  read = lockstep_answer_read (data, size, known_offer ()->sdp, &error);
+  g_assert_true ((read == NULL) == (error != NULL));
+  g_assert_true (read == NULL || count_sections (read) == 1);
+  g_clear_error (&error);
+  own = lockstep_offer_finish (text, TRUE, &error);
+  g_assert_true ((own == NULL) == (error != NULL));
+  g_clear_error (&error);
+  fragment = lockstep_trickle_write (text, lines, TRUE, &error);
+  g_assert_true ((fragment == NULL) == (error != NULL));
   g_clear_error (&error);
   link = lockstep_ice_link_header (text, &error);
   g_assert_true ((link == NULL) == (error != NULL));

@@ -5,6 +5,7 @@
 #include "publisher.h"
 #include "ipc.h"
 #include "log.h"
+#include "whip-trickle.h"
 
 #include <gst/lockstep/backoff.h>
 #include <gst/lockstep/sdp.h>
@@ -14,8 +15,6 @@
 #define MAX_REDIRECTS 5
 #define MAX_ANSWER_BYTES (256 * 1024)
 #define POST_TIMEOUT_S 15
-/* A server that says when to come again is believed up to here. */
-#define MAX_RETRY_AFTER_S 300
 
 struct _Publisher
 {
@@ -27,6 +26,8 @@ struct _Publisher
   char *token;
   char *resource;               /* the session's URL; NULL: none */
   char *offer;
+  WhipTrickle *trickle;         /* NULL: all candidates are in the offer */
+  gboolean no_trickle;          /* the server takes no candidates afterwards */
   guint redirects;
   GCancellable *cancellable;
   guint retry_timer;
@@ -152,28 +153,57 @@ resolve_location (SoupMessage * msg)
       SOUP_HTTP_URI_FLAGS, NULL);
 }
 
+/* RFC 9725, section 4.2: an answer is application/sdp. What begins like one is taken
+ * under any name. */
+static const char *
+why_no_answer (SoupMessage * msg, GBytes * body)
+{
+  const char *type =
+      soup_message_headers_get_content_type (soup_message_get_response_headers
+      (msg), NULL);
+  gsize size;
+  const char *text = g_bytes_get_data (body, &size);
+
+  if (size > MAX_ANSWER_BYTES)
+    return "the answer is too long";
+  if (size < 3 || strncmp (text, "v=0", 3) != 0)
+    return type == NULL || g_ascii_strcasecmp (type, "application/sdp") == 0
+        ? "the answer is no session description"
+        : "the answer is no application/sdp: check whip=";
+  return NULL;
+}
+
 static void
 created (Publisher * publisher, SoupMessage * msg, GBytes * body)
 {
   g_autoptr (GUri) location = resolve_location (msg);
-  g_autofree char *sdp = g_strndup (g_bytes_get_data (body, NULL),
-      g_bytes_get_size (body));
+  const char *why = why_no_answer (msg, body);
+  g_autofree char *sdp = NULL;
   JsonObject *message;
 
-  if (location == NULL || g_bytes_get_size (body) > MAX_ANSWER_BYTES) {
-    give_up_session (publisher, location == NULL
-        ? "the server's 201 has no Location" : "the answer is too long");
+  if (location == NULL) {
+    give_up_session (publisher, "the server's 201 has no Location");
     return;
   }
+  /* a session that is of no use is ended as well */
   g_free (publisher->resource);
   publisher->resource = g_uri_to_string (location);
   if (publisher->worker == NULL) {
     delete_session (publisher);
     return;
   }
+  if (why != NULL) {
+    give_up_session (publisher, "publishing failed: %s", why);
+    return;
+  }
+  sdp = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
   message = ipc_message ("answer");
   json_object_set_string_member (message, "sdp", sdp);
   worker_proc_send (publisher->worker, message);
+  if (publisher->trickle != NULL)
+    whip_trickle_open (publisher->trickle, publisher->offer, location,
+        soup_message_headers_get_one (soup_message_get_response_headers (msg),
+            "ETag"));
 }
 
 /* What a refusal means to who runs this, and what helps (RFC 9725, section 4). */
@@ -181,6 +211,10 @@ static const char *
 advice (guint status)
 {
   switch (status) {
+    case 301:
+    case 302:
+    case 303:
+      return "a redirect must be 307 or 308: check whip=";
     case 400:
     case 406:
     case 422:
@@ -220,20 +254,6 @@ one_line (GBytes * body)
       *c = ' ';
   }
   return g_strstrip (text);
-}
-
-/* RFC 9110, section 10.2.3: seconds (a date is rare, and not worth a clock that may be
- * wrong). 0: not given. */
-static guint
-retry_after_ms (SoupMessage * msg)
-{
-  const char *value =
-      soup_message_headers_get_one (soup_message_get_response_headers (msg),
-      "Retry-After");
-  guint64 seconds;
-
-  return value != NULL && g_ascii_string_to_unsigned (value, 10, 0,
-      MAX_RETRY_AFTER_S, &seconds, NULL) ? seconds * 1000 : 0;
 }
 
 /* RFC 9725, section 4.5: 307 and 308 keep the method. To go from https to http would send
@@ -289,7 +309,7 @@ posted (GObject * source, GAsyncResult * result, gpointer user_data)
   } else {
     g_autofree char *text = one_line (body);
 
-    publisher->retry_after_ms = retry_after_ms (msg);
+    publisher->retry_after_ms = whip_retry_after_ms (msg);
     give_up_session (publisher, "the server refuses: %u %s: %s (%s)", status,
         soup_message_get_reason_phrase (msg), text, advice (status));
   }
@@ -323,6 +343,10 @@ worker_message (WorkerProc * proc, const char *type, JsonObject * message,
     g_uri_unref (publisher->target);
     publisher->target = g_uri_ref (publisher->endpoint);
     post_offer (publisher);
+  } else if (g_str_equal (type, "candidate")) {
+    if (publisher->trickle != NULL)
+      whip_trickle_add (publisher->trickle, ipc_get_string (message,
+              "candidate"));
   } else if (g_str_equal (type, "connected")) {
     publisher->connected_at = g_get_monotonic_time ();
     log_info (NULL, "publishing");
@@ -342,9 +366,40 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
   }
   log_info (NULL, "session ended: %s", reason);
   g_cancellable_cancel (publisher->cancellable);
+  g_clear_pointer (&publisher->trickle, whip_trickle_free);
   delete_session (publisher);
   schedule_retry (publisher);
 }
+
+/* Candidates that follow the offer */
+
+static SoupMessage *
+trickle_request (const char *method, GUri * uri, gpointer user_data)
+{
+  return new_request (user_data, method, uri);
+}
+
+/* What the server does with the offer's candidates, and by itself with those it sees
+ * packets come from, may well be enough: the session goes on. The next one is offered
+ * with all candidates. */
+static void
+trickle_refused (guint status, gpointer user_data)
+{
+  Publisher *publisher = user_data;
+
+  if (status == 404 || status == 410) {
+    give_up_session (publisher, "the server has ended the session (%u)",
+        status);
+    return;
+  }
+  publisher->no_trickle = TRUE;
+  log_info (NULL, "the server takes no candidates after the offer (%u): "
+      "those that it has must do", status);
+}
+
+static const WhipTrickleCallbacks trickle_callbacks = {
+  trickle_request, trickle_refused
+};
 
 /* The worker makes the offer once it knows the ICE servers. */
 static void
@@ -353,6 +408,10 @@ call (Publisher * publisher, const char *ice_servers)
   JsonObject *message = ipc_message ("call");
 
   json_object_set_string_member (message, "channel", "publish");
+  json_object_set_boolean_member (message, "trickle", !publisher->no_trickle);
+  if (!publisher->no_trickle)
+    publisher->trickle = whip_trickle_new (publisher->session,
+        &trickle_callbacks, publisher);
   if (ice_servers[0] != '\0')
     json_object_set_string_member (message, "ice_servers", ice_servers);
   worker_proc_send (publisher->worker, message);
@@ -462,6 +521,7 @@ publisher_free (Publisher * publisher)
   worker_pool_free (publisher->pool);
   g_cancellable_cancel (publisher->cancellable);
   g_clear_object (&publisher->cancellable);
+  g_clear_pointer (&publisher->trickle, whip_trickle_free);
   g_object_unref (publisher->session);
   g_uri_unref (publisher->endpoint);
   g_uri_unref (publisher->target);
@@ -481,6 +541,7 @@ publisher_stop (Publisher * publisher, void (*done) (gpointer),
   publisher->done = done;
   publisher->done_data = user_data;
   g_clear_handle_id (&publisher->retry_timer, g_source_remove);
+  g_clear_pointer (&publisher->trickle, whip_trickle_free);
   delete_session (publisher);
   if (publisher->worker != NULL) {
     message = ipc_message ("stop");

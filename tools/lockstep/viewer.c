@@ -176,8 +176,17 @@ lost (const char *why, gpointer user_data)
   viewer->callbacks.lost (viewer, why, viewer->user_data);
 }
 
+static void
+candidate (const char *text, gpointer user_data)
+{
+  Viewer *viewer = user_data;
+
+  if (viewer->callbacks.candidate != NULL)
+    viewer->callbacks.candidate (viewer, text, viewer->user_data);
+}
+
 static const WebrtcEndCallbacks end_callbacks = {
-  NULL, described, refused, connected, lost
+  NULL, described, refused, connected, lost, candidate
 };
 
 /* Building */

@@ -19,6 +19,9 @@ typedef struct
       gpointer user_data);
   void (*connected) (Viewer * viewer, gpointer user_data);
   void (*lost) (Viewer * viewer, const char *why, gpointer user_data);
+  /* of a call that trickles: as in WebrtcEndCallbacks; NULL where none does */
+  void (*candidate) (Viewer * viewer, const char *candidate,
+      gpointer user_data);
 } ViewerCallbacks;
 
 /* @main: the pipeline that encodes, which is running: its clock and base time are

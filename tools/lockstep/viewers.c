@@ -113,7 +113,7 @@ lost (Viewer * viewer, const char *why, gpointer user_data)
 }
 
 static const ViewerCallbacks callbacks = {
-  described, refused, connected, lost
+  described, refused, connected, lost, NULL
 };
 
 static void

@@ -20,6 +20,9 @@
  * publisher should wait: what was found by then is used. */
 #define GATHER_TIMEOUT_MS 3000
 #define NEGOTIATE_TIMEOUT_MS 8000
+/* A call that trickles waits so long for the candidates of this machine, which come
+ * together: what only a STUN or TURN server can tell takes a round trip. */
+#define HOST_CANDIDATES_MS 50
 #define MAX_LOCAL_ADDRESSES 16
 /* bit/s of RTCP. RFC 4585 lets feedback go out early once per interval of regular
  * reports at this rate, with some 120 bytes each. rtpsession takes 5 % of the media's
@@ -38,6 +41,9 @@ struct _WebrtcEnd
   GPtrArray *fingerprints;      /* likewise: those of the peer */
   guint gather_timeout, negotiate_timeout;
   gboolean described, over;
+  gboolean gathered;            /* no candidate will come any more */
+  gboolean trickling;           /* the first candidate of a call has come */
+  char *offered;                /* what a call sent; NULL: nothing yet */
   gint verified;                /* atomic: the certificate was checked */
 };
 
@@ -58,6 +64,7 @@ clear (gpointer data)
   gst_object_unref (end->webrtc);
   g_free (end->config.public_address);
   g_free (end->config.ice_servers);
+  g_free (end->offered);
   lockstep_offer_free (end->offer);
   g_clear_pointer (&end->fingerprints, g_ptr_array_unref);
 }
@@ -333,15 +340,34 @@ describe (WebrtcEnd * end, guint status, const char *text)
   if (end->offer != NULL)
     sdp = lockstep_answer_finish (raw, end->offer, public, &error);
   else
-    sdp = g_steal_pointer (&raw);
+    sdp = lockstep_offer_finish (raw, end->gathered, &error);
   if (sdp == NULL) {
     refuse (end, 500, error->message);
     return;
   }
   end->described = TRUE;
+  if (end->offer == NULL)
+    end->offered = g_strdup (sdp);
   g_clear_handle_id (&end->gather_timeout, g_source_remove);
   g_clear_handle_id (&end->negotiate_timeout, g_source_remove);
   end->callbacks.described (sdp, end->user_data);
+}
+
+static gboolean
+is_trickling (WebrtcEnd * end)
+{
+  return end->config.trickle && end->offer == NULL && !end->over;
+}
+
+static void
+report_gathered (WebrtcEnd * end, guint status, const char *text)
+{
+  gboolean told = end->described;
+
+  end->gathered = TRUE;
+  describe (end, 0, NULL);
+  if (told && is_trickling (end))
+    end->callbacks.candidate (NULL, end->user_data);
 }
 
 static void
@@ -352,7 +378,7 @@ gathering_changed (GstElement * webrtc, GParamSpec * spec, gpointer user_data)
 
   g_object_get (webrtc, "ice-gathering-state", &state, NULL);
   if (state == GST_WEBRTC_ICE_GATHERING_STATE_COMPLETE)
-    post (end, describe, 0, NULL);
+    post (end, report_gathered, 0, NULL);
 }
 
 static gboolean
@@ -363,6 +389,29 @@ gather_timed_out (gpointer user_data)
   end->gather_timeout = 0;
   describe (end, 0, NULL);
   return G_SOURCE_REMOVE;
+}
+
+/* webrtcbin has put the candidate into the local description already. */
+static void
+report_candidate (WebrtcEnd * end, guint status, const char *text)
+{
+  if (!is_trickling (end))
+    return;
+  if (end->described) {
+    end->callbacks.candidate (text, end->user_data);
+  } else if (!end->trickling) {
+    end->trickling = TRUE;
+    g_clear_handle_id (&end->gather_timeout, g_source_remove);
+    end->gather_timeout =
+        g_timeout_add (HOST_CANDIDATES_MS, gather_timed_out, end);
+  }
+}
+
+static void
+candidate_gathered (GstElement * webrtc, guint mline, const char *candidate,
+    gpointer user_data)
+{
+  post (user_data, report_candidate, 0, candidate);
 }
 
 static gboolean
@@ -378,7 +427,7 @@ negotiate_timed_out (gpointer user_data)
 static void
 start_gather_timer (WebrtcEnd * end, guint status, const char *text)
 {
-  if (!end->over && !end->described)
+  if (!end->over && !end->described && end->gather_timeout == 0)
     end->gather_timeout =
         g_timeout_add (GATHER_TIMEOUT_MS, gather_timed_out, end);
 }
@@ -512,14 +561,18 @@ void
 webrtc_end_set_answer (WebrtcEnd * end, const char *sdp)
 {
   g_autoptr (GPtrArray) fingerprints = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *checked = end->offered == NULL ? NULL
+      : lockstep_answer_read (sdp, strlen (sdp), end->offered, &error);
   GstSDPMessage *message = NULL;
 
-  if (strlen (sdp) == 0
-      || gst_sdp_message_new_from_text (sdp, &message) != GST_SDP_OK
-      || gst_sdp_message_medias_len (message) == 0) {
-    /* the parser takes nearly any text for a description with nothing in it */
+  if (checked == NULL
+      || gst_sdp_message_new_from_text (checked, &message) != GST_SDP_OK) {
+    g_autofree char *why = g_strdup_printf ("the answer cannot be used: %s",
+        error != NULL ? error->message : "nothing was offered");
+
     g_clear_pointer (&message, gst_sdp_message_free);
-    lose (end, 0, "the server's answer cannot be parsed");
+    lose (end, 0, why);
     return;
   }
   add_fingerprint (fingerprints,
@@ -530,7 +583,7 @@ webrtc_end_set_answer (WebrtcEnd * end, const char *sdp)
                 i), "fingerprint"));
   gst_sdp_message_free (message);
   end->fingerprints = g_steal_pointer (&fingerprints);
-  set_remote (end, GST_WEBRTC_SDP_TYPE_ANSWER, sdp);
+  set_remote (end, GST_WEBRTC_SDP_TYPE_ANSWER, checked);
 }
 
 void
@@ -636,6 +689,7 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
   end->config.loopback_only = config->loopback_only;
   end->config.public_address = g_strdup (config->public_address);
   end->config.ice_servers = g_strdup (config->ice_servers);
+  end->config.trickle = config->trickle;
   end->config.audio_latency = config->audio_latency;
   end->config.video_latency = config->video_latency;
   end->callbacks = *callbacks;
@@ -658,6 +712,9 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
       G_CALLBACK (connection_state_changed));
   listen_to (end, webrtc, "notify::ice-gathering-state",
       G_CALLBACK (gathering_changed));
+  if (config->trickle)
+    listen_to (end, webrtc, "on-ice-candidate",
+        G_CALLBACK (candidate_gathered));
   return end;
 }
 

@@ -13,7 +13,8 @@ typedef struct
   /* A stream of the peer begins: link @pad now. From the thread that will push its
    * first packet, once the peer's certificate is known to be the right one. */
   void (*added) (GstPad * pad, LockstepMediaKind kind, gpointer user_data);
-  /* The local description is ready, with all its candidates. */
+  /* The local description is ready, with all its candidates; a call that trickles: with
+   * those of this machine. */
   void (*described) (const char *sdp, gpointer user_data);
   /* Negotiation failed: an HTTP status for the peer, and why. */
   void (*refused) (guint status, const char *why, gpointer user_data);
@@ -21,6 +22,9 @@ typedef struct
   void (*connected) (gpointer user_data);
   /* The connection is gone, or must not be used. */
   void (*lost) (const char *why, gpointer user_data);
+  /* After described(), in a call that trickles: one candidate more, or NULL for their
+   * end. NULL where nothing trickles. */
+  void (*candidate) (const char *candidate, gpointer user_data);
 } WebrtcEndCallbacks;
 
 typedef struct
@@ -29,6 +33,7 @@ typedef struct
   char *public_address;         /* NULL or "": none */
   char *ice_servers;            /* comma-separated; NULL or "": none */
   gboolean relay_only;          /* only candidates of TURN servers are used */
+  gboolean trickle;             /* a call does not wait for what servers tell of us */
   int audio_latency, video_latency;     /* ms that packets are held */
 } WebrtcEndConfig;
 

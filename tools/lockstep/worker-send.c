@@ -37,8 +37,20 @@ call_lost (Viewer * viewer, const char *why, gpointer user_data)
   worker_drain (user_data, why);
 }
 
+/* After the offer; without a candidate: there will be no more. */
+static void
+call_candidate (Viewer * viewer, const char *candidate, gpointer user_data)
+{
+  Worker *worker = user_data;
+  JsonObject *message = ipc_message ("candidate");
+
+  if (candidate != NULL)
+    json_object_set_string_member (message, "candidate", candidate);
+  ipc_send (worker->ipc, message);
+}
+
 static const ViewerCallbacks call_callbacks = {
-  call_described, call_refused, call_connected, call_lost
+  call_described, call_refused, call_connected, call_lost, call_candidate
 };
 
 static guint64
@@ -120,6 +132,7 @@ begin_call (Worker * worker, JsonObject * message)
   worker->calling = TRUE;
   worker->peer_offer = g_strdup (ipc_get_string (message, "sdp"));
   worker->config.relay_only = ipc_get_boolean (message, "relay_only");
+  worker->config.trickle = ipc_get_boolean (message, "trickle");
   if (servers != NULL) {
     g_hash_table_replace (worker->values, g_strdup ("ice-servers"),
         g_strdup (servers));

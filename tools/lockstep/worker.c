@@ -7,10 +7,10 @@
  *                                  ◄──  ready
  *   offer {channel, values, sdp}   ──►
  *                                  ◄──  answer {sdp} | refused {status, text}
- *   call {channel, sdp, ice_servers, relay_only}  ──►  (a client of WHIP or of WebSocket
+ *   call {channel, sdp, ice_servers, relay_only, trickle}  ──►  (WHIP or WebSocket)
  *                                  ◄──  offer {sdp}: its offer, or its answer to sdp
+ *                                  ◄──  candidate {candidate}; without it: the last
  *   candidate {mline, candidate}   ──►
- *                                  ◄──  offer {sdp}
  *   answer {sdp}                   ──►
  *   run {channel}                  ──►  (a source of its own)
  *   view {viewer, sdp}             ──►  (to whoever watches it by WHEP)
