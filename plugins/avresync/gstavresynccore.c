@@ -215,6 +215,9 @@ av_core_loop (gpointer data)
     else
       flow = gst_pad_push (srcpad, GST_BUFFER_CAST (object));
   }
+  /* who wants no more waits for the end all the same, which upstream's would not pass */
+  if (flow == GST_FLOW_EOS)
+    gst_pad_push_event (srcpad, gst_event_new_eos ());
   if (flow != GST_FLOW_OK) {
     /* Upstream learns of it at its next buffer. One that is not linked may be
      * linked later. */

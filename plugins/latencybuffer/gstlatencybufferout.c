@@ -229,6 +229,9 @@ pause_on_error (GstLatencyBuffer * self, GstFlowReturn ret)
     self->srcresult = ret;
   lockstep_packet_queue_flush (&self->playout->queue);
   g_mutex_unlock (&self->lock);
+  /* who wants no more waits for the end all the same, which upstream's would not pass */
+  if (ret == GST_FLOW_EOS)
+    gst_pad_push_event (self->srcpad, gst_event_new_eos ());
   gst_pad_pause_task (self->srcpad);
 }
 
