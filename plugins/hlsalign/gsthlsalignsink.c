@@ -27,8 +27,8 @@
  * Segments and playlists appear all at once under their names. A folder that has
  * a playlist is gone on with, after a discontinuity.
  *
- * The element does not wait for the clock and needs no preroll. It posts an
- * element message named `hlsalignsink-segment` for each segment.
+ * The element does not wait for the clock: out of a file it writes as fast as that can
+ * be read. In PAUSED it holds what comes, as sinks do. It posts an element message named `hlsalignsink-segment` for each segment.
  *
  * ## Example launch line
  * |[
@@ -127,26 +127,9 @@ output_problem (gpointer user, const GError * error)
 }
 
 static void
-post_eos (GstHlsAlignSink * self)
-{
-  GstMessage *message = gst_message_new_eos (GST_OBJECT (self));
-
-  gst_message_set_seqnum (message, self->eos_seqnum);
-  gst_element_post_message (GST_ELEMENT (self), message);
-}
-
-static void
 output_ended (gpointer user)
 {
-  GstHlsAlignSink *self = user;
-  gboolean playing;
-
-  GST_OBJECT_LOCK (self);
-  playing = GST_STATE (self) == GST_STATE_PLAYING;
-  self->eos_pending = !playing;
-  GST_OBJECT_UNLOCK (self);
-  if (playing)
-    post_eos (self);
+  gst_hls_align_sink_preroll_ended (user);
 }
 
 static const HlsOutputCallbacks output_callbacks = {
@@ -284,7 +267,6 @@ start (GstHlsAlignSink * self)
       gst_object_ref (self));
   self->live = FALSE;
   self->have_offset = FALSE;
-  self->eos_pending = FALSE;
   memset (self->arrivals, 0, sizeof self->arrivals);
   for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++) {
     Input *input = &self->inputs[i];
@@ -353,6 +335,7 @@ gst_hls_align_sink_request_new_pad (GstElement * element,
   if (self->segmenter != NULL)
     lockstep_segmenter_add_track (self->segmenter, kind);
   g_mutex_unlock (&self->lock);
+  gst_hls_align_sink_preroll_flush (self, kind, FALSE);
 
   if (GST_STATE (self) > GST_STATE_READY
       || GST_STATE_NEXT (self) > GST_STATE_READY)
@@ -371,6 +354,7 @@ gst_hls_align_sink_release_pad (GstElement * element, GstPad * pad)
   self->inputs[kind].flushing = TRUE;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
+  gst_hls_align_sink_preroll_flush (self, kind, TRUE);
   gst_pad_set_active (pad, FALSE);
   g_mutex_lock (&self->lock);
   self->inputs[kind].pad = NULL;
@@ -386,13 +370,19 @@ gst_hls_align_sink_change_state (GstElement * element,
 {
   GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (element);
   GstStateChangeReturn ret;
+  gboolean wait = FALSE;
 
   switch (transition) {
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       if (!start (self))
         return GST_STATE_CHANGE_FAILURE;
+      wait = gst_hls_align_sink_preroll_start (self);
+      break;
+    case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
+      gst_hls_align_sink_preroll_play (self);
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
+      gst_hls_align_sink_preroll_stop (self);
       g_mutex_lock (&self->lock);
       for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
         self->inputs[i].flushing = TRUE;
@@ -406,30 +396,28 @@ gst_hls_align_sink_change_state (GstElement * element,
   }
   ret = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
   if (ret == GST_STATE_CHANGE_FAILURE) {
-    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+      gst_hls_align_sink_preroll_stop (self);
       stop (self);
+    }
     return ret;
   }
   switch (transition) {
-    case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
-    {
-      gboolean eos;
-
-      GST_OBJECT_LOCK (self);
-      eos = self->eos_pending;
-      self->eos_pending = FALSE;
-      GST_OBJECT_UNLOCK (self);
-      if (eos)
-        post_eos (self);
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
       break;
-    }
+    case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
+      g_mutex_lock (&self->lock);
+      wait = !self->live && !lockstep_segmenter_is_eos (self->segmenter);
+      g_mutex_unlock (&self->lock);
+      wait = gst_hls_align_sink_preroll_pause (self, wait);
+      break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       stop (self);
       break;
     default:
       break;
   }
-  return ret;
+  return wait ? GST_STATE_CHANGE_ASYNC : ret;
 }
 
 /* Live if one input is; as late as the latest, as patient as the least. */
@@ -469,8 +457,10 @@ query_latency (GstHlsAlignSink * self, GstQuery * query)
 static gboolean
 gst_hls_align_sink_query (GstElement * element, GstQuery * query)
 {
-  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY) {
+    gst_hls_align_sink_preroll_asked (GST_HLS_ALIGN_SINK (element));
     return query_latency (GST_HLS_ALIGN_SINK (element), query);
+  }
   return GST_ELEMENT_CLASS (parent_class)->query (element, query);
 }
 
@@ -485,6 +475,8 @@ gst_hls_align_sink_finalize (GObject * object)
   g_array_unref (self->again);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->cond);
+  g_mutex_clear (&self->preroll_lock);
+  g_cond_clear (&self->preroll_cond);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -493,6 +485,8 @@ gst_hls_align_sink_init (GstHlsAlignSink * self)
 {
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
+  g_mutex_init (&self->preroll_lock);
+  g_cond_init (&self->preroll_cond);
   self->requests = g_array_new (FALSE, FALSE, sizeof (GstClockTime));
   self->again = g_array_new (FALSE, FALSE, sizeof (gboolean));
   self->verdicts = g_array_new (FALSE, FALSE, sizeof (LockstepVerdict));

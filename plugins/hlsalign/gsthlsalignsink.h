@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hlsalignsink's struct, shared by its files: gsthlsalignsink.c is the element,
- * gsthlsalignsinkinput.c takes buffers and events, gsthlsalignsinkencoder.c watches an
- * encoder start, gsthlsalignsinkgroup.c agrees with
- * others of a group, gsthlsalignsinkprops.c holds properties and statistics. */
+ * gsthlsalignsinkinput.c takes buffers and events, gsthlsalignsinkpreroll.c holds them
+ * below PLAYING, gsthlsalignsinkencoder.c watches an encoder start,
+ * gsthlsalignsinkgroup.c agrees with others of a group, gsthlsalignsinkprops.c holds
+ * properties and statistics. */
 #pragma once
 
 #include <gst/gst.h>
@@ -50,6 +51,15 @@ struct _GstHlsAlignSink
   EncoderWatch *watch;          /* NULL: no encoder, or its first picture came */
   HlsGroup *group;              /* of those that cut alike, or NULL */
   GArray *verdicts;             /* LockstepVerdict: to be told without the lock */
+
+  GMutex preroll_lock;          /* taken alone, or with the object's lock in it */
+  GCond preroll_cond;
+  gboolean playing;             /* buffers pass */
+  gboolean committed;           /* the state change waits for no buffer */
+  gboolean skipping;            /* it is being found out whether it has to */
+  gboolean preroll_flushing[LOCKSTEP_N_TRACKS];
+  guint ends;                   /* that the output has still to come to */
+  gboolean eos_wanted;          /* the last of them is to be told */
   gboolean eos_pending;         /* to be posted in PLAYING */
   guint32 eos_seqnum;
 
@@ -57,7 +67,7 @@ struct _GstHlsAlignSink
   char *group_name;
   guint max_files, playlist_length, key_segments;
   double target_duration, dvr_window;
-  gboolean send_keyframe_requests, epoch_lock, endlist, group_leader;
+  gboolean send_keyframe_requests, epoch_lock, endlist, group_leader, async;
   LockstepPlaylistType playlist_type;
   guint64 max_skew;
   guint audio_delay;            /* samples */
@@ -72,6 +82,20 @@ gboolean gst_hls_align_sink_event (GstPad *pad, GstObject *parent,
 
 /* Sends the requests for key units that the segmenter made. Without the lock. */
 void gst_hls_align_sink_send_requests (GstHlsAlignSink *self);
+
+/* gsthlsalignsinkpreroll.c; without the lock */
+gboolean gst_hls_align_sink_preroll (GstHlsAlignSink *self, LockstepTrackKind kind);
+void gst_hls_align_sink_preroll_flush (GstHlsAlignSink *self,
+    LockstepTrackKind kind, gboolean flushing);
+void gst_hls_align_sink_preroll_lost (GstHlsAlignSink *self);
+void gst_hls_align_sink_preroll_end (GstHlsAlignSink *self, guint32 seqnum);
+void gst_hls_align_sink_preroll_no_end (GstHlsAlignSink *self);
+void gst_hls_align_sink_preroll_ended (GstHlsAlignSink *self);
+gboolean gst_hls_align_sink_preroll_start (GstHlsAlignSink *self);
+void gst_hls_align_sink_preroll_play (GstHlsAlignSink *self);
+gboolean gst_hls_align_sink_preroll_pause (GstHlsAlignSink *self, gboolean wait);
+void gst_hls_align_sink_preroll_stop (GstHlsAlignSink *self);
+void gst_hls_align_sink_preroll_asked (GstHlsAlignSink *self);
 
 /* gsthlsalignsinkgroup.c; the first three are the segmenter's, called with the lock */
 void gst_hls_align_sink_verdict (gpointer user, const LockstepVerdict *verdict);

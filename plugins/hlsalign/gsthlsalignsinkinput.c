@@ -185,6 +185,10 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
     g_mutex_unlock (&self->lock);
   }
 
+  if (!gst_hls_align_sink_preroll (self, kind)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
   g_mutex_lock (&self->lock);
   if (self->segmenter == NULL || input->flushing) {
     g_mutex_unlock (&self->lock);
@@ -352,7 +356,7 @@ input_eos (GstHlsAlignSink * self, LockstepTrackKind kind, guint32 seqnum)
   if (self->segmenter != NULL) {
     lockstep_segmenter_eos (self->segmenter, kind);
     if (lockstep_segmenter_is_eos (self->segmenter)) {
-      self->eos_seqnum = seqnum;
+      gst_hls_align_sink_preroll_end (self, seqnum);
       hls_output_end (self->output);
     }
   }
@@ -366,13 +370,14 @@ gst_hls_align_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
   GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (parent);
   LockstepTrackKind kind = gst_hls_align_sink_kind_of (self, pad);
   Input *input = &self->inputs[kind];
-  gboolean ok = TRUE;
+  gboolean ok = TRUE, live;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_STREAM_START:
       g_mutex_lock (&self->lock);
       input->eos = FALSE;
       g_mutex_unlock (&self->lock);
+      gst_hls_align_sink_preroll_no_end (self);
       if (kind == LOCKSTEP_TRACK_VIDEO)
         ask_at_start (self, pad);
       break;
@@ -402,6 +407,9 @@ gst_hls_align_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
       GstClockTime time, duration;
       gint64 until;
 
+      ok = gst_hls_align_sink_preroll (self, kind);
+      if (!ok)
+        break;
       gst_event_parse_gap (event, &time, &duration);
       g_mutex_lock (&self->lock);
       if (GST_CLOCK_TIME_IS_VALID (duration)
@@ -423,10 +431,16 @@ gst_hls_align_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
     case GST_EVENT_FLUSH_START:
       g_mutex_lock (&self->lock);
       input->flushing = TRUE;
+      live = self->live;
       g_cond_broadcast (&self->cond);
       g_mutex_unlock (&self->lock);
+      gst_hls_align_sink_preroll_flush (self, kind, TRUE);
+      gst_hls_align_sink_preroll_no_end (self);
+      if (!live)
+        gst_hls_align_sink_preroll_lost (self);
       break;
     case GST_EVENT_FLUSH_STOP:
+      gst_hls_align_sink_preroll_flush (self, kind, FALSE);
       g_mutex_lock (&self->lock);
       input->flushing = input->eos = FALSE;
       gst_segment_init (&input->segment, GST_FORMAT_TIME);
@@ -435,7 +449,9 @@ gst_hls_align_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
       g_mutex_unlock (&self->lock);
       break;
     case GST_EVENT_EOS:
-      input_eos (self, kind, gst_event_get_seqnum (event));
+      ok = gst_hls_align_sink_preroll (self, kind);
+      if (ok)
+        input_eos (self, kind, gst_event_get_seqnum (event));
       break;
     default:
       break;

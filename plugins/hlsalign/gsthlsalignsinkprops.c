@@ -34,6 +34,7 @@ enum
   PROP_KEY_SEGMENTS,
   PROP_GROUP,
   PROP_GROUP_LEADER,
+  PROP_ASYNC,
   PROP_STATS,
 };
 
@@ -152,6 +153,9 @@ gst_hls_align_sink_set_property (GObject * object, guint id,
     case PROP_GROUP_LEADER:
       self->group_leader = g_value_get_boolean (value);
       break;
+    case PROP_ASYNC:
+      self->async = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -225,6 +229,9 @@ gst_hls_align_sink_get_property (GObject * object, guint id, GValue * value,
     case PROP_GROUP_LEADER:
       g_value_set_boolean (value, self->group_leader);
       break;
+    case PROP_ASYNC:
+      g_value_set_boolean (value, self->async);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -241,7 +248,7 @@ gst_hls_align_sink_init_properties (GstHlsAlignSink * self)
   self->target_duration = DEFAULT_TARGET_DURATION;
   self->playlist_length = DEFAULT_PLAYLIST_LENGTH;
   self->send_keyframe_requests = TRUE;
-  self->endlist = TRUE;
+  self->endlist = self->async = TRUE;
   self->max_skew = DEFAULT_MAX_SKEW;
 }
 
@@ -341,6 +348,9 @@ gst_hls_align_sink_install_properties (GObjectClass * object_class)
       g_param_spec_boolean ("group-leader", "Group leader",
           "The group cuts where this sink's key frames let it: for pictures that "
           "were not encoded here", FALSE, flags));
+  g_object_class_install_property (object_class, PROP_ASYNC,
+      g_param_spec_boolean ("async", "Async",
+          "Let the change to PAUSED wait for data, as sinks do", TRUE, flags));
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics",
           "Totals since the last start", GST_TYPE_STRUCTURE,

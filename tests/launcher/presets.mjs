@@ -115,6 +115,17 @@ test('the exported lines run: test, capture', async () => {
   goodPlaylist('out/capture');
 });
 
+test('the exported line of a file runs to its end by itself', async () => {
+  const made = await shell(`gst-launch-1.0 -q videotestsrc num-buffers=125 ! video/x-raw,width=160,height=120,framerate=25/1 ! x264enc speed-preset=ultrafast ! matroskamux name=m ! filesink location=${folder}/in.mkv`
+    + ' audiotestsrc num-buffers=235 ! audio/x-raw,rate=48000 ! avenc_aac ! m.', 60);
+  assert.equal(made.code, 0, made.log);
+  const { code, log } = await shell(exported('file-to-hls', `input=${folder}/in.mkv`, `output=${folder}/file`, 'target-duration=1'), 60);
+  assert.equal(code, 0, log);
+  assert.match(log, /Got EOS from element "pipeline0"/);
+  assert.doesNotMatch(log, /handling interrupt/);
+  goodPlaylist('file/file');
+});
+
 test('values come through the shell and gst-launch as they are', () => {
   for (const value of ['a b', 'it\'s', '"quoted"', 'back\\slash', '$HOME `id` $(id)', 'x ! fakesink', 'ü;&|<>*?#', 'a=b', '\ttab']) {
     const line = exported('srt-to-hls', `uri=srt://${value}`);

@@ -234,13 +234,16 @@ one_round (guint seed)
   guint kinds = g_rand_int_range (rand, 1, 4), buffers = 0;
   gsize written, given = 0;
   Fuzz *fuzz[2] = { NULL, NULL };
-  GstElement *sink = gst_object_ref_sink (gst_element_factory_make
-      ("hlsalignsink", NULL));
+  GstElement *sink = gst_element_factory_make ("hlsalignsink", NULL);
+  /* which brings it back to PLAYING after a flush */
+  GstElement *pipeline = gst_pipeline_new (NULL);
+
+  gst_bin_add (GST_BIN (pipeline), sink);
 
   g_object_set (sink, "location", segments, "playlist-location", playlist,
       "target-duration", g_rand_double_range (rand, 0.1, 3.0),
       "epoch-lock", g_rand_boolean (rand), NULL);
-  g_assert_cmpint (gst_element_set_state (sink, GST_STATE_PLAYING), !=,
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
       GST_STATE_CHANGE_FAILURE);
   for (guint kind = 0; kind < 2; kind++)
     if (kinds & (1 << kind))
@@ -251,7 +254,7 @@ one_round (guint seed)
   for (guint kind = 0; kind < 2; kind++)
     if (fuzz[kind] != NULL)
       g_thread_join (fuzz[kind]->thread);
-  g_assert_cmpint (gst_element_set_state (sink, GST_STATE_NULL), ==,
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
       GST_STATE_CHANGE_SUCCESS);
   for (guint kind = 0; kind < 2; kind++) {
     if (fuzz[kind] == NULL)
@@ -260,7 +263,7 @@ one_round (guint seed)
     buffers += fuzz[kind]->buffers;
     fuzz_free (fuzz[kind], sink);
   }
-  gst_object_unref (sink);
+  gst_object_unref (pipeline);
   written = remove_folder (folder);
   /* each buffer is a PES packet, in packets of 188 bytes, with tables and clock
    * references: a handful of packets a buffer beyond its own bytes */

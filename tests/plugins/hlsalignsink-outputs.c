@@ -150,6 +150,7 @@ sink_init (Sink * s, const char *first_property, ...)
 
   memset (s, 0, sizeof *s);
   s->sink = gst_element_factory_make ("hlsalignsink", NULL);
+  g_object_set (s->sink, "async", FALSE, NULL);
   s->bus = gst_bus_new ();
   gst_element_set_bus (s->sink, s->bus);
   va_start (args, first_property);

@@ -71,7 +71,8 @@ fixture_init (Fixture * f, const char *folder, const char *video,
   location = g_build_filename (f->folder, "seg%05d.ts", NULL);
   playlist = g_build_filename (f->folder, "index.m3u8", NULL);
   g_object_set (f->sink, "location", location, "playlist-location", playlist,
-      "target-duration", 1.0, "playlist-length", 0, "max-files", 0, NULL);
+      "target-duration", 1.0, "playlist-length", 0, "max-files", 0, "async",
+      FALSE, NULL);
   va_start (args, first_property);
   if (first_property != NULL)
     g_object_set_valist (G_OBJECT (f->sink), first_property, args);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Preroll and the end of the stream: what a sink owes the pipeline that it is in.
+ *
+ * Below PLAYING the first buffer, gap or end that comes completes the change to PAUSED,
+ * and it and all that follow wait for PLAYING. With two pads one is enough: a demuxer may
+ * push to both from one thread. Where sources are live nothing comes in PAUSED, and the
+ * bin goes on to PLAYING all the same: then this sink does too, without data.
+ *
+ * A change is committed with preroll_lock held, and PAUSED to PLAYING takes it too. So
+ * the application, which learns of PAUSED while the commit is under way, cannot get the
+ * pipeline to PLAYING before the commit is through. Where it can, GstBin takes the late
+ * end of its own "PAUSED" message for the newer one, and never forwards the EOS. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gsthlsalignsink.h"
+
+#define GST_CAT_DEFAULT gst_hls_align_sink_debug
+
+static void
+post_state (GstHlsAlignSink * self, GstState from, GstState to,
+    GstState pending)
+{
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_state_changed (GST_OBJECT (self), from, to, pending));
+}
+
+static void
+post_eos (GstHlsAlignSink * self)
+{
+  GstMessage *message = gst_message_new_eos (GST_OBJECT (self));
+
+  gst_message_set_seqnum (message, self->eos_seqnum);
+  gst_element_post_message (GST_ELEMENT (self), message);
+}
+
+/* Buffers pass from here on. With preroll_lock. */
+static void
+set_playing (GstHlsAlignSink * self)
+{
+  self->playing = self->committed = TRUE;
+  g_cond_broadcast (&self->preroll_cond);
+  if (self->eos_pending) {
+    self->eos_pending = FALSE;
+    post_eos (self);
+  }
+}
+
+/* Completes a change that waits for data. With preroll_lock. */
+static void
+commit (GstHlsAlignSink * self)
+{
+  GstState old, next, pending;
+
+  if (self->committed)
+    return;
+  GST_OBJECT_LOCK (self);
+  old = GST_STATE (self);
+  next = GST_STATE_NEXT (self);
+  pending = GST_STATE_PENDING (self);
+  /* on the way down nothing is committed */
+  if (pending != GST_STATE_PAUSED && pending != GST_STATE_PLAYING) {
+    GST_OBJECT_UNLOCK (self);
+    return;
+  }
+  GST_STATE (self) = pending;
+  GST_STATE_NEXT (self) = GST_STATE_PENDING (self) = GST_STATE_VOID_PENDING;
+  GST_STATE_RETURN (self) = GST_STATE_CHANGE_SUCCESS;
+  GST_OBJECT_UNLOCK (self);
+
+  GST_DEBUG_OBJECT (self, "prerolled: %s",
+      gst_element_state_get_name (pending));
+  self->committed = TRUE;
+  if (next == GST_STATE_PAUSED)
+    post_state (self, old, GST_STATE_PAUSED,
+        pending == GST_STATE_PAUSED ? GST_STATE_VOID_PENDING : pending);
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_message_new_async_done (GST_OBJECT (self), GST_CLOCK_TIME_NONE));
+  if (pending == GST_STATE_PLAYING) {
+    post_state (self, GST_STATE_PAUSED, GST_STATE_PLAYING,
+        GST_STATE_VOID_PENDING);
+    set_playing (self);
+  }
+  GST_STATE_BROADCAST (self);
+}
+
+/* To be called with what comes on a pad, without the lock. FALSE: it is flushing. */
+gboolean
+gst_hls_align_sink_preroll (GstHlsAlignSink * self, LockstepTrackKind kind)
+{
+  gboolean flushing;
+
+  g_mutex_lock (&self->preroll_lock);
+  while (!(flushing = self->preroll_flushing[kind]) && !self->playing) {
+    commit (self);
+    if (!self->playing)
+      g_cond_wait (&self->preroll_cond, &self->preroll_lock);
+  }
+  g_mutex_unlock (&self->preroll_lock);
+  return !flushing;
+}
+
+void
+gst_hls_align_sink_preroll_flush (GstHlsAlignSink * self,
+    LockstepTrackKind kind, gboolean flushing)
+{
+  g_mutex_lock (&self->preroll_lock);
+  self->preroll_flushing[kind] = flushing;
+  g_cond_broadcast (&self->preroll_cond);
+  g_mutex_unlock (&self->preroll_lock);
+}
+
+/* What was prerolled is gone, as after a seek. Under preroll_lock, or the other pad's
+ * buffer could find nothing to commit and wait for good. */
+void
+gst_hls_align_sink_preroll_lost (GstHlsAlignSink * self)
+{
+  if (!self->async)
+    return;
+  g_mutex_lock (&self->preroll_lock);
+  self->playing = self->committed = FALSE;
+  self->eos_pending = FALSE;
+  gst_element_lost_state (GST_ELEMENT (self));
+  g_mutex_unlock (&self->preroll_lock);
+}
+
+/* {{{ the end */
+
+void
+gst_hls_align_sink_preroll_end (GstHlsAlignSink * self, guint32 seqnum)
+{
+  g_mutex_lock (&self->preroll_lock);
+  self->eos_seqnum = seqnum;
+  self->eos_wanted = TRUE;
+  self->ends++;
+  g_mutex_unlock (&self->preroll_lock);
+}
+
+/* It did not end after all: there was a flush, or a new stream. */
+void
+gst_hls_align_sink_preroll_no_end (GstHlsAlignSink * self)
+{
+  g_mutex_lock (&self->preroll_lock);
+  self->eos_wanted = self->eos_pending = FALSE;
+  g_mutex_unlock (&self->preroll_lock);
+}
+
+/* From the output's thread: all is stored. */
+void
+gst_hls_align_sink_preroll_ended (GstHlsAlignSink * self)
+{
+  gboolean now = FALSE;
+
+  g_mutex_lock (&self->preroll_lock);
+  if (--self->ends == 0 && self->eos_wanted) {
+    self->eos_wanted = FALSE;
+    now = self->playing;
+    self->eos_pending = !now;
+  }
+  g_mutex_unlock (&self->preroll_lock);
+  if (now)
+    post_eos (self);
+}
+
+/* {{{ states */
+
+/* READY to PAUSED. Returns: whether the change waits for data. */
+gboolean
+gst_hls_align_sink_preroll_start (GstHlsAlignSink * self)
+{
+  gboolean wait = self->async;
+
+  g_mutex_lock (&self->preroll_lock);
+  self->playing = FALSE;
+  self->committed = !wait;
+  self->eos_wanted = self->eos_pending = FALSE;
+  self->ends = 0;
+  for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
+    self->preroll_flushing[i] = FALSE;
+  if (wait)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_async_start (GST_OBJECT (self)));
+  g_mutex_unlock (&self->preroll_lock);
+  return wait;
+}
+
+void
+gst_hls_align_sink_preroll_play (GstHlsAlignSink * self)
+{
+  g_mutex_lock (&self->preroll_lock);
+  set_playing (self);
+  g_mutex_unlock (&self->preroll_lock);
+}
+
+/* PLAYING to PAUSED. @wait: something is still to come, which will be held.
+ * Returns: whether the change waits for it. */
+gboolean
+gst_hls_align_sink_preroll_pause (GstHlsAlignSink * self, gboolean wait)
+{
+  wait = wait && self->async;
+  g_mutex_lock (&self->preroll_lock);
+  self->playing = FALSE;
+  self->committed = !wait;
+  if (wait)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_async_start (GST_OBJECT (self)));
+  g_mutex_unlock (&self->preroll_lock);
+  return wait;
+}
+
+/* PAUSED to READY: whoever waits need not any more. */
+void
+gst_hls_align_sink_preroll_stop (GstHlsAlignSink * self)
+{
+  g_mutex_lock (&self->preroll_lock);
+  for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
+    self->preroll_flushing[i] = TRUE;
+  self->eos_wanted = self->eos_pending = FALSE;
+  if (!self->committed)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_async_done (GST_OBJECT (self), GST_CLOCK_TIME_NONE));
+  self->committed = TRUE;
+  g_cond_broadcast (&self->preroll_cond);
+  g_mutex_unlock (&self->preroll_lock);
+}
+
+/* {{{ live pipelines */
+
+static GstElement *
+top_of (GstElement * element)
+{
+  GstObject *top = gst_object_ref (GST_OBJECT (element)), *parent;
+
+  while ((parent = gst_object_get_parent (top)) != NULL) {
+    gst_object_unref (top);
+    top = parent;
+  }
+  return GST_ELEMENT (top);
+}
+
+/* From a thread of its own. */
+static void
+skip_preroll (GstElement * element, gpointer user)
+{
+  GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (element);
+  GstElement *top = top_of (element);
+  gboolean live;
+
+  /* until the change that asked for the latency is through, or waits for this sink */
+  GST_STATE_LOCK (top);
+  live = top != element && GST_STATE_NEXT (top) == GST_STATE_PLAYING;
+  GST_STATE_UNLOCK (top);
+  g_mutex_lock (&self->preroll_lock);
+  self->skipping = FALSE;
+  if (live)
+    commit (self);
+  g_mutex_unlock (&self->preroll_lock);
+  gst_object_unref (top);
+}
+
+/* A bin asks for the latency on the way from PAUSED to PLAYING, and is there without this
+ * sink's preroll only if sources are live. */
+void
+gst_hls_align_sink_preroll_asked (GstHlsAlignSink * self)
+{
+  gboolean skip;
+
+  g_mutex_lock (&self->preroll_lock);
+  skip = !self->committed && !self->skipping;
+  self->skipping |= skip;
+  g_mutex_unlock (&self->preroll_lock);
+  if (skip)
+    gst_element_call_async (GST_ELEMENT (self), skip_preroll, NULL, NULL);
+}
