@@ -66,7 +66,7 @@ struct _LockstepPreset
   GPtrArray *properties;        /* LockstepPropertyRule */
   LockstepSignalling signalling;
   char *signalling_element;
-  LockstepStream audio, video;
+  LockstepStream audio, video, preview;
   LockstepRate rate;
   LockstepReadFile read_file;   /* NULL: values are never files */
 };

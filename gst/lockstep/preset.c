@@ -72,6 +72,7 @@ stream_clear (LockstepStream * stream)
   g_clear_pointer (&stream->encodings, g_strfreev);
   g_clear_pointer (&stream->element, g_free);
   g_clear_pointer (&stream->pad, g_free);
+  g_clear_pointer (&stream->parameter, g_free);
 }
 
 static LockstepPreset *
@@ -85,6 +86,7 @@ preset_new (const char *name)
   lockstep_preset_init_pipeline (preset);
   preset->audio.encodings = g_new0 (char *, 1);
   preset->video.encodings = g_new0 (char *, 1);
+  preset->preview.encodings = g_new0 (char *, 1);
   return preset;
 }
 
@@ -113,6 +115,7 @@ lockstep_preset_free (LockstepPreset * preset)
   rate_clear (&preset->rate);
   stream_clear (&preset->audio);
   stream_clear (&preset->video);
+  stream_clear (&preset->preview);
   g_free (preset);
 }
 
@@ -196,7 +199,8 @@ static void
 read_stream (LockstepStream * stream, JsonNode * node, const char *place,
     GPtrArray * faults)
 {
-  static const char *const keys[] = { "encodings", "element", NULL };
+  static const char *const keys[] =
+      { "encodings", "element", "parameter", NULL };
   JsonObject *object = lockstep_json_object (node, place, faults);
   g_autofree char *at = g_strconcat (place, ".encodings", NULL);
   const char *element, *dot;
@@ -208,6 +212,8 @@ read_stream (LockstepStream * stream, JsonNode * node, const char *place,
   stream->encodings =
       lockstep_json_strings (json_object_get_member (object, "encodings"), at,
       faults);
+  stream->parameter = g_strdup (lockstep_json_string (object, "parameter",
+          FALSE, place, faults));
   /* "NAME", or "NAME.PAD" as in a launch line */
   element = lockstep_json_string (object, "element", FALSE, place, faults);
   if (element == NULL)
@@ -268,10 +274,25 @@ read_rate (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
 }
 
 static void
+read_preview (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
+{
+  const char *name;
+
+  read_stream (&preset->preview, node, "signalling.preview", faults);
+  name = preset->preview.parameter;
+  if (preset->signalling != LOCKSTEP_SIGNALLING_WHEP)
+    lockstep_fault_add (faults, "signalling.preview",
+        "nothing is encoded for peers here; it goes with the protocol whep");
+  if (name != NULL && lockstep_preset_find_parameter (preset, name) == NULL)
+    lockstep_fault_add (faults, "signalling.preview.parameter",
+        "there is no parameter '%s'", name);
+}
+
+static void
 read_signalling (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
 {
   static const char *const keys[] =
-      { "element", "protocol", "audio", "video", "rate", NULL };
+      { "element", "protocol", "audio", "video", "preview", "rate", NULL };
   JsonObject *object = lockstep_json_object (node, "signalling", faults);
   const char *protocol;
 
@@ -295,6 +316,8 @@ read_signalling (LockstepPreset * preset, JsonNode * node, GPtrArray * faults)
       "signalling.audio", faults);
   read_stream (&preset->video, json_object_get_member (object, "video"),
       "signalling.video", faults);
+  if (json_object_has_member (object, "preview"))
+    read_preview (preset, json_object_get_member (object, "preview"), faults);
   read_rate (preset, json_object_get_member (object, "rate"), faults);
 }
 
@@ -580,6 +603,12 @@ const LockstepStream *
 lockstep_preset_get_video (const LockstepPreset * preset)
 {
   return &preset->video;
+}
+
+const LockstepStream *
+lockstep_preset_get_preview (const LockstepPreset * preset)
+{
+  return &preset->preview;
 }
 
 const LockstepRate *

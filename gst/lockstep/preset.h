@@ -136,6 +136,8 @@ typedef struct
   GStrv encodings;              /* RTP encoding names, best first; never NULL */
   char *element;                /* it takes the RTP; NULL: sent only */
   char *pad;                    /* of @element: static, or to be requested */
+  char *parameter;              /* @element is there only where this parameter is not
+                                   empty; NULL: always */
 } LockstepStream;
 
 /* What congestion control changes while the pipeline runs, each the name of a
@@ -152,6 +154,8 @@ typedef struct
 const LockstepRate *lockstep_preset_get_rate (const LockstepPreset *preset);
 const LockstepStream *lockstep_preset_get_audio (const LockstepPreset *preset);
 const LockstepStream *lockstep_preset_get_video (const LockstepPreset *preset);
+/* A second picture of the same source; its element is NULL where there is none. */
+const LockstepStream *lockstep_preset_get_preview (const LockstepPreset *preset);
 
 /* Returns a value from the environment, or NULL. */
 typedef const char *(*LockstepGetenv) (const char *name);

@@ -125,7 +125,7 @@ lockstep_offer_finish (const char *offer, gboolean complete, GError ** error)
 {
   g_autoptr (LockstepSdpText) text = NULL;
   g_autoptr (GString) out = g_string_new (NULL);
-  guint shared;
+  guint shared, videos = 0;
 
   g_return_val_if_fail (offer != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -145,10 +145,11 @@ lockstep_offer_finish (const char *offer, gboolean complete, GError ** error)
               && strstr (lines[i].value, " msid:") != NULL))
         write_line (&lines[i], out);
     }
-    if (strncmp (lines[0].value, "audio ", kind + 1) == 0
-        || strncmp (lines[0].value, "video ", kind + 1) == 0)
-      g_string_append_printf (out, "a=msid:lockstep %.*s\r\n", (int) kind,
-          lines[0].value);
+    if (strncmp (lines[0].value, "audio ", kind + 1) == 0)
+      g_string_append (out, "a=msid:lockstep audio\r\n");
+    else if (strncmp (lines[0].value, "video ", kind + 1) == 0)
+      g_string_append (out, videos++ == 0 ? "a=msid:lockstep video\r\n"
+          : "a=msid:lockstep-preview preview\r\n");
     if (complete && s > 0 && s == shared)
       g_string_append (out, "a=end-of-candidates\r\n");
   }

@@ -207,7 +207,7 @@ char *lockstep_trickle_write (const char *offer, const char *const *candidates,
  *
  * Turns webrtcbin's offer into the one that is sent: its sections are of one MediaStream
  * (a=msid; webrtcbin 1.22.0 names one a track, in a=ssrc alone), so that they are kept in
- * step, and the end of the candidates is told where it is known.
+ * step; a second picture is a MediaStream by itself, lockstep-preview; and the end of the candidates is told where it is known.
  *
  * Returns: (transfer full): the text, or NULL with a #LockstepSdpError
  */

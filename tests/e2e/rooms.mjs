@@ -67,6 +67,49 @@ test('Ayame: in a room with its own SDK', { skip, timeout: 270000 }, async (t) =
   t.diagnostic(JSON.stringify(await plays(await join())));
 });
 
+test('Ayame: a peer that is there already is offered the picture and its preview', { skip, timeout: 180000 }, async (t) => {
+  const server = await ayame({ pages: { '/': '<!doctype html><title>Ayame</title>' } });
+  t.after(() => server.close());
+  const page = await browser.page(server.page);
+  await page.evaluate((url) => {
+    const socket = new WebSocket(url);
+    const say = (message) => socket.send(JSON.stringify(message));
+    socket.onopen = () => say({ type: 'register', roomId: 'two', clientId: 'page' });
+    socket.onmessage = async ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === 'offer') {
+        window.pc = new RTCPeerConnection();
+        window.videos = [];
+        window.streams = [];
+        window.pc.ontrack = ({ track, streams }) => {
+          window.streams.push(streams[0].id);
+          const media = Object.assign(document.createElement(track.kind), { muted: true, autoplay: true, srcObject: new MediaStream([track]) });
+          if (track.kind === 'video')
+            window.videos.push(media);
+          document.body.append(media);
+        };
+        window.pc.onicecandidate = ({ candidate }) => candidate && say({ type: 'candidate', ice: candidate });
+        await window.pc.setRemoteDescription(message);
+        await window.pc.setLocalDescription();
+        say({ type: 'answer', sdp: window.pc.localDescription.sdp });
+      } else if (message.type === 'candidate' && window.pc) {
+        await window.pc.addIceCandidate(message.ice);
+      } else if (message.type === 'ping') {
+        say({ type: 'pong' });
+      }
+    };
+  }, server.url);
+  await until('the page is in the room', 10000, () => server.messages.length > 0);
+  const launcher = await Launcher.start('test-to-webrtc', [`ayame=${server.url}`, 'room=two', 'substream=320x180@200k', ...small], {}, { listens: false });
+  t.after(() => launcher.stop());
+  const sizes = await until('both pictures play', 25000, async () => {
+    const seen = await page.evaluate(() => window.videos?.map((v) => v.currentTime > 0 && v.videoWidth));
+    return seen?.length === 2 && seen.every(Boolean) && seen;
+  }).catch((e) => { throw new Error(`${e.message}\n${launcher.log}\n${JSON.stringify(server.messages)}`); });
+  assert.deepEqual((await page.evaluate(() => window.streams)).sort(), ['lockstep', 'lockstep', 'lockstep-preview']);
+  assert.ok(sizes.includes(320) && Math.max(...sizes) > 320, `the pictures are ${sizes} wide`);
+});
+
 test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 180000 }, async (t) => {
   const server = await ayame({ key: 'k' });
   const launcher = await Launcher.start('test-to-webrtc', [`ayame=${server.url}`, 'room=abc', 'signaling-key=wrong', ...small], {}, { listens: false });

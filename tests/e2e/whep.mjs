@@ -67,6 +67,23 @@ test('Chromium plays /watch for 30 s while others come, stand still and are kill
   assert.deepEqual(browser.messages, []);
 });
 
+test('a preview beside the picture: each viewer has the one it asked for', { skip, timeout: 180000 }, async (t) => {
+  const two = await Launcher.start('test-to-webrtc', ['channel=two', 'substream=320x180@200k']);
+  t.after(() => two.stop());
+  await two.untilChannel('two', 'live', 15000, (c) => c.state === 'live');
+  const size = (page) => page.evaluate(() => { const v = document.getElementById('video'); return `${v.videoWidth}x${v.videoHeight}`; });
+  const preview = await watch(browser, two, 'two', 'whep&picture=preview');
+  const { key_requests_sent: asked } = await two.untilChannel('two', 'one viewer', 15000, (c) => c.viewers[0]?.connected && c.preview.key_requests_sent > 0);
+  assert.equal(asked, 0, "the preview's viewer made the other encoder be asked for a key frame");
+  const main = await watch(browser, two, 'two', 'whep');
+  assert.equal(await size(main), '1280x720');
+  assert.equal(await size(preview), '320x180');
+  const c = await two.untilChannel('two', 'two viewers', 15000, (c) => c.viewers.filter((v) => v.connected).length === 2 && c.key_requests_sent > 0);
+  t.diagnostic(JSON.stringify(c));
+  assert.deepEqual(c.viewers.map((v) => v.preview).sort(), [false, true]);
+  assert.deepEqual([c.video.width, c.preview.width], [1280, 320]);
+});
+
 test('the whole loop: published to our own WHIP, out again as HLS, with the time still in the picture', { skip, timeout: 270000 }, async (t) => {
   const server = await Launcher.start('webrtc-to-hls', ['target-duration=1']);
   const publisher = await Launcher.start('test-to-webrtc', [`whip=${server.url}/whip/loop`]);

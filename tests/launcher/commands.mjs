@@ -54,6 +54,18 @@ test('--help of each command has its name, words and examples', () => {
   }
 });
 
+test('a preview: from the one conversion, and not for those who take one picture', () => {
+  const words = ['capture-to-webrtc', 'substream=640x360p10@300k', 'audio=test', 'use.video-encoder=x264', 'use.preview-encoder=x264', 'use.convert=cpu'];
+  const { out, code, err } = lockstep(['export', ...words]);
+  assert.equal(code, 0, err);
+  assert.equal(out.match(/^ +! videoconvert/gm).length, 1, out);
+  assert.equal(out.match(/x264enc/g).length, 2);
+  assert.match(out, /width=640,height=360,framerate=10\/1/);
+  assert.match(out, /name=penc .*bitrate=300 /);
+  fails(['run', ...words, 'whip=http://127.0.0.1:9/whip/x'], 78, /a WHIP server takes one picture/);
+  fails(['run', ...words, 'sora=ws://127.0.0.1:9/signaling'], 78, /a Sora channel takes one picture/);
+});
+
 test('wrong words: 64, with what was meant', () => {
   for (const name of ['list', 'show', 'check', 'export', 'graph', 'doctor', 'hls-check'])
     fails([name, '--jsonn'], 64, /there is no option '--jsonn'/);

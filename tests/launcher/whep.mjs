@@ -166,6 +166,18 @@ test('404: other channels, and publishing; 409 with Retry-After: nothing is sent
   await leave(again);
 });
 
+test('404: a picture that is not sent', async () => {
+  const other = await request('POST', '/whep/cam?picture=other', { headers: sdp, body: offer });
+  assert.equal(other.status, 404);
+  assert.match(other.text, /main and preview/);
+  const none = await request('POST', '/whep/cam?picture=preview', { headers: sdp, body: offer });
+  assert.equal(none.status, 404);
+  assert.match(none.text, /no preview is sent/);
+  const main = await request('POST', '/whep/cam?picture=main', { headers: sdp, body: offer });
+  assert.equal(main.status, 201, main.text);
+  await leave(main);
+});
+
 test('a device that is pulled out and put back: a stand-in is sent, and the channel stays', async () => {
   const folder = temporaryFolder('capture');
   const preset = path.join(folder, 'pulled-to-webrtc.json');

@@ -63,7 +63,7 @@ why_not (ChannelTable * table, Channel * channel, guint * status)
 
 const char *
 channel_table_view (ChannelTable * table, const char *name, const char *sdp,
-    SessionReply reply, gpointer user_data)
+    gboolean preview, SessionReply reply, gpointer user_data)
 {
   Channel *channel = channel_table_find (table, name);
   Session *session;
@@ -85,6 +85,7 @@ channel_table_view (ChannelTable * table, const char *name, const char *sdp,
       session);
   message = message_about ("view", session);
   json_object_set_string_member (message, "sdp", sdp);
+  json_object_set_boolean_member (message, "preview", preview);
   worker_proc_send (channel->worker, message);
   return session_get_id (session);
 }

@@ -542,7 +542,9 @@ static void
 add_viewers (Channel * channel, JsonObject * object)
 {
   static const char *const names[] =
-      { "viewers", "key_frames", "key_requests_asked", "key_requests_sent" };
+      { "viewers", "key_frames", "key_requests_asked", "key_requests_sent",
+    "preview"
+  };
 
   for (guint i = 0; channel->stats != NULL && i < G_N_ELEMENTS (names); i++) {
     JsonNode *node = json_object_get_member (channel->stats, names[i]);

@@ -68,6 +68,7 @@ void channel_table_serve_viewers (ChannelTable * table, guint max_viewers);
 /**
  * channel_table_view:
  * @sdp: a viewer's offer
+ * @preview: it wants the smaller picture
  *
  * Lets a viewer in to the channel @name. @reply is called once, perhaps before this
  * returns.
@@ -75,7 +76,8 @@ void channel_table_serve_viewers (ChannelTable * table, guint max_viewers);
  * Returns: as channel_table_publish()
  */
 const char *channel_table_view (ChannelTable * table, const char *name,
-    const char *sdp, SessionReply reply, gpointer user_data);
+    const char *sdp, gboolean preview, SessionReply reply,
+    gpointer user_data);
 
 /* A publisher's or a viewer's; NULL when the channel has no such session (any more). */
 Session *channel_find_session (Channel * channel, const char *session);

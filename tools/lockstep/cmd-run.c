@@ -110,6 +110,25 @@ publishes (LockstepPreset * preset, GHashTable * values)
       && whip != NULL && whip[0] != '\0';
 }
 
+/* RFC 9725, section 4.2, and Sora: one picture of each client. FALSE: it was told. */
+static gboolean
+preview_has_a_place (LockstepPreset * preset, GHashTable * values)
+{
+  const char *name = lockstep_preset_get_preview (preset)->parameter;
+  const char *value = name ? g_hash_table_lookup (values, name) : NULL;
+  const char *sora = g_hash_table_lookup (values, "sora");
+  gboolean to_sora = sora != NULL && sora[0] != '\0';
+
+  if (value == NULL || value[0] == '\0'
+      || (!to_sora && !publishes (preset, values)))
+    return TRUE;
+  g_printerr
+      ("lockstep: %s=%s: %s takes one picture of a client. Leave it out, "
+      "or serve viewers or an Ayame room\n", name, value,
+      to_sora ? "a Sora channel" : "a WHIP server");
+  return FALSE;
+}
+
 static int
 run_preset (LockstepPreset * preset, const char *name, GHashTable * values,
     const RunOptions * options)
@@ -122,6 +141,8 @@ run_preset (LockstepPreset * preset, const char *name, GHashTable * values,
   Run run = { NULL };
   g_autoptr (GError) error = NULL;
 
+  if (!preview_has_a_place (preset, values))
+    return EXIT_CONFIG;
   run.loop = g_main_loop_new (NULL, FALSE);
   signal (SIGPIPE, SIG_IGN);
   notify_init ();

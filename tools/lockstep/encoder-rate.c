@@ -33,14 +33,15 @@ struct _EncoderRate
   guint64 min, max, bitrate;    /* of the video */
   gint64 increased;             /* ms */
 
+  gint beside;                  /* atomic: the preview goes over the same path */
   GMutex lock;                  /* protects what the streaming threads use */
-  guint64 audio_bytes;
+  guint64 other_bytes;          /* of what goes over the same path */
   guint keep, of;               /* frames that are let through, of so many */
   guint phase;
 
   guint64 counted_bytes;
   gint64 counted_at;            /* µs; 0: not yet */
-  gdouble audio_rate;           /* bit/s */
+  gdouble other_rate;           /* bit/s */
 
   GstElement *format;           /* NULL: size and frame rate stay */
   GstCaps *full;                /* as the preset has them */
@@ -64,15 +65,16 @@ number (GHashTable * values, const char *name)
 }
 
 static void
-frame_came (LockstepMediaKind kind, GstSample * frame, gboolean key,
+frame_came (StreamsTrack track, GstSample * frame, gboolean key,
     gpointer user_data)
 {
   EncoderRate *rate = user_data;
 
-  if (kind != LOCKSTEP_MEDIA_AUDIO)
+  if (track == STREAMS_VIDEO
+      || (track == STREAMS_PREVIEW && !g_atomic_int_get (&rate->beside)))
     return;
   g_mutex_lock (&rate->lock);
-  rate->audio_bytes += gst_buffer_get_size (gst_sample_get_buffer (frame));
+  rate->other_bytes += gst_buffer_get_size (gst_sample_get_buffer (frame));
   g_mutex_unlock (&rate->lock);
 }
 
@@ -167,7 +169,7 @@ find_picture (EncoderRate * rate)
 }
 
 static void
-measure_audio (EncoderRate * rate)
+measure_others (EncoderRate * rate)
 {
   gint64 now = g_get_monotonic_time ();
   guint64 bytes;
@@ -175,10 +177,10 @@ measure_audio (EncoderRate * rate)
   if (now - rate->counted_at < G_USEC_PER_SEC)
     return;
   g_mutex_lock (&rate->lock);
-  bytes = rate->audio_bytes;
+  bytes = rate->other_bytes;
   g_mutex_unlock (&rate->lock);
   if (rate->counted_at != 0)
-    rate->audio_rate = (bytes - rate->counted_bytes) * 8.0 * G_USEC_PER_SEC
+    rate->other_rate = (bytes - rate->counted_bytes) * 8.0 * G_USEC_PER_SEC
         / (now - rate->counted_at);
   rate->counted_bytes = bytes;
   rate->counted_at = now;
@@ -192,10 +194,10 @@ adapt (gpointer user_data)
   gint64 now = g_get_monotonic_time () / 1000;
   double wanted;
 
-  measure_audio (rate);
+  measure_others (rate);
   if (target == 0)
     return G_SOURCE_CONTINUE;
-  wanted = MEDIA_SHARE * target - rate->audio_rate;
+  wanted = MEDIA_SHARE * target - rate->other_rate;
   bitrate = CLAMP (wanted, (double) rate->min, (double) rate->max);
   if (rate->format != NULL && (rate->adapting || find_picture (rate))
       && lockstep_adaptation_update (&rate->adaptation, bitrate, now_ns (),
@@ -312,6 +314,12 @@ encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits)
   limits->max = rate->max / MEDIA_SHARE + HEADROOM;
   limits->start = CLAMP ((guint64) (rate->bitrate / MEDIA_SHARE), limits->min,
       limits->max);
+}
+
+void
+encoder_rate_beside_preview (EncoderRate * rate)
+{
+  g_atomic_int_set (&rate->beside, TRUE);
 }
 
 void

@@ -22,5 +22,7 @@ void encoder_rate_free (EncoderRate * rate);
 
 /* What a peer's congestion control works between. */
 void encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits);
+/* The preview goes to the peer that is called, beside the picture: it takes its share. */
+void encoder_rate_beside_preview (EncoderRate * rate);
 /* Adds what is sent: bitrate, width, height, framerate. */
 void encoder_rate_add_stats (EncoderRate * rate, JsonObject * to);

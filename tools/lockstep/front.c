@@ -185,9 +185,9 @@ route (SoupServer * server, SoupServerMessage * msg, const char *path,
     http_error (msg, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
         "the body is too large");
   else if ((rest = after (path, "/whip/")) != NULL && !front->is_source)
-    http_whip (front, msg, rest, FALSE);
+    http_whip (front, msg, rest, query, FALSE);
   else if ((rest = after (path, "/whep/")) != NULL && front->is_sender)
-    http_whip (front, msg, rest, TRUE);
+    http_whip (front, msg, rest, query, TRUE);
   else if ((rest = after (path, "/hls/")) != NULL)
     http_hls (front, msg, rest);
   else if (g_str_equal (path, "/api/channels"))

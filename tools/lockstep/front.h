@@ -54,9 +54,9 @@ gboolean front_read_access (Front * front, GError ** error);
 void front_reload (Front * front);
 
 /* The routes. @rest is the path after the prefix, "" or without its first slash. */
-/* @is_view: WHEP. */
+/* @query: of the URL; NULL: none. @is_view: WHEP. */
 void http_whip (Front * front, SoupServerMessage * msg, const char *rest,
-    gboolean is_view);
+    GHashTable * query, gboolean is_view);
 void http_hls (Front * front, SoupServerMessage * msg, const char *rest);
 void http_page (Front * front, SoupServerMessage * msg, const char *file,
     gboolean is_asset);

@@ -175,12 +175,18 @@ body_text (SoupServerMessage * msg)
 
 static void
 post_offer (Front * front, SoupServerMessage * msg, const char *channel,
-    gboolean is_view)
+    gboolean is_view, const char *picture)
 {
+  gboolean preview = g_strcmp0 (picture, "preview") == 0;
   g_autofree char *sdp = NULL;
   const char *session;
   Waiting *waiting;
 
+  if (is_view && picture != NULL && !preview && !g_str_equal (picture, "main")) {
+    http_error (msg, SOUP_STATUS_NOT_FOUND,
+        "there is no such picture; they are main and preview");
+    return;
+  }
   if (!content_type_is (msg, "application/sdp")) {
     http_error (msg, SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
         "an offer is sent as Content-Type: application/sdp");
@@ -196,8 +202,9 @@ post_offer (Front * front, SoupServerMessage * msg, const char *channel,
   }
   waiting = wait_for_worker (front, msg, channel, FALSE, is_view);
   session = is_view ? channel_table_view (front->channels, channel, sdp,
-      offer_answered, waiting) : channel_table_publish (front->channels,
-      channel, sdp, offer_answered, waiting);
+      preview, offer_answered,
+      waiting) : channel_table_publish (front->channels, channel, sdp,
+      offer_answered, waiting);
   if (session != NULL)
     waiting->session = g_strdup (session);
 }
@@ -276,7 +283,7 @@ http_session (Front * front, SoupServerMessage * msg, const char *name,
 
 void
 http_whip (Front * front, SoupServerMessage * msg, const char *rest,
-    gboolean is_view)
+    GHashTable * query, gboolean is_view)
 {
   const char *method = soup_server_message_get_method (msg);
   const char *slash = strchr (rest, '/');
@@ -301,7 +308,8 @@ http_whip (Front * front, SoupServerMessage * msg, const char *rest,
   if (!http_check_method (msg, "GET, HEAD, POST, OPTIONS"))
     return;
   if (g_str_equal (method, "POST"))
-    post_offer (front, msg, name, is_view);
+    post_offer (front, msg, name, is_view, query != NULL
+        ? g_hash_table_lookup (query, "picture") : NULL);
   else
     soup_server_message_set_status (msg, SOUP_STATUS_NO_CONTENT, NULL);
 }

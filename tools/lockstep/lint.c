@@ -247,9 +247,11 @@ check_signalling (Lint * lint)
     lockstep_preset_get_signalling_element (preset),
     lockstep_preset_get_audio (preset)->element,
     lockstep_preset_get_video (preset)->element,
+    lockstep_preset_get_preview (preset)->element,
   };
   static const char *const places[] = { "signalling.element",
-    "signalling.audio.element", "signalling.video.element"
+    "signalling.audio.element", "signalling.video.element",
+    "signalling.preview.element"
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {

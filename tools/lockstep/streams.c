@@ -27,9 +27,11 @@ static const struct
 typedef struct
 {
   Streams *streams;
-  LockstepMediaKind kind;
+  StreamsTrack track;
   GstPad *pad;                  /* NULL: not sent */
   gint seen;                    /* atomic: a frame has come */
+  GMutex key_lock;              /* protects key_requests */
+  LockstepKeyRequests key_requests;     /* of a picture, to its own encoder */
 } Stream;
 
 typedef struct
@@ -41,7 +43,7 @@ typedef struct
 
 struct _Streams
 {
-  Stream streams[2];            /* by kind: audio, video */
+  Stream streams[STREAMS_N_TRACKS];
   StreamsReady ready;
   gpointer user_data;
   gint told;                    /* atomic: ready() was called for */
@@ -49,8 +51,6 @@ struct _Streams
   GMutex lock;                  /* protects the next two */
   GArray *receivers;            /* Receiver */
   guint next_id;
-  GMutex key_lock;              /* protects key_requests */
-  LockstepKeyRequests key_requests;
 };
 
 static guint64
@@ -86,41 +86,41 @@ mark_seen (Stream * stream)
 }
 
 static void
-send_key_request (Streams * streams)
+send_key_request (Stream * stream)
 {
-  GstPad *pad = streams->streams[LOCKSTEP_MEDIA_VIDEO].pad;
-
-  if (pad != NULL)
-    gst_pad_push_event (pad, gst_video_event_new_upstream_force_key_unit
-        (GST_CLOCK_TIME_NONE, TRUE, 0));
+  if (stream->pad != NULL)
+    gst_pad_push_event (stream->pad,
+        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE,
+            0));
 }
 
 /* Counts a key frame, and passes on a request that was put off until now. */
 static void
-serve_key_requests (Streams * streams, gboolean key)
+serve_key_requests (Stream * stream, gboolean key)
 {
   gboolean send;
 
-  g_mutex_lock (&streams->key_lock);
+  g_mutex_lock (&stream->key_lock);
   if (key)
-    lockstep_key_requests_key_frame (&streams->key_requests, now_ns ());
-  send = lockstep_key_requests_poll (&streams->key_requests, now_ns ());
-  g_mutex_unlock (&streams->key_lock);
+    lockstep_key_requests_key_frame (&stream->key_requests, now_ns ());
+  send = lockstep_key_requests_poll (&stream->key_requests, now_ns ());
+  g_mutex_unlock (&stream->key_lock);
   if (send)
-    send_key_request (streams);
+    send_key_request (stream);
 }
 
 void
-streams_want_key (Streams * streams)
+streams_want_key (Streams * streams, StreamsTrack track)
 {
+  Stream *stream = &streams->streams[track];
   gboolean send;
 
-  g_mutex_lock (&streams->key_lock);
-  lockstep_key_requests_ask (&streams->key_requests);
-  send = lockstep_key_requests_poll (&streams->key_requests, now_ns ());
-  g_mutex_unlock (&streams->key_lock);
+  g_mutex_lock (&stream->key_lock);
+  lockstep_key_requests_ask (&stream->key_requests);
+  send = lockstep_key_requests_poll (&stream->key_requests, now_ns ());
+  g_mutex_unlock (&stream->key_lock);
   if (send)
-    send_key_request (streams);
+    send_key_request (stream);
 }
 
 static void
@@ -149,11 +149,11 @@ hand_out (Stream * stream, GstBuffer * buffer)
   for (guint i = 0; i < streams->receivers->len; i++) {
     Receiver *r = &g_array_index (streams->receivers, Receiver, i);
 
-    r->frame (stream->kind, sample, key, r->user_data);
+    r->frame (stream->track, sample, key, r->user_data);
   }
   g_mutex_unlock (&streams->lock);
-  if (stream->kind == LOCKSTEP_MEDIA_VIDEO)
-    serve_key_requests (streams, key);
+  if (stream->track != STREAMS_AUDIO)
+    serve_key_requests (stream, key);
   mark_seen (stream);
 }
 
@@ -174,12 +174,15 @@ frames_came (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 }
 
 static void
-listen_at (Streams * streams, LockstepMediaKind kind, GstPad * pad)
+listen_at (Streams * streams, StreamsTrack track, GstPad * pad)
 {
-  Stream *stream = &streams->streams[kind];
+  Stream *stream = &streams->streams[track];
 
   stream->streams = streams;
-  stream->kind = kind;
+  stream->track = track;
+  g_mutex_init (&stream->key_lock);
+  lockstep_key_requests_init (&stream->key_requests, KEY_INTERVAL_NS,
+      KEY_RETRY_NS);
   if (pad == NULL)
     return;
   stream->pad = gst_object_ref (pad);
@@ -188,7 +191,7 @@ listen_at (Streams * streams, LockstepMediaKind kind, GstPad * pad)
 }
 
 Streams *
-streams_new (GstPad * audio, GstPad * video, StreamsReady ready,
+streams_new (GstPad * const pads[STREAMS_N_TRACKS], StreamsReady ready,
     gpointer user_data)
 {
   Streams *streams = g_new0 (Streams, 1);
@@ -198,11 +201,8 @@ streams_new (GstPad * audio, GstPad * video, StreamsReady ready,
   streams->next_id = 1;
   streams->receivers = g_array_new (FALSE, FALSE, sizeof (Receiver));
   g_mutex_init (&streams->lock);
-  g_mutex_init (&streams->key_lock);
-  lockstep_key_requests_init (&streams->key_requests, KEY_INTERVAL_NS,
-      KEY_RETRY_NS);
-  listen_at (streams, LOCKSTEP_MEDIA_AUDIO, audio);
-  listen_at (streams, LOCKSTEP_MEDIA_VIDEO, video);
+  for (guint i = 0; i < STREAMS_N_TRACKS; i++)
+    listen_at (streams, (StreamsTrack) i, pads[i]);
   return streams;
 }
 
@@ -232,17 +232,17 @@ streams_remove (Streams * streams, guint id)
 }
 
 GstCaps *
-streams_get_caps (Streams * streams, LockstepMediaKind kind)
+streams_get_caps (Streams * streams, StreamsTrack track)
 {
-  GstPad *pad = streams->streams[kind].pad;
+  GstPad *pad = streams->streams[track].pad;
 
   return pad != NULL ? gst_pad_get_current_caps (pad) : NULL;
 }
 
 const char *const *
-streams_get_encoding (Streams * streams, LockstepMediaKind kind)
+streams_get_encoding (Streams * streams, StreamsTrack track)
 {
-  g_autoptr (GstCaps) caps = streams_get_caps (streams, kind);
+  g_autoptr (GstCaps) caps = streams_get_caps (streams, track);
   const char *name =
       caps ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : NULL;
 
@@ -254,11 +254,14 @@ streams_get_encoding (Streams * streams, LockstepMediaKind kind)
 }
 
 void
-streams_get_key_counts (Streams * streams, StreamsKeyCounts * counts)
+streams_get_key_counts (Streams * streams, StreamsTrack track,
+    StreamsKeyCounts * counts)
 {
-  g_mutex_lock (&streams->key_lock);
-  counts->asked = streams->key_requests.n_asked;
-  counts->sent = streams->key_requests.n_sent;
-  counts->keys = streams->key_requests.n_keys;
-  g_mutex_unlock (&streams->key_lock);
+  Stream *stream = &streams->streams[track];
+
+  g_mutex_lock (&stream->key_lock);
+  counts->asked = stream->key_requests.n_asked;
+  counts->sent = stream->key_requests.n_sent;
+  counts->keys = stream->key_requests.n_keys;
+  g_mutex_unlock (&stream->key_lock);
 }

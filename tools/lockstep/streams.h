@@ -7,17 +7,26 @@
 
 typedef struct _Streams Streams;
 
+/* What a pipeline gives: sound, its picture, and a smaller one of the same source. */
+typedef enum
+{
+  STREAMS_AUDIO,
+  STREAMS_VIDEO,
+  STREAMS_PREVIEW,
+  STREAMS_N_TRACKS,
+} StreamsTrack;
+
 /* A frame, from the thread that made it. Its buffer's PTS is the running time of the
  * pipeline. Must not block, and not call streams_remove(). */
-typedef void (*StreamsFrame) (LockstepMediaKind kind, GstSample * frame,
+typedef void (*StreamsFrame) (StreamsTrack track, GstSample * frame,
     gboolean key, gpointer user_data);
 /* Each stream has given a frame, so that its format is known. From the main loop. */
 typedef void (*StreamsReady) (gpointer user_data);
 
-/* Listens on sink pads of a pipeline that does not run yet. NULL: such a stream is not
- * sent. */
-Streams *streams_new (GstPad * audio, GstPad * video, StreamsReady ready,
-    gpointer user_data);
+/* Listens on sink pads, by track, of a pipeline that does not run yet. NULL: such a
+ * stream is not sent. */
+Streams *streams_new (GstPad * const pads[STREAMS_N_TRACKS],
+    StreamsReady ready, gpointer user_data);
 
 /* Returns an id for streams_remove(), after which @frame is not called any more. */
 guint streams_add (Streams * streams, StreamsFrame frame, gpointer user_data);
@@ -26,15 +35,16 @@ void streams_remove (Streams * streams, guint id);
 /* The RTP encoding name of what is sent, as a NULL-terminated list of one that is not
  * freed; NULL: nothing of this kind is sent, or not yet. */
 const char *const *streams_get_encoding (Streams * streams,
-    LockstepMediaKind kind);
+    StreamsTrack track);
 /* The format, or NULL. */
-GstCaps *streams_get_caps (Streams * streams, LockstepMediaKind kind);
+GstCaps *streams_get_caps (Streams * streams, StreamsTrack track);
 
-/* Somebody needs a key frame. From any thread. */
-void streams_want_key (Streams * streams);
+/* Somebody needs a key frame of this picture. From any thread. */
+void streams_want_key (Streams * streams, StreamsTrack track);
 
 typedef struct
 {
   guint64 asked, sent, keys;    /* requests, those that reached the encoder, key frames */
 } StreamsKeyCounts;
-void streams_get_key_counts (Streams * streams, StreamsKeyCounts * counts);
+void streams_get_key_counts (Streams * streams, StreamsTrack track,
+    StreamsKeyCounts * counts);

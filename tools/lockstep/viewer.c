@@ -26,7 +26,9 @@
 
 typedef struct
 {
-  GstAppSrc *source;            /* NULL: the peer does not take this kind */
+  Viewer *viewer;
+  StreamsTrack track;
+  GstAppSrc *source;            /* NULL: the peer does not take it */
   LockstepFrameGate gate;       /* under the streams' lock */
 } Branch;
 
@@ -38,7 +40,8 @@ struct _Viewer
   guint receiver;
   guint bus_watch;
   Arrivals *arrivals;
-  Branch branches[2];           /* by kind */
+  Branch branches[STREAMS_N_TRACKS];
+  StreamsTrack picture;
   RateControl *control;         /* NULL: none */
   gboolean is_call;
   gint open;                    /* atomic: the peer is connected and verified */
@@ -65,13 +68,14 @@ static const struct
 };
 
 static void
-ask_for_key (Viewer * viewer)
+ask_for_key (Branch * branch)
 {
+  Viewer *viewer = branch->viewer;
   gboolean granted;
 
   /* a server that was called cuts what it gets: its requests are the operator's own */
   if (viewer->is_call) {
-    streams_want_key (viewer->streams);
+    streams_want_key (viewer->streams, branch->track);
     return;
   }
   g_mutex_lock (&viewer->lock);
@@ -79,7 +83,7 @@ ask_for_key (Viewer * viewer)
       (guint64) g_get_monotonic_time () * 1000);
   g_mutex_unlock (&viewer->lock);
   if (granted)
-    streams_want_key (viewer->streams);
+    streams_want_key (viewer->streams, branch->track);
 }
 
 /* PLI and FIR of the peer come up as events. */
@@ -96,11 +100,11 @@ event_came_up (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 }
 
 static void
-frame_came (LockstepMediaKind kind, GstSample * frame, gboolean key,
+frame_came (StreamsTrack track, GstSample * frame, gboolean key,
     gpointer user_data)
 {
   Viewer *viewer = user_data;
-  Branch *branch = &viewer->branches[kind];
+  Branch *branch = &viewer->branches[track];
   guint64 queued;
   gboolean want_key;
 
@@ -112,7 +116,7 @@ frame_came (LockstepMediaKind kind, GstSample * frame, gboolean key,
   if (lockstep_frame_gate_pass (&branch->gate, key, queued, &want_key))
     gst_app_src_push_sample (branch->source, frame);
   if (want_key && branch->gate.n_skips > 0)
-    ask_for_key (viewer);
+    ask_for_key (branch);
 }
 
 static gboolean
@@ -163,7 +167,9 @@ connected (gpointer user_data)
   Viewer *viewer = user_data;
 
   if (g_atomic_int_compare_and_exchange (&viewer->open, FALSE, TRUE)) {
-    streams_want_key (viewer->streams);
+    for (guint i = STREAMS_VIDEO; i < STREAMS_N_TRACKS; i++)
+      if (viewer->branches[i].source != NULL)
+        streams_want_key (viewer->streams, (StreamsTrack) i);
     viewer->callbacks.connected (viewer, viewer->user_data);
   }
 }
@@ -208,11 +214,12 @@ make (GstBin * bin, const char *factory, GError ** error)
 /* One stream to the next sink pad of webrtcbin. @caps: of its RTP, for the
  * transceiver; the first structure is the stream itself, a second its RTX. */
 static gboolean
-add_branch (Viewer * viewer, LockstepMediaKind kind, const char *encoding,
+add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
     GstCaps * caps, gboolean retransmit, GError ** error)
 {
+  Branch *branch = &viewer->branches[track];
   GstBin *bin = GST_BIN (viewer->pipeline);
-  g_autoptr (GstCaps) format = streams_get_caps (viewer->streams, kind);
+  g_autoptr (GstCaps) format = streams_get_caps (viewer->streams, track);
   g_autoptr (GstCaps) filtered = gst_caps_copy_nth (caps, 0);
   const GstStructure *s = gst_caps_get_structure (caps, 0);
   GstElement *source, *payloader = NULL, *filter;
@@ -262,26 +269,28 @@ add_branch (Viewer * viewer, LockstepMediaKind kind, const char *encoding,
   g_object_set (transceiver, "direction",
       GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY, "codec-preferences", caps,
       "do-nack", retransmit, NULL);
-  viewer->branches[kind].source = gst_object_ref (GST_APP_SRC (source));
-  lockstep_frame_gate_init (&viewer->branches[kind].gate, QUEUE_LIMIT_NS);
-  if (kind == LOCKSTEP_MEDIA_VIDEO) {
+  branch->viewer = viewer;
+  branch->track = track;
+  branch->source = gst_object_ref (GST_APP_SRC (source));
+  lockstep_frame_gate_init (&branch->gate, QUEUE_LIMIT_NS);
+  if (track != STREAMS_AUDIO) {
     g_autoptr (GstPad) pad = gst_element_get_static_pad (source, "src");
 
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, event_came_up,
-        viewer, NULL);
+        branch, NULL);
     if (viewer->control != NULL)
       rate_control_pace (viewer->control, out);
   }
   return TRUE;
 }
 
-/* What is offered to a WHIP server: each stream with the format that it has. */
+/* What is offered to a peer: each stream with the format that it has. */
 static GstCaps *
-offered_caps (Viewer * viewer, LockstepMediaKind kind, const char *encoding)
+offered_caps (StreamsTrack track, const char *encoding)
 {
   g_autofree char *text = NULL;
 
-  if (kind == LOCKSTEP_MEDIA_AUDIO)
+  if (track == STREAMS_AUDIO)
     text = g_strdup_printf ("application/x-rtp,media=audio,payload=111,"
         "clock-rate=48000,encoding-name=%s,encoding-params=(string)2,"
         "minptime=(string)10,useinbandfec=(string)1,extmap-3=(string)\""
@@ -305,29 +314,30 @@ add_branches (Viewer * viewer, const LockstepOffer * offer, GError ** error)
     const LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
     g_autoptr (GstCaps) caps = lockstep_offer_media_caps (media);
 
-    if (caps != NULL && !add_branch (viewer, media->kind, media->encoding,
-            caps, media->nack && media->rtx_payload >= 0, error))
+    if (caps != NULL && !add_branch (viewer, media->kind == LOCKSTEP_MEDIA_AUDIO
+            ? STREAMS_AUDIO : viewer->picture, media->encoding, caps,
+            media->nack && media->rtx_payload >= 0, error))
       return FALSE;
   }
-  for (guint kind = 0; offer == NULL && kind < 2; kind++) {
+  for (guint track = 0; offer == NULL && track < STREAMS_N_TRACKS; track++) {
     const char *const *encoding =
-        streams_get_encoding (viewer->streams, (LockstepMediaKind) kind);
+        streams_get_encoding (viewer->streams, (StreamsTrack) track);
     g_autoptr (GstCaps) caps = NULL;
 
     if (encoding == NULL)
       continue;
-    caps = offered_caps (viewer, (LockstepMediaKind) kind, encoding[0]);
+    caps = offered_caps ((StreamsTrack) track, encoding[0]);
     /* sound that is lost is concealed, and by FEC repaired, before it could come
      * again */
-    if (!add_branch (viewer, (LockstepMediaKind) kind, encoding[0], caps,
-            kind == LOCKSTEP_MEDIA_VIDEO, error))
+    if (!add_branch (viewer, (StreamsTrack) track, encoding[0], caps,
+            track != STREAMS_AUDIO, error))
       return FALSE;
   }
   return TRUE;
 }
 
 Viewer *
-viewer_new (GstElement * main, Streams * streams,
+viewer_new (GstElement * main, Streams * streams, StreamsTrack picture,
     const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
     LockstepOffer * offer, const ViewerCallbacks * callbacks,
     gpointer user_data, GError ** error)
@@ -339,6 +349,7 @@ viewer_new (GstElement * main, Streams * streams,
 
   g_mutex_init (&viewer->lock);
   viewer->streams = streams;
+  viewer->picture = picture;
   viewer->is_call = offer == NULL;
   viewer->callbacks = *callbacks;
   viewer->user_data = user_data;
@@ -524,7 +535,7 @@ viewer_add_stats (Viewer * viewer, JsonObject * to)
   for (guint i = 0; i < G_N_ELEMENTS (viewer->branches); i++) {
     const LockstepFrameGate *gate = &viewer->branches[i].gate;
 
-    if (i == LOCKSTEP_MEDIA_VIDEO && viewer->branches[i].source != NULL) {
+    if (i == viewer->picture && viewer->branches[i].source != NULL) {
       json_object_set_int_member (to, "frames", gate->n_passed);
       json_object_set_int_member (to, "skips", gate->n_skips);
     }

@@ -25,11 +25,11 @@ typedef struct
 } ViewerCallbacks;
 
 /* @main: the pipeline that encodes, which is running: its clock and base time are
- * the viewer's. @offer: a viewer's (taken), or NULL to call a WHIP server. @limits: of
- * its congestion control; NULL: none. NULL with
+ * the viewer's. @picture: what is sent to a peer that takes one. @offer: a viewer's
+ * (taken), or NULL to call. @limits: of its congestion control; NULL: none. NULL with
  * @error when the pipeline cannot be made; @offer is freed then as well. */
 Viewer *viewer_new (GstElement * main, Streams * streams,
-    const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
+    StreamsTrack picture, const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
     LockstepOffer * offer,
     const ViewerCallbacks * callbacks, gpointer user_data, GError ** error);
 /* No callback comes any more. The connection is closed, and what it held freed, by a

@@ -21,6 +21,7 @@ typedef struct
   Viewers *viewers;
   char *id;
   Viewer *viewer;
+  StreamsTrack picture;
   gboolean connected;
   gint64 since;                 /* monotonic µs of the offer, then of the connection */
 } Entry;
@@ -117,8 +118,11 @@ static const ViewerCallbacks callbacks = {
 };
 
 static void
-view (Viewers * viewers, const char *id, const char *sdp)
+view (Viewers * viewers, const char *id, StreamsTrack picture, const char *sdp)
 {
+  /* the preview is small, and its encoder's rate stays: there is nothing to control */
+  const LockstepBandwidthConfig *limits = viewers->limited
+      && picture == STREAMS_VIDEO ? &viewers->limits : NULL;
   g_autoptr (LockstepOffer) offer = NULL;
   g_autoptr (GError) error = NULL;
   Entry *entry;
@@ -128,9 +132,14 @@ view (Viewers * viewers, const char *id, const char *sdp)
     send_refusal (viewers, id, 503, "too many viewers");
     return;
   }
+  if (picture == STREAMS_PREVIEW
+      && streams_get_encoding (viewers->streams, picture) == NULL) {
+    send_refusal (viewers, id, 404, "no preview is sent on this channel");
+    return;
+  }
   offer = lockstep_offer_parse_viewer (sdp, strlen (sdp),
-      streams_get_encoding (viewers->streams, LOCKSTEP_MEDIA_AUDIO),
-      streams_get_encoding (viewers->streams, LOCKSTEP_MEDIA_VIDEO), &error);
+      streams_get_encoding (viewers->streams, STREAMS_AUDIO),
+      streams_get_encoding (viewers->streams, picture), &error);
   if (offer == NULL) {
     send_refusal (viewers, id, worker_sdp_status (error, TRUE), error->message);
     return;
@@ -138,11 +147,12 @@ view (Viewers * viewers, const char *id, const char *sdp)
   entry = g_new0 (Entry, 1);
   entry->viewers = viewers;
   entry->id = g_strdup (id);
+  entry->picture = picture;
   entry->since = g_get_monotonic_time ();
   g_hash_table_insert (viewers->entries, entry->id, entry);
-  entry->viewer = viewer_new (viewers->main, viewers->streams,
-      &viewers->config, viewers->limited ? &viewers->limits : NULL,
-      g_steal_pointer (&offer), &callbacks, entry, &error);
+  entry->viewer = viewer_new (viewers->main, viewers->streams, picture,
+      &viewers->config, limits, g_steal_pointer (&offer), &callbacks, entry,
+      &error);
   if (entry->viewer == NULL) {
     send_refusal (viewers, id, 500, error->message);
     g_hash_table_remove (viewers->entries, id);
@@ -161,7 +171,8 @@ viewers_message (Viewers * viewers, const char *type, JsonObject * message)
   if (g_str_equal (type, "view")) {
     const char *sdp = ipc_get_string (message, "sdp");
 
-    view (viewers, id, sdp != NULL ? sdp : "");
+    view (viewers, id, ipc_get_boolean (message, "preview") ? STREAMS_PREVIEW
+        : STREAMS_VIDEO, sdp != NULL ? sdp : "");
   } else if (g_str_equal (type, "leave") && entry != NULL) {
     end_viewer (entry, "the viewer left");
   } else if (g_str_equal (type, "trickle")) {
@@ -207,20 +218,29 @@ void
 viewers_add_stats (Viewers * viewers, JsonObject * to)
 {
   JsonArray *list = json_array_new ();
+  JsonObject *preview;
   StreamsKeyCounts keys;
   GHashTableIter iter;
   gpointer value;
 
-  streams_get_key_counts (viewers->streams, &keys);
+  streams_get_key_counts (viewers->streams, STREAMS_VIDEO, &keys);
   json_object_set_int_member (to, "key_requests_asked", keys.asked);
   json_object_set_int_member (to, "key_requests_sent", keys.sent);
   json_object_set_int_member (to, "key_frames", keys.keys);
+  preview = ipc_get_object (to, "preview");
+  if (preview != NULL) {
+    streams_get_key_counts (viewers->streams, STREAMS_PREVIEW, &keys);
+    json_object_set_int_member (preview, "key_requests_sent", keys.sent);
+    json_object_set_int_member (preview, "key_frames", keys.keys);
+  }
   g_hash_table_iter_init (&iter, viewers->entries);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     Entry *entry = value;
     JsonObject *object = json_object_new ();
 
     json_object_set_boolean_member (object, "connected", entry->connected);
+    json_object_set_boolean_member (object, "preview",
+        entry->picture == STREAMS_PREVIEW);
     json_object_set_int_member (object, "seconds",
         (g_get_monotonic_time () - entry->since) / G_USEC_PER_SEC);
     viewer_add_stats (entry->viewer, object);

@@ -36,7 +36,7 @@ typedef struct
   WorkerSource *source;         /* NULL where a peer is the source */
   char *channel;
   gpointer webrtc;              /* the element in the pipeline */
-  GstPad *audio_in, *video_in;  /* where its streams go; NULL: nowhere */
+  GstPad *audio_in, *video_in, *preview_in;     /* where its streams go; NULL: nowhere */
   guint sinks_ended;
   gboolean connected, draining;
   guint stats_timer, limit_timer, bus_watch;

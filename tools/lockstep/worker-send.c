@@ -87,15 +87,17 @@ streams_ready (gpointer user_data)
   if (worker->peer_offer != NULL) {
     offer = lockstep_offer_parse_viewer (worker->peer_offer,
         strlen (worker->peer_offer),
-        streams_get_encoding (worker->streams, LOCKSTEP_MEDIA_AUDIO),
-        streams_get_encoding (worker->streams, LOCKSTEP_MEDIA_VIDEO), &error);
+        streams_get_encoding (worker->streams, STREAMS_AUDIO),
+        streams_get_encoding (worker->streams, STREAMS_VIDEO), &error);
     if (offer == NULL) {
       worker_drain (worker, error->message);
       return;
     }
   }
+  if (worker->rate != NULL && offer == NULL)
+    encoder_rate_beside_preview (worker->rate);
   worker->call = viewer_new (worker->pipeline, worker->streams,
-      &worker->config, worker->rate != NULL ? &limits : NULL,
+      STREAMS_VIDEO, &worker->config, worker->rate != NULL ? &limits : NULL,
       g_steal_pointer (&offer), &call_callbacks, worker, &error);
   if (worker->call == NULL)
     worker_fail (worker, "%s", error->message);
@@ -105,11 +107,14 @@ gboolean
 worker_prepare_to_send (Worker * worker)
 {
   g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  GstPad *pads[STREAMS_N_TRACKS];
 
   if (!worker_find_inputs (worker))
     return FALSE;
-  worker->streams = streams_new (worker->audio_in, worker->video_in,
-      streams_ready, worker);
+  pads[STREAMS_AUDIO] = worker->audio_in;
+  pads[STREAMS_VIDEO] = worker->video_in;
+  pads[STREAMS_PREVIEW] = worker->preview_in;
+  worker->streams = streams_new (pads, streams_ready, worker);
   worker->rate = encoder_rate_new (worker->preset, worker->values,
       worker->pipeline, worker->streams, peers_target, worker, faults);
   if (faults->len > 0) {

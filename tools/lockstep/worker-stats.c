@@ -12,7 +12,7 @@
 #define MAX_BUFFERS 16
 
 enum
-{ AUDIO, VIDEO };
+{ AUDIO, VIDEO, PREVIEW, N_KINDS };
 
 typedef struct
 {
@@ -25,11 +25,12 @@ struct _WorkerStats
   GstElement *pipeline;
   GstElement *webrtc;
   GstElement *rtpbin;
+  GstPad *preview;              /* not owned: only compared */
 
   Arrivals *arrivals;
   GMutex lock;                  /* protects what threads write: the next three */
   gint64 last_media;            /* monotonic µs; 0: none yet */
-  guint64 media_bytes[2], media_buffers;
+  guint64 media_bytes[N_KINDS], media_buffers;
   GPtrArray *jitter_buffers;    /* JitterBuffer */
 
   guint64 segments, segment_bytes, discontinuities;
@@ -46,7 +47,8 @@ count_media (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
   const char *name = caps == NULL || gst_caps_get_size (caps) == 0 ? ""
       : gst_structure_get_name (gst_caps_get_structure (caps, 0));
-  guint kind = g_str_has_prefix (name, "video/") ? VIDEO : AUDIO;
+  guint kind = pad == stats->preview ? PREVIEW
+      : g_str_has_prefix (name, "video/") ? VIDEO : AUDIO;
   guint64 counts[2];
 
   arrivals_count (info, counts);
@@ -112,7 +114,7 @@ new_jitter_buffer (GstElement * rtpbin, GstElement * element, guint session,
 }
 
 WorkerStats *
-worker_stats_new (GstElement * pipeline, GstElement * webrtc)
+worker_stats_new (GstElement * pipeline, GstElement * webrtc, GstPad * preview)
 {
   WorkerStats *stats = g_new0 (WorkerStats, 1);
 
@@ -120,6 +122,7 @@ worker_stats_new (GstElement * pipeline, GstElement * webrtc)
   stats->pipeline = pipeline;
   stats->jitter_buffers = g_ptr_array_new_with_free_func (jitter_buffer_free);
   stats->sequence = -1;
+  stats->preview = preview;
   stats->arrivals = arrivals_new (pipeline);
   if (webrtc != NULL) {
     stats->webrtc = webrtc;
@@ -292,11 +295,13 @@ codec_name (const GstStructure * s)
 static void
 add_sink_pad (WorkerStats * stats, GstPad * pad, JsonObject * message)
 {
+  static const char *const names[] = { "audio", "video", "preview" };
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
   const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
   gboolean is_video = s != NULL
       && g_str_has_prefix (gst_structure_get_name (s), "video/");
-  const char *media = is_video ? "video" : "audio";
+  guint kind = pad == stats->preview ? PREVIEW : is_video ? VIDEO : AUDIO;
+  const char *media = names[kind];
   JsonObject *stream;
 
   if (s == NULL)
@@ -305,8 +310,7 @@ add_sink_pad (WorkerStats * stats, GstPad * pad, JsonObject * message)
     stream = json_object_new ();
     json_object_set_string_member (stream, "codec", codec_name (s));
     g_mutex_lock (&stats->lock);
-    json_object_set_int_member (stream, "octets",
-        stats->media_bytes[is_video ? VIDEO : AUDIO]);
+    json_object_set_int_member (stream, "octets", stats->media_bytes[kind]);
     g_mutex_unlock (&stats->lock);
     json_object_set_object_member (message, media, stream);
   } else {

@@ -8,8 +8,10 @@
 typedef struct _WorkerStats WorkerStats;
 
 /* @pipeline: counts what is received by its WebRTC element @webrtc, which may be
- * NULL. Call before the element negotiates. */
-WorkerStats *worker_stats_new (GstElement * pipeline, GstElement * webrtc);
+ * NULL. @preview: the sink pad of a second picture, or NULL. Call before the element
+ * negotiates. */
+WorkerStats *worker_stats_new (GstElement * pipeline, GstElement * webrtc,
+    GstPad * preview);
 
 /* Adds a segment that the pipeline's sink reported. */
 void worker_stats_add_segment (WorkerStats * stats,

@@ -334,7 +334,10 @@ find_input (Worker * worker, const char *place, const LockstepStream * stream,
 {
   g_autoptr (GstElement) element = NULL;
 
-  if (stream->element == NULL)
+  const char *value = stream->parameter == NULL ? NULL
+      : g_hash_table_lookup (worker->values, stream->parameter);
+
+  if (stream->element == NULL || (value != NULL && value[0] == '\0'))
     return TRUE;
   element = worker_named_element (worker, place, stream->element);
   if (element == NULL)
@@ -358,7 +361,9 @@ worker_find_inputs (Worker * worker)
   return find_input (worker, "signalling.audio.element",
       lockstep_preset_get_audio (worker->preset), &worker->audio_in)
       && find_input (worker, "signalling.video.element",
-      lockstep_preset_get_video (worker->preset), &worker->video_in);
+      lockstep_preset_get_video (worker->preset), &worker->video_in)
+      && find_input (worker, "signalling.preview.element",
+      lockstep_preset_get_preview (worker->preset), &worker->preview_in);
 }
 
 /* The bound of one kind of stream in ms: its own parameter, else the common one. */
@@ -386,7 +391,8 @@ worker_watch_pipeline (Worker * worker)
 
   g_object_set (worker->pipeline, "message-forward", TRUE, NULL);
   worker->bus_watch = gst_bus_add_watch (bus, bus_message, worker);
-  worker->stats = worker_stats_new (worker->pipeline, worker->webrtc);
+  worker->stats = worker_stats_new (worker->pipeline, worker->webrtc,
+      worker->preview_in);
 }
 
 /* A pipeline with a source of its own; where it is sent by WebRTC, its streams are handed

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The watch page: waits until the channel is live, plays it, and starts again by itself after whatever happens.
  * It plays by WHEP where the channel has it, else by HLS. ?player=whep, hls.js or native forces a player; ?muted=1
- * starts without sound; #token=… hands over the token of viewers and is then removed. */
+ * starts without sound; ?picture=preview plays the smaller picture, where there is one; #token=… hands over the token of viewers and is then removed. */
 
 import { $, backoff, channelApi, channelFromPath, fixed, getJson, kbps, setText, showFigures, showState, size, sleep, whole } from './common.js';
 import { hasNativeHls, HlsJsPlayer, NativePlayer, WhepPlayer } from './player.js';
@@ -9,6 +9,8 @@ import { hasNativeHls, HlsJsPlayer, NativePlayer, WhepPlayer } from './player.js
 const channel = channelFromPath();
 const query = new URLSearchParams(location.search);
 const video = $('video');
+/* which of several pictures WHEP is asked for */
+const picture = query.has('picture') ? `?picture=${encodeURIComponent(query.get('picture'))}` : '';
 const forced = { whep: 'whep', 'hls.js': 'hls.js', native: 'native' }[query.get('player')] || null;
 
 /* What this page shows of itself to scripts that drive it. latency, delay, behindEdge are seconds (NaN: not known);
@@ -107,7 +109,7 @@ function startPlayer() {
   playerSince = performance.now();
   Object.assign(progress, { time: video.currentTime, movedAt: playerSince, moving: false, stalled: false, begun: false });
   setState('loading');
-  mine.start(kind === 'whep' ? shown.channel.whep : shown.channel.hls, shown.channel.segment_duration).catch((e) => {
+  mine.start(kind === 'whep' ? shown.channel.whep + picture : shown.channel.hls, shown.channel.segment_duration).catch((e) => {
     if (e.status === 401 || e.status === 403)
       askForToken();
     else
@@ -295,7 +297,7 @@ function showAll() {
 
 setText($('channel'), channel);
 $('publish-link').href = `/publish/${encodeURIComponent(channel)}`;
-$('whep-link').href = `/whep/${encodeURIComponent(channel)}`;
+$('whep-link').href = `/whep/${encodeURIComponent(channel)}${picture}`;
 $('playlist').href = `/hls/${encodeURIComponent(channel)}/index.m3u8`;
 video.muted = query.get('muted') === '1';
 setState('waiting', 'Asking the server.');
