@@ -402,9 +402,17 @@ lockstep_segmenter_discont (LockstepSegmenter * s, LockstepTrackKind kind)
 }
 
 void
-lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency)
+lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency,
+    gboolean measured)
 {
   s->plan.path_latency = CLAMP (latency, 0, PATH_LATENCY_MAX);
+  s->plan.path_measured = measured;
+}
+
+void
+lockstep_segmenter_set_far (LockstepSegmenter * s)
+{
+  lockstep_segment_plan_set_far (&s->plan);
 }
 
 void

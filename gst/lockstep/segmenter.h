@@ -121,9 +121,15 @@ void lockstep_segmenter_gap (LockstepSegmenter *s, LockstepTrackKind kind,
 /* The next buffer of this track is on a new timeline. */
 void lockstep_segmenter_discont (LockstepSegmenter *s, LockstepTrackKind kind);
 
-/* How long a picture was on its way when it is pushed, in ns: the sender is so much
- * further already, and what is asked of it applies from there. */
-void lockstep_segmenter_set_path_latency (LockstepSegmenter *s, gint64 latency);
+/* What is known of how long a picture was on its way when it is pushed, in ns: what is
+ * asked of its sender applies from there. Where it was @measured, no answer comes
+ * sooner; else what answers show is believed. */
+void lockstep_segmenter_set_path_latency (LockstepSegmenter *s, gint64 latency,
+    gboolean measured);
+
+/* No encoder is near: key frames are asked for when they are wanted, early by what the
+ * answers take. */
+void lockstep_segmenter_set_far (LockstepSegmenter *s);
 
 /* How much media an encoder holds between its input and its first output, in ns: what
  * lies in it can no longer be asked for. */

@@ -17,23 +17,30 @@
 /* How far ahead an encoder is asked: more than the frames it may hold. x264enc
  * holds 40 to 60 by default. */
 #define AHEAD (5 * SECOND)
-/* An IDR later than this after a request is no answer to it. */
+/* An IDR that comes so much sooner or later than is expected is no answer. */
+#define ANSWER_SPREAD (650 * MS)
+/* Where none was one for a while, any is that comes within this. */
 #define ANSWER_MAX (3000 * MS)
+#define EXPECTED_WRONGLY 3
 /* A cut this much behind its boundary was not asked for in time. */
 #define LATE (500 * MS)
 #define LEAD_FIRST (100 * MS)
-#define LEAD_MAX (2500 * MS)
+#define LEAD_MAX (15 * SECOND)
 /* Senders rate-limit: libwebrtc makes one key frame in 300 ms at most. */
 #define ASK_AGAIN_MIN (300 * MS)
 #define ASK_AGAIN_DEAF (1000 * MS)
 #define DEAF_AFTER 6
-#define SLOW_ANSWER (650 * MS)
+/* So many key frames equally far apart, and not by what was asked for: its own. */
+#define REGULAR 3
 /* The most that an encoder is thought to hold. */
 #define HELD_MAX (2500 * MS)
 /* A verdict this far ahead is of another timeline. */
 #define FAR (10 * SECOND)
-/* Room for the boundary after one that was cut early. */
-#define LATE_MARGIN (250 * MS)
+/* Room for the boundary after one that was cut early, while it is not known well how
+ * long answers take, and when it is. */
+#define LATE_MARGIN_FIRST (250 * MS)
+#define LATE_MARGIN (100 * MS)
+#define KNOWN_WELL 4
 /* Nothing came ahead of time: asked for at once, this long before the limit. */
 #define ASK_LAST (400 * MS)
 
@@ -72,9 +79,17 @@ lockstep_segment_plan_restart (LockstepSegmentPlan * plan)
   plan->next = 1;
   plan->last_dts = plan->last_key = LOCKSTEP_NO_TIME;
   plan->position = LOCKSTEP_NO_TIME;
-  plan->asked_to = plan->asked_k = G_MININT64;
-  plan->asked_at = plan->first_asked_at = LOCKSTEP_NO_TIME;
+  plan->asked_to = G_MININT64;
+  plan->n_asks = 0;
+  plan->gop = plan->regular = 0;
   plan->unanswered = 0;
+}
+
+void
+lockstep_segment_plan_set_far (LockstepSegmentPlan * plan)
+{
+  plan->far = TRUE;
+  plan->mode = LOCKSTEP_KEY_ON_REQUEST;
 }
 
 gint64
@@ -146,9 +161,104 @@ on_grid (const LockstepSegmentPlan * plan)
       : 17 * MS;
 }
 
-/* Learns from a key frame at @pts that came after a request. */
+/* What an answer is expected to take, from what had come in when it was asked for. */
+static gint64
+expected_delay (const LockstepSegmentPlan * plan)
+{
+  return plan->answers > 0 ? plan->lead : plan->path_latency + LEAD_FIRST;
+}
+
 static void
-note_answer (LockstepSegmentPlan * plan, gint64 pts)
+add_ask (LockstepSegmentPlan * plan, gint64 k, gboolean again)
+{
+  gint64 at = plan->position, key = plan->last_key;
+  guint n = plan->n_asks;
+
+  /* What is on its way counts as well */
+  if (n > 0)
+    key = MAX (key, plan->asks[n - 1].at + expected_delay (plan));
+  if (n == G_N_ELEMENTS (plan->asks)) {
+    memmove (plan->asks, plan->asks + 1, (n - 1) * sizeof plan->asks[0]);
+    n--;
+  }
+  plan->asks[n].at = at;
+  plan->asks[n].k = k;
+  plan->asks[n].again = again && n > 0;
+  plan->asks[n].soon = key != LOCKSTEP_NO_TIME
+      && at + expected_delay (plan) - key < ASK_AGAIN_MIN;
+  plan->n_asks = n + 1;
+  plan->unanswered++;
+}
+
+/* Whether boundary @k was asked for in time, and the answer is awaited. */
+static gboolean
+asked (const LockstepSegmentPlan * plan, gint64 k)
+{
+  for (guint i = 0; i < plan->n_asks; i++)
+    if (plan->asks[i].k == k)
+      return TRUE;
+  return FALSE;
+}
+
+/* Requests that should have been answered by now, and the one in hand. */
+static gint64
+in_vain (const LockstepSegmentPlan * plan)
+{
+  return plan->unanswered
+      - expected_delay (plan) / MAX (plan->target, ASK_AGAIN_MIN);
+}
+
+/* Whether the sender has answered nothing for long. */
+static gboolean
+is_silent (const LockstepSegmentPlan * plan)
+{
+  return in_vain (plan) >= DEAF_AFTER;
+}
+
+/* Takes the request that the key frame at @pts answers most likely, and those before
+ * it: they were lost, or this answers them as well. FALSE: there is none. */
+static gboolean
+take_answered (LockstepSegmentPlan * plan, gint64 pts, LockstepAsk * ask)
+{
+  gint64 expected = expected_delay (plan), best = G_MAXINT64;
+  gint64 spread = in_vain (plan) >= EXPECTED_WRONGLY ? ANSWER_MAX
+      : ANSWER_SPREAD;
+  gint64 least = plan->path_measured ? plan->path_latency - 2 * plan->picture
+      : 1;
+  guint taken = 0;
+
+  for (guint i = 0; i < plan->n_asks; i++) {
+    gint64 delay = pts - plan->asks[i].at;
+
+    if (delay < MAX (least, 1))
+      break;                    /* it was on its way already */
+
+    if (delay > expected + ANSWER_MAX) {
+      taken = i + 1;            /* too old to be answered */
+    } else if (ABS (delay - expected) < MIN (best, spread)) {
+      /* Asked twice: more often the answer was slow than the first one lost */
+      if (best == G_MAXINT64 || !plan->asks[i].again)
+        *ask = plan->asks[i];
+      best = ABS (delay - expected);
+      taken = i + 1;
+    }
+  }
+  plan->n_asks -= taken;
+  memmove (plan->asks, plan->asks + taken, plan->n_asks * sizeof plan->asks[0]);
+  return best < G_MAXINT64;
+}
+
+/* Whether the sender makes key frames as it likes, whatever it is asked. */
+static gboolean
+is_deaf (const LockstepSegmentPlan * plan)
+{
+  return is_silent (plan) || (plan->regular >= REGULAR
+      && ABS (plan->gop - plan->target) > 2 * plan->picture);
+}
+
+/* Learns from a key frame at @pts. @ask: what it answers, NULL: nothing */
+static void
+note_answer (LockstepSegmentPlan * plan, gint64 pts, const LockstepAsk * ask)
 {
   gint64 boundary = lockstep_segment_plan_boundary (plan, plan->next);
   gint64 delay;
@@ -156,23 +266,17 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts)
 
   /* Asked for long before, and there on time: something keeps to the time */
   if (plan->running && on_time && plan->asked_to >= plan->next
-      && plan->asked_k != plan->next) {
+      && !asked (plan, plan->next) && (ask == NULL || ask->k != plan->next)) {
     plan->obeyed++;
     plan->ahead_misses = 0;
-    if (++plan->ahead_hits >= 2)
+    if (++plan->ahead_hits >= 2 && !plan->far)
       plan->mode = LOCKSTEP_KEY_AHEAD;
     return;
   }
-  if (plan->asked_at == LOCKSTEP_NO_TIME || pts <= plan->asked_at)
+  if (ask == NULL)
     return;
-  delay = pts - plan->asked_at;
-  /* Asked twice: more often the answer was slow than the first one lost */
-  if (plan->asked_k == plan->next && pts - plan->first_asked_at <= SLOW_ANSWER)
-    delay = pts - plan->first_asked_at;
-  plan->asked_at = LOCKSTEP_NO_TIME;
+  delay = pts - ask->at;
   plan->unanswered = 0;
-  if (delay > ANSWER_MAX)
-    return;
   if (plan->mode == LOCKSTEP_KEY_AHEAD && !on_time && pts < boundary)
     return;                     /* the encoder saw a scene change */
   /* An encoder is late at times, but never before the time asked for */
@@ -180,7 +284,7 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts)
     return;
   plan->obeyed++;
   plan->answer_delay = delay;
-  if (plan->mode == LOCKSTEP_KEY_AHEAD)
+  if (plan->mode == LOCKSTEP_KEY_AHEAD || is_deaf (plan))
     return;
   plan->mode = LOCKSTEP_KEY_ON_REQUEST;
   plan->answers++;
@@ -188,22 +292,51 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts)
    * weighs more, for the limit's sake. */
   if (plan->answers == 1)
     plan->lead = delay;
-  else if (plan->asked_soon && delay > plan->lead)
+  else if (ask->soon && delay > plan->lead)
     return;                     /* the sender's limit on key frames, not its answer */
   else if (pts > boundary + on_grid (plan))
     plan->lead += (delay - plan->lead) / 2;
   else if (!on_time)
     plan->lead +=
-        (delay - plan->lead) / (boundary - pts > LATE_MARGIN / 2 ? 2 : 4);
+        (delay - plan->lead) / (boundary - pts > 2 * plan->picture ? 2 : 4);
   plan->lead = CLAMP (plan->lead, 0, LEAD_MAX);
+}
+
+/* The last moment at which a segment must end, key frame or not. */
+static gint64
+last_moment (const LockstepSegmentPlan * plan)
+{
+  gint64 last = plan->start + plan->limit - MAX (2 * plan->picture, 100 * MS);
+
+  /* With epoch, an interval may not be left without a segment */
+  return !plan->epoch ? last : MIN (last, plan->target / 2
+      + lockstep_segment_plan_boundary (plan, plan->next));
+}
+
+/* When a key frame comes for the boundary, if not the one at @pts is taken. */
+static gint64
+next_key (const LockstepSegmentPlan * plan, gint64 pts)
+{
+  gint64 boundary = lockstep_segment_plan_boundary (plan, plan->next);
+  gint64 expected = expected_delay (plan);
+  gint64 next = G_MAXINT64;
+
+  if (is_deaf (plan) || plan->mode == LOCKSTEP_KEY_UNKNOWN)
+    return plan->gop > 0 ? pts + plan->gop : G_MAXINT64;
+  for (guint i = 0; i < plan->n_asks; i++)
+    if (plan->asks[i].at + expected > pts)
+      next = MIN (next, plan->asks[i].at + expected);
+  if (next > pts + expected)
+    next = MAX (pts + expected, boundary);      /* asked for as soon as may be */
+  return MAX (next, pts + ASK_AGAIN_MIN);
 }
 
 /* Whether a key frame before the boundary is better than what would come. */
 static gboolean
-take_early (const LockstepSegmentPlan * plan, gint64 pts, gboolean answer)
+take_early (const LockstepSegmentPlan * plan, gint64 pts)
 {
   gint64 boundary = lockstep_segment_plan_boundary (plan, plan->next);
-  gint64 early = boundary - pts;
+  gint64 early = boundary - pts, next;
 
   if (early <= on_grid (plan))
     return TRUE;
@@ -211,20 +344,21 @@ take_early (const LockstepSegmentPlan * plan, gint64 pts, gboolean answer)
     return FALSE;
   if (plan->epoch && early > min_segment (plan) - plan->frame)
     return FALSE;               /* it would belong to the interval before */
-  if (answer)                   /* asked for this boundary, in time */
-    return early <= MAX (plan->lead, plan->target / 4)
-        && (plan->limit == 0
-        || early <= plan->limit - plan->target - 2 * on_grid (plan)
-        - LATE_MARGIN);
   if (plan->mode == LOCKSTEP_KEY_AHEAD)
     return FALSE;
-  if (plan->mode == LOCKSTEP_KEY_ON_REQUEST && plan->unanswered < DEAF_AFTER)
-    return early <= MIN (SPONTANEOUS_EARLY, plan->target / 4);
-  /* Nobody obeys: the key frames come as they come, so take the nearest */
-  if (plan->gop > 0)
-    return (early <= ABS (plan->gop - early) && early <= plan->target / 3)
-        || (plan->limit > 0 && pts + plan->gop - plan->start > plan->limit);
-  return early <= MIN (SPONTANEOUS_EARLY, plan->target / 4);
+  if (early <= MIN (SPONTANEOUS_EARLY, plan->target / 4))
+    return TRUE;
+  next = next_key (plan, pts);
+  if (next == G_MAXINT64)
+    return FALSE;
+  if (plan->limit > 0 && next > last_moment (plan))
+    return TRUE;                /* else it would end without a key frame */
+  /* The next one is asked for the boundary after, and may come late */
+  if (plan->limit > 0 && !is_deaf (plan)
+      && early > plan->limit - plan->target - 2 * on_grid (plan)
+      - (plan->answers < KNOWN_WELL ? LATE_MARGIN_FIRST : LATE_MARGIN))
+    return FALSE;
+  return early <= next - boundary;
 }
 
 static void
@@ -284,31 +418,33 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
     if (!key)
       return LOCKSTEP_CUT_NONE;
     plan->last_key = pts;
-    plan->asked_at = LOCKSTEP_NO_TIME;
-    plan->unanswered = 0;
+    plan->n_asks = plan->unanswered = 0;
     lockstep_segment_plan_begin (plan, pts);
     return LOCKSTEP_CUT_GRID;
   }
 
   boundary = lockstep_segment_plan_boundary (plan, plan->next);
   if (key) {
-    gboolean answer = plan->asked_at != LOCKSTEP_NO_TIME
-        && plan->asked_k == plan->next && pts > plan->asked_at;
+    LockstepAsk ask;
+    gboolean answer = take_answered (plan, pts, &ask);
 
-    if (plan->last_key != LOCKSTEP_NO_TIME && pts > plan->last_key)
-      plan->gop = pts - plan->last_key;
+    if (plan->last_key != LOCKSTEP_NO_TIME && pts > plan->last_key) {
+      gint64 gop = pts - plan->last_key;
+
+      plan->regular = ABS (gop - plan->gop) <= plan->picture ?
+          plan->regular + 1 : 0;
+      plan->gop = gop;
+    }
     plan->last_key = pts;
-    early = pts < boundary && take_early (plan, pts, answer);
+    early = pts < boundary && take_early (plan, pts);
     if (pts >= boundary || early)
       cut = ABS (pts - boundary) <= on_grid (plan) ? LOCKSTEP_CUT_GRID
           : LOCKSTEP_CUT_KEY;
     else if (force)
       cut = LOCKSTEP_CUT_KEY;
-    note_answer (plan, pts);
-    if (answer && cut == LOCKSTEP_CUT_NONE)
-      plan->asked_k = G_MININT64;       /* too early to be of use: ask again */
+    note_answer (plan, pts, answer ? &ask : NULL);
     if (cut == LOCKSTEP_CUT_KEY && plan->mode == LOCKSTEP_KEY_ON_REQUEST
-        && pts - boundary > LATE && ++plan->late >= 2) {
+        && !plan->far && pts - boundary > LATE && ++plan->late >= 2) {
       /* Not what it was taken for: perhaps an encoder that holds many frames */
       plan->mode = LOCKSTEP_KEY_UNKNOWN;
       plan->answers = plan->late = 0;
@@ -323,21 +459,18 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
       plan->ahead_hits = plan->ahead_misses = 0;
     }
   } else if (plan->limit > 0) {
-    gint64 last = plan->start + plan->limit - MAX (2 * plan->picture, 100 * MS);
-
-    /* With epoch, an interval may not be left without a segment */
-    if (plan->epoch)
-      last = MIN (last, boundary + plan->target / 2);
-    if (pts >= last)
+    if (pts >= last_moment (plan))
       cut = LOCKSTEP_CUT_LATE;
   }
   if (cut != LOCKSTEP_CUT_NONE) {
     gint64 k = plan->next;
 
     lockstep_segment_plan_begin (plan, pts);
-    /* One taken early stands for its boundary, however early */
-    if (cut != LOCKSTEP_CUT_LATE && early)
-      plan->next = MAX (plan->next, k + 1);
+    /* One taken early stands for its boundary, if there is none between */
+    if (cut != LOCKSTEP_CUT_LATE && early && plan->next == k
+        && lockstep_segment_plan_boundary (plan, k + 1) - pts
+        <= plan->target * 3 / 2)
+      plan->next = k + 1;
   }
   return cut;
 }
@@ -352,108 +485,117 @@ add_request (LockstepSegmentPlan * plan, LockstepKeyRequest * requests,
   plan->requests++;
 }
 
+/* Whether an answer should have come by now: the last request may be lost. */
+static gboolean
+overdue (const LockstepSegmentPlan * plan)
+{
+  gint64 wait = is_silent (plan) ? ASK_AGAIN_DEAF : ASK_AGAIN_MIN;
+
+  return plan->n_asks == 0 || plan->position - plan->asks[plan->n_asks - 1].at
+      >= expected_delay (plan) + wait;
+}
+
+/* Ahead of time, as an encoder needs it. */
+static guint
+ask_ahead (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
+{
+  gint64 half = half_picture (plan), boundary;
+  gint64 position = plan->position;
+
+  for (gint64 k = MAX (plan->asked_to + 1, plan->next);
+      n < LOCKSTEP_PLAN_MAX_ASKS - 1; k++) {
+    boundary = lockstep_segment_plan_boundary (plan, k);
+    if (boundary > position + MAX (AHEAD, plan->target))
+      break;
+    if (k > plan->next && boundary > position + AHEAD)
+      break;
+    plan->asked_to = k;
+    /* The picture at this boundary is in the encoder already: asked now, it
+     * would give another one, off the grid */
+    if (plan->held > 0 && boundary - half <= position + plan->held)
+      continue;
+    /* half a picture early, so that the nearest one is taken */
+    add_request (plan, requests, &n, boundary - half, FALSE);
+    if (plan->mode == LOCKSTEP_KEY_UNKNOWN && plan->n_asks == 0
+        && plan->answers == 0)
+      add_ask (plan, G_MININT64, FALSE);
+  }
+
+  /* As long as nothing has ever answered, a request may have been lost. A far sender
+   * hears any; an encoder must not hear of a time that it has passed. */
+  if (plan->mode == LOCKSTEP_KEY_UNKNOWN && plan->n_asks > 0
+      && plan->answers == 0 && plan->ahead_hits == 0 && overdue (plan)
+      && !is_silent (plan) && n < LOCKSTEP_PLAN_MAX_ASKS - 1) {
+    plan->asked_to++;
+    add_request (plan, requests, &n, lockstep_segment_plan_boundary (plan,
+            plan->asked_to) - half, TRUE);
+    add_ask (plan, G_MININT64, TRUE);
+  }
+  return n;
+}
+
+/* In time for the boundaries: ahead by what the answer takes. */
+static guint
+ask_in_time (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
+{
+  gint64 half = half_picture (plan);    /* pictures come in steps */
+  gint64 expected = expected_delay (plan), boundary;
+
+  for (gint64 k = plan->next; n < LOCKSTEP_PLAN_MAX_ASKS - 1; k++) {
+    boundary = lockstep_segment_plan_boundary (plan, k);
+    if (plan->position < boundary - expected - half)
+      break;
+    if (asked (plan, k))
+      continue;
+    /* Whoever did not answer for long is asked in moderation */
+    if (is_silent (plan) && !overdue (plan))
+      break;
+    add_request (plan, requests, &n, MAX (boundary - half, 0), FALSE);
+    add_ask (plan, k, FALSE);
+    return n;                   /* one at a time, or it would be one packet */
+  }
+  if (asked (plan, plan->next) && overdue (plan)) {
+    add_request (plan, requests, &n, plan->position, TRUE);
+    add_ask (plan, plan->next, TRUE);
+  }
+  return n;
+}
+
 guint
 lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
     LockstepKeyRequest requests[LOCKSTEP_PLAN_MAX_ASKS])
 {
   guint n = 0;
-  gint64 boundary, ask_at, again, arrived = position;
-  gint64 half = half_picture (plan);
+  gint64 boundary, ask_at;
 
-  /* The sender is further than what came from it, and its answer takes as long */
-  position += plan->path_latency;
   if (plan->position == LOCKSTEP_NO_TIME || position > plan->position)
     plan->position = position;
   position = plan->position;
-  arrived = MAX (arrived, position - plan->path_latency);
 
-  again = plan->unanswered >= DEAF_AFTER ? ASK_AGAIN_DEAF
-      : MAX (2 * plan->lead, ASK_AGAIN_MIN);
-  again += plan->path_latency;
-  if (!plan->running) {
-    /* Nothing can begin without a key frame */
-    if (plan->asked_at == LOCKSTEP_NO_TIME
-        || position - plan->asked_at >= again) {
-      add_request (plan, requests, &n, position,
-          plan->asked_at != LOCKSTEP_NO_TIME);
-      plan->asked_at = position;
-      plan->unanswered++;
-    }
+  /* Nothing can begin without a key frame */
+  if ((!plan->running || plan->urgent) && overdue (plan)) {
+    add_request (plan, requests, &n, position, plan->n_asks > 0);
+    add_ask (plan, G_MININT64, TRUE);
+  }
+  if (!plan->running)
     return n;
-  }
+  if (plan->mode == LOCKSTEP_KEY_ON_REQUEST)
+    return ask_in_time (plan, requests, n);
 
-  if (plan->urgent && (plan->asked_at == LOCKSTEP_NO_TIME
-          || position - plan->asked_at >= again)) {
-    add_request (plan, requests, &n, position,
-        plan->asked_at != LOCKSTEP_NO_TIME);
-    plan->asked_at = position;
-    plan->unanswered++;
-  }
-  if (plan->mode != LOCKSTEP_KEY_ON_REQUEST) {
-    gint64 k = MAX (plan->asked_to + 1, plan->next);
-
-    for (; n < LOCKSTEP_PLAN_MAX_ASKS - 1; k++) {
-      boundary = lockstep_segment_plan_boundary (plan, k);
-      if (boundary > position + MAX (AHEAD, plan->target))
-        break;
-      if (k > plan->next && boundary > position + AHEAD)
-        break;
-      /* The picture at this boundary is in the encoder already: asked now, it
-       * would give another one, off the grid */
-      if (plan->held > 0 && boundary - half <= arrived + plan->held) {
-        plan->asked_to = k;
-        continue;
-      }
-      /* half a picture early, so that the nearest one is taken */
-      add_request (plan, requests, &n, boundary - half, FALSE);
-      plan->asked_to = k;
-      if (plan->mode == LOCKSTEP_KEY_UNKNOWN
-          && plan->asked_at == LOCKSTEP_NO_TIME && plan->answers == 0)
-        plan->asked_at = position;
-    }
-  }
-
-  /* As long as nothing has ever answered, a request may have been lost. A far sender
-   * hears any; an encoder must not hear of a time that it has passed. */
-  if (plan->mode == LOCKSTEP_KEY_UNKNOWN && plan->asked_at != LOCKSTEP_NO_TIME
-      && plan->answers == 0 && plan->ahead_hits == 0
-      && plan->asked_k == G_MININT64 && position - plan->asked_at >= again
-      && plan->unanswered < DEAF_AFTER && n < LOCKSTEP_PLAN_MAX_ASKS - 1) {
-    plan->asked_to++;
-    add_request (plan, requests, &n, lockstep_segment_plan_boundary (plan,
-            plan->asked_to) - half, TRUE);
-    plan->asked_at = position;
-    plan->unanswered++;
-  }
-
-  /* In time for this boundary: for a far sender ahead by what it takes, for
-   * others when the one asked for ahead did not come */
+  n = ask_ahead (plan, requests, n);
+  /* An encoder may hold many pictures: what it was asked for is on its way. Only
+   * when that did not come is it asked for a picture at once. */
   boundary = lockstep_segment_plan_boundary (plan, plan->next);
-  if (plan->mode == LOCKSTEP_KEY_ON_REQUEST) {
-    ask_at = boundary - plan->lead - half;      /* pictures come in steps */
-  } else {
-    /* An encoder may hold many pictures: what it was asked for is on its way */
-    ask_at = boundary + HELD_MAX;
-    if (plan->limit > 0)
-      ask_at = MIN (ask_at, plan->start + plan->limit - ASK_LAST);
-    ask_at = MAX (ask_at, boundary + 2 * plan->picture);
-  }
-  if ((plan->mode == LOCKSTEP_KEY_ON_REQUEST ? position : arrived) >= ask_at) {
-    if (plan->asked_k != plan->next) {
-      plan->asked_k = plan->next;
-      plan->asked_at = position;
-      plan->asked_soon = plan->last_key != LOCKSTEP_NO_TIME
-          && position - plan->last_key < ASK_AGAIN_MIN;
-      plan->first_asked_at = position;
-      plan->unanswered++;
-      add_request (plan, requests, &n, MAX (boundary - half,
-              plan->mode == LOCKSTEP_KEY_ON_REQUEST ? 0 : position), FALSE);
-    } else if (plan->asked_at != LOCKSTEP_NO_TIME
-        && position - plan->asked_at >= again) {
-      plan->asked_at = position;
-      plan->unanswered++;
-      add_request (plan, requests, &n, position, TRUE);
-    }
+  ask_at = boundary + HELD_MAX;
+  if (plan->limit > 0)
+    ask_at = MIN (ask_at, plan->start + plan->limit - ASK_LAST);
+  ask_at = MAX (ask_at, boundary + 2 * plan->picture);
+  if (position >= ask_at && (!asked (plan, plan->next) || overdue (plan))) {
+    gboolean again = asked (plan, plan->next);
+
+    add_request (plan, requests, &n, MAX (boundary - half_picture (plan),
+            position), again);
+    add_ask (plan, plan->next, again);
   }
   return n;
 }

@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 
 #define LOCKSTEP_NO_TIME G_MININT64
 #define LOCKSTEP_PLAN_MAX_ASKS 8
+#define LOCKSTEP_PLAN_MAX_AWAITED 16
 
 /* What asking for key frames has shown so far. */
 typedef enum
@@ -25,6 +26,15 @@ typedef enum
   LOCKSTEP_CUT_LATE,            /* no key frame came: the segment must end here */
 } LockstepCut;
 
+/* A request that was sent, and not answered yet. */
+typedef struct
+{
+  gint64 at;                    /* media time that had come in then */
+  gint64 k;                     /* the boundary it was sent for, or G_MININT64 */
+  gboolean soon;                /* so soon after a key frame that it may wait */
+  gboolean again;               /* for want of an answer to those before */
+} LockstepAsk;
+
 /* Boundary k lies at anchor + k * target. All times are nanoseconds on one
  * timeline, which the caller chooses.
  *
@@ -37,7 +47,10 @@ typedef struct
 {
   gint64 target;                /* segment duration, > 0 */
   gint64 limit;                 /* longest segment; 0: none yet */
-  gint64 path_latency;          /* how old a picture is when it comes here */
+  gint64 path_latency;          /* how old a picture is thought to be when it comes
+                                 * here: used until an answer was measured */
+  gboolean path_measured;       /* it is no less, so no answer comes sooner */
+  gboolean far;                 /* no encoder is near: mode is ON_REQUEST and stays */
   gint64 held;                  /* media that the sender has in hand, not asked of */
   gint64 frame;                 /* duration of an audio frame; 0: unknown */
   gboolean epoch;               /* anchor is 0, and each interval has one segment */
@@ -51,16 +64,15 @@ typedef struct
   gint64 picture;               /* duration of a picture, smoothed */
   gint64 last_dts, last_key;    /* of video, LOCKSTEP_NO_TIME: none */
   gint64 gop;                   /* distance of the last two key frames, 0: unknown */
+  guint regular;                /* how often in a row it was the same */
 
   LockstepKeyMode mode;
   gint64 position;              /* furthest media time that came in */
-  gint64 lead;                  /* ON_REQUEST: measured answer time */
+  gint64 lead;                  /* ON_REQUEST: what an answer takes, path and all */
   guint answers;                /* how many it was measured from */
   gint64 asked_to;              /* highest k asked for ahead */
-  gint64 asked_k;               /* k last asked for in time */
-  gint64 asked_at;              /* position at the last request, NO_TIME: answered */
-  gint64 first_asked_at;        /* position when it was first asked for */
-  gboolean asked_soon;          /* so soon after a key frame that it may wait */
+  LockstepAsk asks[LOCKSTEP_PLAN_MAX_AWAITED];  /* oldest first */
+  guint n_asks;
   gboolean urgent;              /* a key frame is wanted at once */
   guint unanswered;             /* requests in a row */
   guint ahead_hits, ahead_misses, late;
@@ -95,6 +107,9 @@ guint lockstep_segment_plan_target_duration (gint64 target);
 
 /* The longest segment under a given EXT-X-TARGETDURATION, in ns. */
 gint64 lockstep_segment_plan_limit (guint target_duration);
+
+/* Says that no encoder is near that could be asked ahead of time. */
+void lockstep_segment_plan_set_far (LockstepSegmentPlan *plan);
 
 /* Forgets anchor and positions, after a timestamp jump; what was learnt about
  * the sender stays. */

@@ -27,6 +27,8 @@ typedef struct
   GstPad *pad;
   GstSegment segment;
   gboolean eos, flushing, live_known, held_known, have_caps;
+  gboolean far;                 /* pictures come from no encoder near */
+  gint64 age;                   /* of pictures as they come, the least of late */
 } Input;
 
 /* What goes into an encoder until something comes out: gsthlsalignsinkencoder.c */
@@ -108,6 +110,8 @@ void gst_hls_align_sink_send_verdicts (GstHlsAlignSink *self);
 /* Asks an encoder upstream for key frames at the boundaries from its first picture on,
  * before any comes out of it. */
 void gst_hls_align_sink_watch_encoder (GstHlsAlignSink *self);
+/* Whether an encoder in this pipeline makes what comes to the pad. */
+gboolean gst_hls_align_sink_has_encoder (GstPad *pad);
 /* Media time from the first picture that went into it to the last, in ns. */
 gint64 gst_hls_align_sink_watched (GstHlsAlignSink *self);
 /* Ends that, where the segmenter can ask from now on; @now: in any case. Without the

@@ -92,6 +92,16 @@ find_encoder (GstPad * pad)
   return encoder;
 }
 
+gboolean
+gst_hls_align_sink_has_encoder (GstPad * pad)
+{
+  GstElement *encoder = find_encoder (pad);
+  gboolean found = encoder != NULL;
+
+  gst_clear_object (&encoder);
+  return found;
+}
+
 static void
 ask (EncoderWatch * watch, GstClockTime time)
 {

@@ -163,6 +163,33 @@ wait_for_other (GstHlsAlignSink * self, LockstepTrackKind kind)
   }
 }
 
+/* How old a picture of @pts (running time) is now, where that can be known. What is
+ * declared as latency may be far from it. */
+static gint64
+age_of (GstHlsAlignSink * self, gint64 pts)
+{
+  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
+  gint64 age;
+
+  if (clock == NULL)
+    return LOCKSTEP_NO_TIME;
+  age = (gint64) (gst_clock_get_time (clock)
+      - gst_element_get_base_time (GST_ELEMENT (self))) - pts;
+  gst_object_unref (clock);
+  return age;
+}
+
+/* The least of late: one that had to wait, as the first ones do, says little. */
+static void
+note_age (GstHlsAlignSink * self, Input * input, gint64 age)
+{
+  if (age < 0)
+    return;
+  input->age = input->age == LOCKSTEP_NO_TIME ? age
+      : MIN (age, input->age + (age - input->age) / 32);
+  lockstep_segmenter_set_path_latency (self->segmenter, input->age, TRUE);
+}
+
 GstFlowReturn
 gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 {
@@ -174,14 +201,20 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   if (G_UNLIKELY (!input->live_known)) {
     GstClockTime latency;
     gboolean live = path_latency (pad, &latency);
+    gboolean far = live && kind == LOCKSTEP_TRACK_VIDEO
+        && !gst_hls_align_sink_has_encoder (pad);
 
-    GST_DEBUG_OBJECT (pad, "live %d, latency %" GST_TIME_FORMAT, live,
-        GST_TIME_ARGS (latency));
+    GST_DEBUG_OBJECT (pad, "live %d, latency %" GST_TIME_FORMAT ", far %d",
+        live, GST_TIME_ARGS (latency), far);
     g_mutex_lock (&self->lock);
     self->live |= live;
     input->live_known = TRUE;
     if (kind == LOCKSTEP_TRACK_VIDEO && self->segmenter != NULL)
-      lockstep_segmenter_set_path_latency (self->segmenter, latency);
+      lockstep_segmenter_set_path_latency (self->segmenter, latency, FALSE);
+    if (far && self->segmenter != NULL)
+      lockstep_segmenter_set_far (self->segmenter);
+    input->far = far;
+    input->age = LOCKSTEP_NO_TIME;
     g_mutex_unlock (&self->lock);
   }
 
@@ -210,6 +243,8 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   if (GST_BUFFER_DURATION_IS_VALID (buffer)
       && GST_BUFFER_DURATION (buffer) < 10 * GST_SECOND)
     duration = GST_BUFFER_DURATION (buffer);
+  if (input->far && pts != LOCKSTEP_NO_TIME)
+    note_age (self, input, age_of (self, pts));
   if (!self->have_offset && pts != LOCKSTEP_NO_TIME) {
     choose_offset (self, buffer, pts);
     if (self->group != NULL)
@@ -241,6 +276,9 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
           gst_hls_align_sink_watched (self));
   }
   self->arrivals[kind]++;
+  GST_LOG_OBJECT (pad, "%s of %" GST_STIME_FORMAT,
+      GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT) ?
+      "delta unit" : "key unit", GST_STIME_ARGS (pts));
   lockstep_segmenter_push (self->segmenter, kind, buffer, pts, dts, duration,
       self->offset);
   wait_for_other (self, kind);

@@ -63,6 +63,10 @@ typedef struct
   gint64 jitter;                /* of timestamps, below half a period */
   gboolean obeys_time;          /* an encoder: waits until the time asked for */
   gint64 depth;                 /* pictures are this old when they arrive */
+  gint64 path;                  /* likewise of a far sender */
+  gint64 believed;              /* what the path is said to be */
+  gboolean known_far, measured;
+  gint64 first_again;           /* a key frame by itself that soon after the first */
   gint64 delay, delay_spread;   /* far sender: answer time */
   gint64 slow_until, slow_delay;        /* answer time at first */
   gint64 gop;                   /* a key frame by itself so often; 0: never */
@@ -93,6 +97,10 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
   *result = (Result) {
   0};
   lockstep_segment_plan_init (&plan, target, FALSE);
+  plan.path_latency = sender->believed;
+  plan.path_measured = sender->measured;
+  if (sender->known_far)
+    lockstep_segment_plan_set_far (&plan);
   plan.limit = learn_limit ? 12 * SECOND : lockstep_segment_plan_limit
       (lockstep_segment_plan_target_duration (target));
   for (gint64 i = 0; i < n; i++) {
@@ -104,6 +112,8 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
     guint asks;
 
     if (sender->gop > 0 && i % (sender->gop / sender->picture) == 0)
+      key = TRUE;
+    if (sender->first_again > 0 && i == sender->first_again / sender->picture)
       key = TRUE;
     if (sender->spontaneous > 0 && g_rand_double (rnd) < sender->spontaneous)
       key = TRUE;
@@ -135,7 +145,7 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
       result->cuts++;
       result->late += cut == LOCKSTEP_CUT_LATE;
       result->last = start = pts;
-      if (pts > 5 * SECOND) {
+      if (pts > 5 * SECOND + 2 * sender->path) {
         result->error += ABS (error);
         result->worst = MAX (result->worst, ABS (error));
       }
@@ -155,7 +165,7 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
 
         if (sender->delay_spread > 0)
           delay += g_rand_int_range (rnd, 0, sender->delay_spread);
-        at = pts + delay;
+        at = pts + sender->path + delay;
       }
       /* What is asked at once goes out as one packet */
       if (!sender->obeys_time && j > 0)
@@ -216,6 +226,36 @@ test_far_sender (void)
     g_assert_cmpfloat (ABS (mean_duration (&r) - SECOND), <, 5.0 * MS);
     /* about one each segment, not a flood */
     g_assert_cmpuint (r.requests, <, 2 * 65 + 10);
+  }
+}
+
+/* Every packet is held for a while on its way, and how long is not known well: a
+ * request is answered from where the sender is, which is further than what came in. */
+static void
+test_path (void)
+{
+  for (guint round = 0; round < 300; round++) {
+    Sender sender = { SECOND / g_rand_int_range (rnd, 20, 60) };
+    gint64 target = g_rand_int_range (rnd, 10, 40) * 100 * MS;
+    Result r;
+
+    sender.delay = g_rand_int_range (rnd, 1, 60) * MS;
+    sender.delay_spread = 40 * MS;
+    sender.rate_limit = 300 * MS;
+    /* an encoder may hold as much: only who is known to be far may be further */
+    sender.known_far = g_rand_boolean (rnd);
+    sender.path = g_rand_int_range (rnd, 0, sender.known_far ? 5000 : 900) * MS;
+    sender.measured = g_rand_boolean (rnd);
+    sender.believed = sender.measured ? sender.path
+        : MAX (0, sender.path + g_rand_int_range (rnd, -400, 400) * MS);
+    /* what was asked for before anything came in */
+    sender.first_again = sender.measured ? g_rand_int_range (rnd, 1, 900) * MS
+        : 0;
+    simulate (&sender, target, 90, &r, FALSE);
+    /* what passes before the first answer can come has none */
+    g_assert_cmpuint (r.late, <=, 2 + sender.path / target);
+    g_assert_cmpfloat (r.error / r.cuts, <, 50.0 * MS);
+    g_assert_cmpuint (r.requests, <, 2 * 90 * SECOND / target + 12);
   }
 }
 
@@ -394,6 +434,7 @@ main (int argc, char **argv)
   add ("/segmentplan/audio", test_audio);
   add ("/segmentplan/encoder", test_encoder);
   add ("/segmentplan/far-sender", test_far_sender);
+  add ("/segmentplan/path", test_path);
   add ("/segmentplan/bad-sender", test_bad_sender);
   add ("/segmentplan/fixed-gop", test_fixed_gop);
   add ("/segmentplan/deaf", test_deaf);
