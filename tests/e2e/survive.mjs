@@ -50,12 +50,12 @@ async function assertGoesOn(t, player, since) {
     const last = samples.at(-1);
     return last.code !== null && last.code > since;
   });
-  /* a publisher answers late in its first seconds; the player catches up with what it missed */
-  await sleep(6000);
-  const seen = sumUp(await record(player, 4));
+  /* the player catches up with what it missed */
+  const seen = await until('the viewer is near the live edge', 20000, async () => {
+    const s = sumUp(await record(player, 4));
+    return s.played > 3 && s.age.p50 < 8 && s;
+  });
   t.diagnostic(`after the break: ${JSON.stringify(seen)}`);
-  assert.ok(seen.played > 2, `${seen.played} s were played in 4 s`);
-  assert.ok(seen.age.p50 < 12, `pictures are ${seen.age.p50} s old`);
   assert.equal((await shown(player)).state, 'playing');
 }
 
@@ -118,8 +118,6 @@ for (const signal of ['SIGKILL', 'SIGSEGV']) {
     await live(own);
     const before = await live(other);
     const players = [await watch(viewer, launcher, own), await watch(viewer, launcher, other)];
-    /* Browsers answer requests for keyframes slowly in their first seconds: what is looked at is after that. */
-    await sleep(6000);
     const followers = [new PlaylistFollower(playlist(own)), new PlaylistFollower(playlist(other))];
     const watching = record(players[1], 14);
     await sleep(2000);
