@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* Names of this kind force an alternative's choice. */
-#define USE "use."
-
 /* Levenshtein's distance; both words are short names. */
 static guint
 distance (const char *a, const char *b)
@@ -67,12 +64,12 @@ check_use (const LockstepPreset * preset, const char *name, const char *value,
     const char *place, GPtrArray * faults)
 {
   const LockstepAlternative *alternative =
-      lockstep_preset_find_alternative (preset, name + strlen (USE));
+      lockstep_preset_find_alternative (preset, name + strlen (LOCKSTEP_USE));
   g_autoptr (GString) all = g_string_new (NULL);
 
   if (alternative == NULL) {
     for (guint i = 0; i < preset->alternatives->len; i++)
-      g_string_append_printf (all, "%s%s%s", i > 0 ? ", " : "", USE,
+      g_string_append_printf (all, "%s%s%s", i > 0 ? ", " : "", LOCKSTEP_USE,
           ((LockstepAlternative *) preset->alternatives->pdata[i])->name);
     lockstep_fault_add (faults, place, "%s has no such alternative; it has: %s",
         preset->name, all->len > 0 ? all->str : "none");
@@ -147,7 +144,7 @@ take_assignments (const LockstepPreset * preset,
     p = lockstep_preset_find_parameter (preset, name);
     if (p != NULL)
       value = read_value (preset, p, equals + 1, name, faults);
-    else if (!g_str_has_prefix (name, USE))
+    else if (!g_str_has_prefix (name, LOCKSTEP_USE))
       add_no_parameter (preset, name, faults);
     else if (check_use (preset, name, equals + 1, name, faults))
       value = g_strdup (equals + 1);
@@ -175,7 +172,7 @@ take_environment (const LockstepPreset * preset, LockstepGetenv env,
   }
   for (guint i = 0; i < preset->alternatives->len; i++) {
     const LockstepAlternative *a = g_ptr_array_index (preset->alternatives, i);
-    g_autofree char *name = g_strconcat (USE, a->name, NULL);
+    g_autofree char *name = g_strconcat (LOCKSTEP_USE, a->name, NULL);
     g_autofree char *variable = lockstep_parameter_variable (name);
     const char *value = env (variable);
 
@@ -319,7 +316,10 @@ matches (Scope * scope, GHashTable * table, gboolean wanted)
 
   g_hash_table_iter_init (&iter, table);
   while (g_hash_table_iter_next (&iter, &name, &value)) {
-    g_autofree char *own = lookup_value (name, scope);
+    g_autofree char *own = !g_str_has_prefix (name, LOCKSTEP_USE)
+        ? lookup_value (name, scope)
+        : g_strdup (g_hash_table_lookup (scope->launch->chosen,
+            (char *) name + strlen (LOCKSTEP_USE)));
 
     if ((g_strcmp0 (own, value) == 0) != wanted)
       return FALSE;
@@ -367,7 +367,7 @@ static const LockstepChoice *
 choose (Scope * scope, const LockstepAlternative * alternative,
     const char *place, char **launch)
 {
-  g_autofree char *use = g_strconcat (USE, alternative->name, NULL);
+  g_autofree char *use = g_strconcat (LOCKSTEP_USE, alternative->name, NULL);
   const char *forced = g_hash_table_lookup (scope->values, use);
   g_autoptr (GString) missing = g_string_new (NULL);
 
@@ -556,7 +556,7 @@ lockstep_launch_pin (const LockstepLaunch * launch, GHashTable * values)
   g_hash_table_iter_init (&iter, launch->chosen);
   while (g_hash_table_iter_next (&iter, &name, &choice))
     if (!g_hash_table_contains (launch->mixed, name))
-      g_hash_table_replace (values, g_strconcat (USE, name, NULL),
+      g_hash_table_replace (values, g_strconcat (LOCKSTEP_USE, name, NULL),
           g_strdup (choice));
 }
 

@@ -5,6 +5,10 @@
 #include <gst/lockstep/jsonplace.h>
 #include <gst/lockstep/preset.h>
 
+/* Names that begin so are alternatives: a value forces a choice, a condition asks which was
+ * taken in the lines before. */
+#define LOCKSTEP_USE "use."
+
 /* Values that must hold, and values that must not. */
 typedef struct
 {

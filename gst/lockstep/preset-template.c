@@ -70,6 +70,7 @@ typedef struct
 {
   const LockstepPreset *preset;
   const LockstepParameter *list;        /* that is repeated over; NULL: none */
+  gboolean lines;               /* choices of the lines before are known */
 } Known;
 
 /* What may follow "item": nothing, ".index", or a field of the item. */
@@ -185,6 +186,22 @@ check_text (const Known * known, LockstepLookup lookup, const char *text,
   g_free (lockstep_template_fill (text, lookup, &check, place, faults));
 }
 
+/* "use.NAME": which choice was taken. */
+static void
+check_choice_name (const Known * known, const char *name, const char *place,
+    GPtrArray * faults)
+{
+  if (!known->lines)
+    lockstep_fault_add (faults, place,
+        "'%s' is not known before the lines: put "
+        "the property into a block behind the one with {%s}", name,
+        name + strlen (LOCKSTEP_USE));
+  else if (lockstep_preset_find_alternative (known->preset,
+          name + strlen (LOCKSTEP_USE)) == NULL)
+    lockstep_fault_add (faults, place, "there is no alternative '%s'",
+        name + strlen (LOCKSTEP_USE));
+}
+
 static void
 check_conditions (const Known * known, const LockstepConditions * conditions,
     const char *place, GPtrArray * faults)
@@ -199,7 +216,9 @@ check_conditions (const Known * known, const LockstepConditions * conditions,
 
     g_hash_table_iter_init (&iter, tables[i]);
     while (g_hash_table_iter_next (&iter, &name, NULL))
-      if (!knows_value (known, name))
+      if (g_str_has_prefix (name, LOCKSTEP_USE))
+        check_choice_name (known, name, at, faults);
+      else if (!knows_value (known, name))
         add_unknown (known, name, at, faults);
   }
 }
@@ -225,7 +244,7 @@ static void
 check_block (const LockstepPreset * preset, const LockstepBlock * block,
     GPtrArray * faults)
 {
-  Known known = { preset, NULL };
+  Known known = { preset, NULL, TRUE };
   g_autofree char *properties = g_strconcat (block->place, ".properties", NULL);
 
   if (block->repeat != NULL) {
@@ -267,7 +286,7 @@ check_alternative (const LockstepPreset * preset,
     const LockstepAlternative * alternative, GPtrArray * faults)
 {
   const LockstepBlock *block = block_that_uses (preset, alternative->name);
-  Known known = { preset, NULL };
+  Known known = { preset, NULL, TRUE };
   g_autofree char *place = g_strconcat ("alternatives.", alternative->name,
       NULL);
 

@@ -240,6 +240,25 @@ rendition_text (const LockstepRendition * r)
       r->fps_n, r->fps_d, r->bitrate);
 }
 
+/* Says which limit @value, as the user wrote it, is beyond. @unit: "", " bit/s" … */
+static gboolean
+check_range (const LockstepParameter * p, double number, const char *value,
+    const char *unit, const char *place, GPtrArray * faults)
+{
+  if (number >= p->min && number <= p->max)
+    return TRUE;
+  if (p->min == -G_MAXDOUBLE)
+    lockstep_fault_add (faults, place, "%s is above %.10g%s", value, p->max,
+        unit);
+  else if (p->max == G_MAXDOUBLE)
+    lockstep_fault_add (faults, place, "%s is below %.10g%s", value, p->min,
+        unit);
+  else
+    lockstep_fault_add (faults, place, "%s is not between %.10g and %.10g%s",
+        value, p->min, p->max, unit);
+  return FALSE;
+}
+
 static char *
 normalize_int (const LockstepParameter * p, const char *value,
     const char *place, GPtrArray * faults)
@@ -252,12 +271,8 @@ normalize_int (const LockstepParameter * p, const char *value,
     lockstep_fault_add (faults, place, "'%s' is not a whole number", value);
     return NULL;
   }
-  if (number < p->min || number > p->max) {
-    lockstep_fault_add (faults, place, "%s is not between %.0f and %.0f", value,
-        p->min, p->max);
-    return NULL;
-  }
-  return g_strdup (value);
+  return check_range (p, number, value, "", place, faults) ? g_strdup (value)
+      : NULL;
 }
 
 static char *
@@ -273,18 +288,15 @@ normalize_double (const LockstepParameter * p, const char *value,
     lockstep_fault_add (faults, place, "'%s' is not a number", value);
     return NULL;
   }
-  if (number < p->min || number > p->max) {
-    lockstep_fault_add (faults, place, "%s is not between %g and %g", value,
-        p->min, p->max);
-    return NULL;
-  }
-  return g_strdup (value);
+  return check_range (p, number, value, "", place, faults) ? g_strdup (value)
+      : NULL;
 }
 
 static char *
 normalize_duration (const LockstepParameter * p, const char *value,
     const char *place, GPtrArray * faults)
 {
+  g_autofree char *unit = g_strconcat (" ", p->unit, NULL);
   double number;
 
   if (!lockstep_duration_parse (value, lockstep_duration_unit (p->unit),
@@ -293,12 +305,8 @@ normalize_duration (const LockstepParameter * p, const char *value,
         "'%s' is not a duration; write it as 500ms, 1.5s, 2m or 1h", value);
     return NULL;
   }
-  if (number < p->min || number > p->max) {
-    lockstep_fault_add (faults, place, "%s is not between %g and %g %s", value,
-        p->min, p->max, p->unit);
-    return NULL;
-  }
-  return number_text (number);
+  return check_range (p, number, value, unit, place, faults)
+      ? number_text (number) : NULL;
 }
 
 static char *
@@ -313,11 +321,8 @@ normalize_bitrate (const LockstepParameter * p, const char *value,
         value);
     return NULL;
   }
-  if (number < p->min || number > p->max) {
-    lockstep_fault_add (faults, place, "%s is not between %.0f and %.0f bit/s",
-        value, p->min, p->max);
+  if (!check_range (p, number, value, " bit/s", place, faults))
     return NULL;
-  }
   return g_strdup_printf ("%" G_GINT64_FORMAT, number);
 }
 

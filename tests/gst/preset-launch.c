@@ -81,7 +81,7 @@ test_resolve_faults (void)
     {"size=", "size: '' is not a whole number"},
     {"size=1.5", "size: '1.5' is not a whole number"},
     {"size=99999999999999999999", "is not a whole number"},
-    {"rate=0.1", "rate: 0.1 is not between"},
+    {"rate=0.1", "rate: 0.1 is below 0.5"},
     {"rate=1,5", "rate: '1,5' is not a number"},
     {"rate=nan", "rate: 'nan' is not a number"},
     {"codec=opus", "codec: 'opus' is not one of mp3, aac"},
@@ -350,6 +350,44 @@ test_repeat (void)
   g_assert_cmpstr (property (repeated, "t", "none"), ==, "64x48");
 }
 
+#define TAKEN(properties) \
+  "{\"summary\":\"s\",\"pipeline\":[\"src name=a ! {enc} ! sink\"," \
+  "{\"when\":{\"use.enc\":\"two\"},\"lines\":[],\"properties\":{\"a.n\":\"2\"}}," \
+  "{\"unless\":{\"use.enc\":\"two\"},\"lines\":[\"other\"]}]," \
+  "\"alternatives\":{\"enc\":[{\"name\":\"one\",\"launch\":\"hwenc\"}," \
+  "{\"name\":\"two\",\"launch\":\"enc\"}]},\"properties\":{" properties "}}"
+
+/* Which choice was taken is known to the blocks behind it. */
+static void
+test_taken (void)
+{
+  static const char *const no_hardware[] = { "hwenc", NULL };
+  static const char *const none[] = { NULL };
+  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  g_autoptr (LockstepPreset) preset =
+      lockstep_preset_parse ("p", TAKEN (""), -1, faults);
+  g_autoptr (GHashTable) values = NULL;
+  g_autoptr (LockstepLaunch) one = NULL;
+  g_autoptr (LockstepLaunch) two = NULL;
+  g_autofree char *text = NULL;
+
+  g_assert_cmpuint (faults->len, ==, 0);
+  values = lockstep_preset_resolve (preset, NULL, NULL, faults);
+  one = lockstep_preset_launch (preset, values, machine_without (none), faults);
+  g_assert_cmpstr (one->launch, ==, "src name=a ! hwenc ! sink\nother");
+  g_assert_cmpuint (one->properties->len, ==, 0);
+  two = lockstep_preset_launch (preset, values, machine_without (no_hardware),
+      faults);
+  g_assert_cmpstr (two->launch, ==, "src name=a ! enc ! sink");
+  g_assert_cmpstr (property (two, "a", "n"), ==, "2");
+
+  g_assert_null (lockstep_preset_parse ("p",
+          TAKEN ("\"a.m\":{\"value\":\"1\",\"when\":{\"use.enc\":\"two\"}}"),
+          -1, faults));
+  text = faults_text (faults);
+  g_assert_nonnull (strstr (text, "'use.enc' is not known before the lines: "));
+}
+
 static void
 test_nearest (void)
 {
@@ -374,6 +412,7 @@ main (int argc, char **argv)
   g_test_add_func ("/preset-launch/force", test_force);
   g_test_add_func ("/preset-launch/try", test_try);
   g_test_add_func ("/preset-launch/repeat", test_repeat);
+  g_test_add_func ("/preset-launch/taken", test_taken);
   g_test_add_func ("/preset-launch/nearest", test_nearest);
   return g_test_run ();
 }

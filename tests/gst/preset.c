@@ -38,7 +38,7 @@ test_mistakes (void)
         "parameters.a.default: 'x' is not a whole number"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
           "\"int\",\"summary\":\"s\",\"default\":11,\"max\":10}}}",
-        "parameters.a.default: 11 is not between"},
+        "parameters.a.default: 11 is above 10"},
     {"{\"summary\":\"s\",\"pipeline\":[\"a\"],\"parameters\":{\"a\":{\"type\":"
           "\"int\",\"summary\":\"s\",\"min\":11,\"max\":10}}}",
         "'min' is above 'max'"},
@@ -260,7 +260,7 @@ test_extends_mistakes (void)
   } cases[] = {
     {"absent", ": no preset 'absent'"},
     /* the file that has the wrong value, be it the one that is extended */
-    {"wrong", "base.json:3: parameters.x.default: 1 is not between"},
+    {"wrong", "base.json:3: parameters.x.default: 1 is above 0"},
     {"orphan", "orphan.json:1: extends: no preset 'nobody'"},
     {"ring", "is there a circle?"},
     {"of-broken", "broken.json:3: : not JSON"},
