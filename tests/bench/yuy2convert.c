@@ -5,6 +5,7 @@
  *   bench-yuy2convert [--format F] [--interlaced] [--size WxH] [--seconds N]
  *                              on the processor; without --size at 1080p, 4K and 8K
  *   bench-yuy2convert --cuda   into CUDA memory, of 8K frames
+ *   bench-yuy2convert --check  every byte of that against the reference, many kinds of frames
  * The peers do the same work by their own means: two fields one after the other where the video is
  * interlaced; libyuv gives YVYU and VYUY with V before U, since it has no more for them. */
 #include <gst/check/gstharness.h>
@@ -21,10 +22,12 @@
 #define ROTATED (400 << 20)     /* bytes of input */
 #define MAX_FRAMES 128
 #define ROUNDS 9
+/* Frames that the card is let have: more than the element keeps under way. */
+#define UNDER_WAY 4
 
 static gchar *format = "YUY2";
 static gdouble seconds = 0.3;   /* of a contender's turn */
-static gboolean cuda, interlaced;
+static gboolean cuda, interlaced, check;
 static gchar *size;
 
 typedef struct
@@ -33,6 +36,7 @@ typedef struct
   GstBuffer *in[MAX_FRAMES], *out[MAX_FRAMES];
   guint8 *raw_out[MAX_FRAMES];
   guint n, next;                /* frames that rotate */
+  guint under_way, next_out;    /* pushed and not pulled yet */
   GstVideoInfo info;
   gpointer sws;
 } Bench;
@@ -47,12 +51,39 @@ typedef struct
 } Contender;
 
 static void
+pull (Bench * b)
+{
+  GstBuffer *out = gst_harness_pull (b->h);
+
+  if (!out) {
+    fprintf (stderr, "no frame comes out\n");
+    exit (1);
+  }
+  /* held, so that the pool has to rotate too */
+  gst_clear_buffer (&b->out[b->next_out]);
+  b->out[b->next_out] = out;
+  b->next_out = (b->next_out + 1) % b->n;
+  b->under_way--;
+}
+
+static void
 by_element (Bench * b, guint i)
 {
-  g_assert (gst_harness_push (b->h, gst_buffer_ref (b->in[i])) == GST_FLOW_OK);
-  /* held, so that the pool has to rotate too */
-  gst_clear_buffer (&b->out[i]);
-  b->out[i] = gst_harness_pull (b->h);
+  GstFlowReturn flow = gst_harness_push (b->h, gst_buffer_ref (b->in[i]));
+
+  if (flow != GST_FLOW_OK) {
+    g_autofree gchar *reason = NULL;
+
+    if (cuda)
+      gst_harness_get (b->h, "yuy2convert", "path-reason", &reason, NULL);
+    fprintf (stderr, "a frame is not taken: %s%s%s\n",
+        gst_flow_get_name (flow), reason ? ": " : "", reason ? reason : "");
+    exit (1);
+  }
+  /* the card is given the next frame before it is done with this one */
+  b->under_way++;
+  while (b->under_way > (cuda ? UNDER_WAY : 0))
+    pull (b);
 }
 
 static const guint8 *
@@ -156,15 +187,18 @@ bench_init (Bench * b, const Contender * c, guint width, guint height)
 #endif
 }
 
-/* Contenders share the frames, which are made once. */
+/* Contenders share the frames, which are made once. On the way to the card they are of the
+ * pool that the element proposes, or else of memory that comes again and is registered. */
 static void
-frames_init (Bench * b, GstBuffer ** in, guint8 ** out)
+frames_init (Bench * b, GstBuffer ** in, guint8 ** out, gboolean of_pool)
 {
   for (guint i = 0; i < b->n; i++) {
     if (!in[i]) {
-      in[i] = cuda ? gst_harness_create_buffer (b->h, b->info.size) :
+      in[i] = of_pool ? gst_harness_create_buffer (b->h, b->info.size) :
           gst_buffer_new_allocate (NULL, b->info.size, NULL);
       gst_buffer_memset (in[i], 0, (guint8) (i + 1), b->info.size);
+    }
+    if (!out[i]) {
       out[i] = g_malloc (b->info.size);
       memset (out[i], 1, b->info.size);
     }
@@ -198,6 +232,11 @@ turn (Bench * b, const Contender * c)
     frames++;
     now = g_get_monotonic_time ();
   } while (now - start < seconds * G_USEC_PER_SEC || frames < 3);
+  if (b->under_way) {
+    while (b->under_way)
+      pull (b);
+    now = g_get_monotonic_time ();
+  }
   return (gdouble) (now - start) / 1000 / frames;
 }
 
@@ -212,14 +251,19 @@ compare (gconstpointer a, gconstpointer b)
 static void
 run_size (guint width, guint height)
 {
-  static const Contender on_card = { "yuy2convert into CUDA memory",
-    by_element, "yuy2convert device=cuda"
+  static const Contender on_card[] = {
+    {"of the pinned pool into CUDA memory", by_element,
+        "yuy2convert device=cuda"},
+    {"the same, one frame at a time", by_element,
+        "yuy2convert device=cuda frames-in-flight=1"},
+    {"of registered memory into CUDA memory", by_element,
+        "yuy2convert device=cuda"},
   };
-  const Contender *list = cuda ? &on_card : contenders;
-  guint n = cuda ? 1 : G_N_ELEMENTS (contenders);
+  const Contender *list = cuda ? on_card : contenders;
+  guint n = cuda ? G_N_ELEMENTS (on_card) : G_N_ELEMENTS (contenders);
   gdouble times[G_N_ELEMENTS (contenders)][ROUNDS];
   Bench benches[G_N_ELEMENTS (contenders)] = { 0 };
-  GstBuffer *in[MAX_FRAMES] = { 0 };
+  GstBuffer *in[MAX_FRAMES] = { 0 }, *registered[MAX_FRAMES] = { 0 };
   guint8 *out[MAX_FRAMES] = { 0 };
 
 #ifdef HAVE_SWSCALE
@@ -228,10 +272,13 @@ run_size (guint width, guint height)
 #endif
   for (guint k = 0; k < n; k++) {
     bench_init (&benches[k], &list[k], width, height);
-    frames_init (&benches[k], in, out);
+    frames_init (&benches[k], cuda && k == 2 ? registered : in, out,
+        cuda && k < 2);
     /* warm, and the threads' number found; outputs are made */
     for (guint i = 0; i < MAX (benches[k].n + 1, 40); i++)
       list[k].convert (&benches[k], i % benches[k].n);
+    while (benches[k].under_way)
+      pull (&benches[k]);
   }
   for (guint r = 0; r < ROUNDS; r++) {
     for (guint k = 0; k < n; k++)
@@ -247,21 +294,109 @@ run_size (guint width, guint height)
         times[k][ROUNDS - 1], 1000 / ms, times[0][ROUNDS / 2] / ms);
     fflush (stdout);
   }
-  if (cuda) {
+  for (guint k = 0; cuda && k < n; k++) {
     g_autoptr (GstStructure) stats = NULL;
     g_autofree gchar *reason = NULL, *text = NULL;
 
-    gst_harness_get (benches[0].h, "yuy2convert", "stats", &stats,
+    gst_harness_get (benches[k].h, "yuy2convert", "stats", &stats,
         "path-reason", &reason, NULL);
     text = gst_structure_to_string (stats);
-    printf ("%s\n%s\n", reason, text);
+    printf ("%s: %s\n%s\n", list[k].name, reason, text);
   }
   for (guint k = 0; k < n; k++)
     bench_clear (&benches[k]);
   for (guint i = 0; i < MAX_FRAMES; i++) {
     gst_clear_buffer (&in[i]);
+    gst_clear_buffer (&registered[i]);
     g_free (out[i]);
   }
+}
+
+/* Frames of noise in and out of the card, by the pool's memory and by other. */
+static guint
+check_video (GRand * rand, LockstepYuy2Order order, guint width, guint height)
+{
+  const guint frames = 4;
+  GstBuffer *in[4];
+  LockstepYuy2Picture p = { order, interlaced, width, height };
+  gsize half = GST_ROUND_UP_2 ((gsize) width);
+  g_autofree guint8 *y = g_malloc (half * height);
+  g_autofree guint8 *uv = NULL;
+  Bench b = { 0 };
+  GstVideoInfo out_info;
+
+  p.uv_rows = lockstep_yuy2_uv_rows (height, interlaced);
+  p.y_stride = p.uv_stride = half;
+  p.y = y;
+  p.uv = uv = g_malloc (half * p.uv_rows);
+  bench_init (&b, &(const Contender) { "", by_element,
+        "yuy2convert device=cuda"
+      }, width, height);
+  b.n = frames;
+  gst_video_info_set_interlaced_format (&out_info, GST_VIDEO_FORMAT_NV12,
+      b.info.interlace_mode, width, height);
+  for (guint i = 0; i < frames; i++) {
+    GstMapInfo map;
+
+    in[i] = i & 1 ? gst_buffer_new_allocate (NULL, b.info.size, NULL) :
+        gst_harness_create_buffer (b.h, b.info.size);
+    g_assert (gst_buffer_map (in[i], &map, GST_MAP_WRITE));
+    for (gsize k = 0; k < map.size; k++)
+      map.data[k] = (guint8) (g_rand_int (rand) >> 9);
+    gst_buffer_unmap (in[i], &map);
+    b.in[i] = in[i];
+    by_element (&b, i);
+  }
+  while (b.under_way)
+    pull (&b);
+  for (guint i = 0; i < frames; i++) {
+    GstVideoFrame from, to;
+
+    g_assert (gst_video_frame_map (&from, &b.info, in[i], GST_MAP_READ));
+    g_assert (gst_video_frame_map (&to, &out_info, b.out[i], GST_MAP_READ));
+    p.src = GST_VIDEO_FRAME_PLANE_DATA (&from, 0);
+    p.src_stride = (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (&from, 0);
+    lockstep_yuy2_to_nv12_reference (&p);
+    for (guint plane = 0; plane < 2; plane++) {
+      guint rows = plane ? (height + 1) / 2 : height;
+      const guint8 *got = GST_VIDEO_FRAME_PLANE_DATA (&to, plane);
+
+      for (guint r = 0; r < rows; r++) {
+        if (memcmp (got + (gsize) r * GST_VIDEO_FRAME_PLANE_STRIDE (&to, plane),
+                (plane ? uv : y) + r * half, plane ? half : width)) {
+          fprintf (stderr, "differs: %s %ux%u%s, frame %u, plane %u, row %u\n",
+              format, width, height, interlaced ? "i" : "", i, plane, r);
+          exit (1);
+        }
+      }
+    }
+    gst_video_frame_unmap (&from);
+    gst_video_frame_unmap (&to);
+    gst_buffer_unref (in[i]);
+  }
+  bench_clear (&b);
+  return frames;
+}
+
+static void
+check_all (void)
+{
+  static gchar orders[][5] = { "YUY2", "UYVY", "YVYU", "VYUY" };
+  static const guint sizes[][2] =
+      { {2, 2}, {321, 63}, {720, 576}, {1366, 767}, {1920, 1080} };
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+  guint n = 0;
+
+  for (guint k = 0; k < 2 * LOCKSTEP_YUY2_N_ORDERS; k++) {
+    format = orders[k / 2];
+    interlaced = k & 1;
+    for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+      n += check_video (rand, k / 2, sizes[i][0], sizes[i][1]);
+  }
+  format = orders[0];
+  interlaced = FALSE;
+  n += check_video (rand, LOCKSTEP_YUY2_YUY2, 7680, 4320);
+  printf ("%u frames: every byte as the reference has it\n", n);
 }
 
 int
@@ -274,6 +409,8 @@ main (int argc, char **argv)
     {"size", 0, 0, G_OPTION_ARG_STRING, &size, "of one frame", "WxH"},
     {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "of one turn", "N"},
     {"cuda", 0, 0, G_OPTION_ARG_NONE, &cuda, "convert on the card", NULL},
+    {"check", 0, 0, G_OPTION_ARG_NONE, &check, "compare what the card gives",
+        NULL},
     {NULL}
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
@@ -294,6 +431,11 @@ main (int argc, char **argv)
     return 64;
   }
   gst_init (NULL, NULL);
+  if (check) {
+    cuda = TRUE;
+    check_all ();
+    return 0;
+  }
   printf ("| frame | | ms | least - most | fps | of the first |\n"
       "|---|---|---|---|---|---|\n");
   if (width) {

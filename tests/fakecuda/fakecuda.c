@@ -434,6 +434,8 @@ API CUresult cuMemHostRegister_v2 (void *p, size_t size, unsigned flags);
 API CUresult cuMemHostUnregister (void *p);
 API CUresult cuMemcpy2D_v2 (const Copy2D * copy);
 API CUresult cuMemcpy2DAsync_v2 (const Copy2D * copy, Stream * stream);
+API CUresult cuMemcpyDtoDAsync_v2 (CUdeviceptr to, CUdeviceptr from,
+    size_t size, Stream * stream);
 
 /* Two views of the same pages: the caller's cannot be read or written. */
 CUresult
@@ -591,6 +593,17 @@ cuMemcpy2DAsync_v2 (const Copy2D * copy, Stream * stream)
   op->copy = *copy;
   append (stream, op);
   return leave (OK);
+}
+
+CUresult
+cuMemcpyDtoDAsync_v2 (CUdeviceptr to, CUdeviceptr from, size_t size,
+    Stream * stream)
+{
+  Copy2D copy = {.src_type = 2,.src_device = from,.src_pitch = size,
+    .dst_type = 2,.dst_device = to,.dst_pitch = size,.width = size,.height = 1
+  };
+
+  return cuMemcpy2DAsync_v2 (&copy, stream);
 }
 
 /* Modules, kernels, streams, events */
