@@ -216,10 +216,13 @@ test('graph: DOT, and a drawing where graphviz is', () => {
 test('doctor: versions, elements, codecs, hardware, presets', () => {
   const r = lockstep(['doctor']);
   assert.equal(r.code, 0, r.out);
-  for (const section of ['Versions', 'Elements of Lockstep', 'H.264 encoders', 'Audio encoders', 'WebRTC', 'GPUs', 'Cameras and capture cards', 'Presets', 'Tools'])
+  for (const section of ['Versions', 'Elements of Lockstep', 'H.264 encoders', 'Audio encoders', 'WebRTC', 'GPUs', 'Cameras and capture cards', "A capture card's picture", 'Presets', 'Tools'])
     assert.match(r.out, new RegExp(`^${section}$`, 'm'));
   assert.match(r.out, /^ {2}ok +hlsalignsink/m);
   assert.match(r.out, /^ {2}ok +x264enc/m);
+  // which way is taken, and why that one
+  assert.match(r.out, /^ {2}ok +to NV12 by +yuy2convert, on the (processor|card): \S/m);
+  assert.match(r.out, /^ {2}ok +to H\.264 by +\S/m);
   const { value } = json('doctor', '--json');
   assert.equal(value.complete, true);
   assert.ok(value.findings.some((f) => f.section === 'Presets' && f.name === 'test-to-hls' && f.health === 'ok'));

@@ -106,6 +106,28 @@ say_versions (Doctor * doctor)
   }
 }
 
+/* What yuy2convert would convert with, and why: it says so once it is READY. NULL: it is
+ * not there. */
+static char *
+conversion_text (gboolean * on_card)
+{
+  g_autoptr (GstElement) element =
+      gst_element_factory_make ("yuy2convert", NULL);
+  g_autofree char *path = NULL;
+  g_autofree char *reason = NULL;
+
+  *on_card = FALSE;
+  if (element == NULL)
+    return NULL;
+  gst_object_ref_sink (element);
+  gst_element_set_state (element, GST_STATE_READY);
+  path = devices_property_text (element, "path");
+  reason = devices_property_text (element, "path-reason");
+  gst_element_set_state (element, GST_STATE_NULL);
+  *on_card = g_strcmp0 (path, "cuda") == 0;
+  return g_strdup (reason != NULL ? reason : "");
+}
+
 static void
 say_own_elements (Doctor * doctor)
 {
@@ -113,30 +135,94 @@ say_own_elements (Doctor * doctor)
       { "latencybuffer", "avresync", "hlsalignsink", "yuy2convert" };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autoptr (GstElement) element = gst_element_factory_make (names[i], NULL);
-    g_autofree char *path = NULL;
-    g_autofree char *reason = NULL;
-    g_autofree char *text = NULL;
+    g_autoptr (GstElementFactory) factory = gst_element_factory_find (names[i]);
 
-    if (element == NULL) {
+    if (factory == NULL) {
       say (doctor, "Elements of Lockstep", MISSING, names[i],
           "its plugin is not found; is it installed, or GST_PLUGIN_PATH_1_0 set?");
       doctor->incomplete |= i < 3;      /* without yuy2convert all but cards works */
       continue;
     }
-    gst_object_ref_sink (element);
-    /* yuy2convert says what it would convert with, once it is READY */
-    gst_element_set_state (element, GST_STATE_READY);
-    path = devices_property_text (element, "path");
-    reason = devices_property_text (element, "path-reason");
-    gst_element_set_state (element, GST_STATE_NULL);
-    if (path != NULL)
-      text = g_strdup_printf ("converts by %s%s%s", path,
-          reason != NULL && reason[0] != '\0' ? ": " : "",
-          reason != NULL ? reason : "");
-    say (doctor, "Elements of Lockstep", FINE, names[i], text != NULL ? text
-        : "");
+    say (doctor, "Elements of Lockstep", FINE, names[i],
+        gst_element_factory_get_metadata (factory,
+            GST_ELEMENT_METADATA_LONGNAME));
   }
+}
+
+/* Whether a video encoder of the line takes what the card converts where it is. */
+static gboolean
+encoder_takes_cuda (const char *line)
+{
+  g_autoptr (GPtrArray) elements = lockstep_launch_elements (line);
+
+  for (guint i = 0; i < elements->len; i++) {
+    g_autoptr (GstElementFactory) factory =
+        gst_element_factory_find (g_ptr_array_index (elements, i));
+
+    if (factory == NULL || !gst_element_factory_list_is_type (factory,
+            GST_ELEMENT_FACTORY_TYPE_VIDEO_ENCODER))
+      continue;
+    for (const GList * item =
+        gst_element_factory_get_static_pad_templates (factory); item != NULL;
+        item = item->next) {
+      GstStaticPadTemplate *template = item->data;
+
+      if (template->direction == GST_PAD_SINK &&
+          strstr (template->static_caps.string, "memory:CUDAMemory") != NULL)
+        return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+/* Which way the picture of a capture card goes here, and why that one. */
+static void
+say_capture (Doctor * doctor)
+{
+  static const char section[] = "A capture card's picture";
+  static const char *const words[] = { "audio=test", NULL };
+  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  g_autoptr (LockstepPreset) preset =
+      presets_load ("capture-to-webrtc", faults);
+  g_autoptr (GHashTable) values = preset != NULL ?
+      lockstep_preset_resolve (preset, words, NULL, faults) : NULL;
+  g_autoptr (LockstepLaunch) launch = NULL;
+  g_autofree char *why = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GString) passed = g_string_new (NULL);
+  const char *encoder;
+  gboolean on_card;
+
+  if (values != NULL
+      && presets_name_channel (preset, "capture-to-webrtc", values))
+    launch = lockstep_preset_launch (preset, values, &presets_machine, faults);
+  if (launch == NULL) {
+    say (doctor, section, BROKEN, "capture-to-webrtc", faults->len > 0 ?
+        ((LockstepFault *) g_ptr_array_index (faults, 0))->text : "");
+    return;
+  }
+  encoder = g_hash_table_lookup (launch->chosen, "video-encoder");
+  why = conversion_text (&on_card);
+  if (why == NULL)
+    text = g_strdup ("videoconvert, on the processor, at a tenth of the speed: "
+        "yuy2convert is not there");
+  else if (on_card && !encoder_takes_cuda (launch->launch))
+    text = g_strdup_printf ("yuy2convert, on the processor: the encoder takes "
+        "no CUDA memory (else on the card: %s)", why);
+  else
+    text = g_strdup_printf ("yuy2convert, on the %s: %s",
+        on_card ? "card" : "processor", why);
+  say (doctor, section, why != NULL ? FINE : NOTE, "to NV12 by", text);
+  for (guint i = 0; i < launch->passed->len; i++) {
+    const char *one = g_ptr_array_index (launch->passed, i);
+
+    if (g_str_has_prefix (one, "video-encoder: "))
+      g_string_append_printf (passed, "%s%s", passed->len > 0 ? "; " :
+          ", for what comes before it does not work here: ",
+          one + strlen ("video-encoder: "));
+  }
+  g_string_prepend (passed, encoder != NULL ? encoder : "-");
+  say (doctor, section, FINE, "to H.264 by", passed->str);
 }
 
 /* What codecs need, best first. */
@@ -256,6 +342,7 @@ examine (int argc, char **argv)
   say_own_elements (&doctor);
   say_codecs (&doctor);
   devices_list (say_device, &doctor);
+  say_capture (&doctor);
   say_presets (&doctor);
   say (&doctor, "Tools", dot != NULL ? FINE : MISSING, "dot", dot != NULL
       ? "draws `lockstep graph --svg`" : "in graphviz");
