@@ -30,8 +30,10 @@
  * pinned memory: that costs what the copy would, and uploads a quarter less.
  *
  * NV12 passes through. Interlaced video may be of interlace-mode interleaved or
- * mixed. v210 is not taken: its groups of six 10-bit pixels have nothing in common with
- * what is converted here, and libyuv has nothing for them.
+ * mixed. v210 (10 bits, from DeckLink and AJA cards) is not taken: six of its pixels are
+ * spread over four words, so neither the kernel nor libyuv's functions nor the rules for rows
+ * and columns here fit it. videoconvert makes P010 of it; a card that gives 8 bits too
+ * (decklinkvideosrc video-format=8bit-yuv) can be set to UYVY.
  *
  * ## Example launch lines
  * |[

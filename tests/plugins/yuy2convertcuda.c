@@ -1,198 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* yuy2convert's way over the card, with a stand-in for the driver (tests/fakecuda): caps,
- * uploads, frames in flight, the shared context, and every way in which a card or a driver
- * lets it down. */
-#include "fakecuda.h"
-#include "yuy2convert.h"
-
-#include <gmodule.h>
-#include <sched.h>
-#include <string.h>
-
-#define CUDA "video/x-raw(memory:CUDAMemory),format=NV12"
-#define BOTH CUDA ";video/x-raw,format=NV12"
-#define PATH_CPU 1
-#define PATH_CUDA 2
-#define FRAMES 6
-
-static FakeCuda *fake;
-static void (*reset) (void);
-static void (*set_hold) (int hold);
-
-typedef struct
-{
-  GstHarness *h;
-  GstBus *bus;
-  GstVideoInfo in_info;
-  GRand *rand;
-  GstBuffer *in[64];            /* what was pushed */
-  guint n;
-} Fixture;
-
-static void
-fixture_init (Fixture * f, const gchar * properties, const gchar * sink_caps,
-    const gchar * format, guint width, guint height, const gchar * more)
-{
-  g_autofree gchar *line = g_strdup_printf ("yuy2convert %s", properties);
-  /* @format may begin with the memory, in brackets */
-  const gchar *name = strchr (format, ')') ? strchr (format, ')') + 1 : format;
-  g_autofree gchar *caps = g_strdup_printf ("video/x-raw%.*s,format=%s,"
-      "width=%u,height=%u,framerate=30/1%s", (int) (name - format), format,
-      name, width, height, more);
-  g_autoptr (GstCaps) c = gst_caps_from_string (caps);
-
-  memset (f, 0, sizeof *f);
-  g_assert_true (gst_video_info_from_caps (&f->in_info, c));
-  f->rand = g_rand_new_with_seed (11);
-  f->bus = gst_bus_new ();
-  f->h = gst_harness_new_parse (line);
-  gst_element_set_bus (f->h->element, f->bus);
-  gst_harness_set_sink_caps_str (f->h, sink_caps);
-  gst_harness_set_src_caps_str (f->h, caps);
-}
-
-/* All that the driver gave is given back, and was used as it may be. */
-static void
-assert_nothing_left (void)
-{
-  g_assert_cmpint (fake->device_live, ==, 0);
-  g_assert_cmpint (fake->host_live, ==, 0);
-  g_assert_cmpint (fake->registered_live, ==, 0);
-  g_assert_cmpint (fake->streams_live, ==, 0);
-  g_assert_cmpint (fake->events_live, ==, 0);
-  g_assert_cmpint (fake->modules_live, ==, 0);
-  g_assert_cmpint (fake->contexts_live, ==, 0);
-  g_assert_cmpint (fake->bad_calls, ==, 0);
-  g_assert_cmpint (fake->pageable_copies, ==, 0);
-}
-
-static void
-fixture_clear (Fixture * f)
-{
-  for (guint i = 0; i < f->n; i++)
-    gst_buffer_unref (f->in[i]);
-  gst_element_set_bus (f->h->element, NULL);
-  gst_object_unref (f->bus);
-  gst_harness_teardown (f->h);
-  g_rand_free (f->rand);
-  assert_nothing_left ();
-  reset ();
-}
-
-static void
-randomize (GRand * rand, GstBuffer * buffer)
-{
-  GstMapInfo map;
-
-  g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
-  for (gsize i = 0; i < map.size; i++)
-    map.data[i] = (guint8) g_rand_int (rand);
-  gst_buffer_unmap (buffer, &map);
-}
-
-static GstFlowReturn
-push (Fixture * f, GstBuffer * buffer)
-{
-  GST_BUFFER_PTS (buffer) = f->n * GST_SECOND / 30;
-  f->in[f->n++] = gst_buffer_ref (buffer);
-  return gst_harness_push (f->h, buffer);
-}
-
-/* A buffer of the pool that the element proposes. */
-static GstBuffer *
-pool_buffer (Fixture * f)
-{
-  GstBuffer *buffer = gst_harness_create_buffer (f->h, f->in_info.size);
-
-  randomize (f->rand, buffer);
-  return buffer;
-}
-
-/* Pulls output @i and compares it. */
-static void
-check_output (Fixture * f, guint i)
-{
-  GstBuffer *out = gst_harness_pull (f->h);
-  LockstepYuy2Order order = LOCKSTEP_YUY2_YUY2;
-  GstVideoInfo out_info;
-
-  g_assert_nonnull (out);
-  g_assert_cmpuint (GST_BUFFER_PTS (out), ==, i * GST_SECOND / 30);
-  while (strcmp (formats[order], gst_video_format_to_string
-          (GST_VIDEO_INFO_FORMAT (&f->in_info))))
-    order++;
-  output_info (f->h, &out_info);
-  assert_converted (f->in[i], &f->in_info, out, &out_info, order);
-  gst_buffer_unref (out);
-}
-
-static guint64
-stat_of (Fixture * f, const gchar * name)
-{
-  GstElement *element = gst_harness_find_element (f->h, "yuy2convert");
-  g_autoptr (GstStructure) stats = NULL;
-  const GValue *value;
-  guint64 n;
-
-  g_object_get (element, "stats", &stats, NULL);
-  value = gst_structure_get_value (stats, name);
-  n = G_VALUE_HOLDS_UINT (value) ? g_value_get_uint (value) :
-      g_value_get_uint64 (value);
-  gst_object_unref (element);
-  return n;
-}
-
-static void
-assert_path (Fixture * f, gint expected, const gchar * reason)
-{
-  g_autofree gchar *got = NULL;
-  gint path;
-
-  gst_harness_get (f->h, "yuy2convert", "path", &path, "path-reason", &got,
-      NULL);
-  g_assert_cmpint (path, ==, expected);
-  if (!strstr (got, reason))
-    g_error ("the reason \"%s\" does not speak of \"%s\"", got, reason);
-}
-
-/* There is one message of @type, which speaks of @text, and no other error. */
-static void
-assert_message (Fixture * f, GstMessageType type, const gchar * text)
-{
-  GstMessage *message;
-  guint n = 0;
-
-  while ((message = gst_bus_pop (f->bus))) {
-    g_autoptr (GError) error = NULL;
-    g_autofree gchar *debug = NULL;
-
-    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
-      gst_message_parse_error (message, &error, &debug);
-    else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
-      gst_message_parse_warning (message, &error, &debug);
-    if (error && GST_MESSAGE_TYPE (message) == type) {
-      n++;
-      if (!strstr (error->message, text) && !strstr (debug, text))
-        g_error ("\"%s\" (%s) does not speak of \"%s\"", error->message,
-            debug, text);
-    } else if (error && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-      g_error ("an error: %s (%s)", error->message, debug);
-    }
-    gst_message_unref (message);
-  }
-  g_assert_cmpuint (n, ==, 1);
-}
-
-static void
-assert_output_on_card (Fixture * f, gboolean on_card)
-{
-  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (f->h->sinkpad);
-
-  g_assert_cmpint (gst_caps_features_contains (gst_caps_get_features (caps, 0),
-          "memory:CUDAMemory"), ==, on_card);
-}
-
-/* Where all goes well */
+/* yuy2convert's way over the card, where all goes well: caps, uploads, frames in flight, latency,
+ * the shared context. */
+#include "yuy2convertcuda.h"
 
 static void
 test_pinned_pool (void)
@@ -253,12 +62,18 @@ registered (gboolean works)
 
   fake->refuse_register = !works;
   fixture_init (&f, "", BOTH, "UYVY", 640, 360, "");
+  /* a picture that begins later, and rows further apart */
+  f.in_info.offset[0] = 40;
+  f.in_info.stride[0] += 24;
+  f.in_info.size = f.in_info.offset[0] + (gsize) f.in_info.stride[0] * 360;
   buffer = noise (f.rand, &f.in_info);
   for (guint i = 0; i < 4; i++) {
     GstBuffer *again = gst_buffer_new ();
 
     gst_buffer_append_memory (again, gst_memory_ref (gst_buffer_peek_memory
             (buffer, 0)));
+    gst_buffer_add_video_meta_full (again, GST_VIDEO_FRAME_FLAG_NONE,
+        GST_VIDEO_FORMAT_UYVY, 640, 360, 1, f.in_info.offset, f.in_info.stride);
     g_assert_cmpint (push (&f, again), ==, GST_FLOW_OK);
     check_output (&f, i);
   }
@@ -330,6 +145,97 @@ test_cuda_is_preferred (void)
   check_output (&f, 0);
   assert_output_on_card (&f, FALSE);
   fixture_clear (&f);
+}
+
+/* Caps, times and metas go over the card with the picture. */
+static void
+test_caps_and_metas (void)
+{
+  g_autoptr (GstCaps) ntp = gst_caps_new_empty_simple ("timestamp/x-ntp");
+  g_autoptr (GstCaps) in = NULL, out = NULL, expected = NULL;
+  GstBuffer *buffer;
+  Fixture f;
+
+  fixture_init (&f, "", BOTH, "YUY2", 64, 32, ",pixel-aspect-ratio=4/3,"
+      "colorimetry=bt2100-pq,chroma-site=mpeg2,"
+      "mastering-display-info=(string)\"34000:16000:13250:34500:7500:3000:"
+      "15635:16450:10000000:1\",content-light-level=(string)\"1000:400\"");
+  buffer = pool_buffer (&f);
+  GST_BUFFER_DURATION (buffer) = 33 * GST_MSECOND;
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_MARKER);
+  gst_buffer_add_reference_timestamp_meta (buffer, ntp, 1234, 5);
+  gst_buffer_add_video_time_code_meta_full (buffer, 30, 1, NULL,
+      GST_VIDEO_TIME_CODE_FLAGS_NONE, 1, 2, 3, 4, 0);
+  g_assert_cmpint (push (&f, buffer), ==, GST_FLOW_OK);
+  buffer = gst_harness_pull (f.h);
+  g_assert_cmpuint (GST_BUFFER_PTS (buffer), ==, 0);
+  g_assert_cmpuint (GST_BUFFER_DURATION (buffer), ==, 33 * GST_MSECOND);
+  g_assert_true (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_MARKER));
+  g_assert_cmpuint (gst_buffer_get_reference_timestamp_meta (buffer,
+          ntp)->timestamp, ==, 1234);
+  g_assert_cmpuint (gst_buffer_get_video_time_code_meta (buffer)->tc.frames,
+      ==, 4);
+  gst_buffer_unref (buffer);
+  in = gst_pad_get_current_caps (f.h->srcpad);
+  out = gst_pad_get_current_caps (f.h->sinkpad);
+  expected = gst_caps_copy (in);
+  gst_caps_set_simple (expected, "format", G_TYPE_STRING, "NV12", NULL);
+  gst_caps_set_features (expected, 0,
+      gst_caps_features_new ("memory:CUDAMemory", NULL));
+  g_assert_true (gst_caps_is_equal (out, expected));
+  fixture_clear (&f);
+}
+
+/* NV12 that is on the card passes, and so does NV12 that is not. */
+static void
+test_nv12_passes (void)
+{
+  static const gchar *const kinds[] = { "(memory:CUDAMemory)NV12", "NV12" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    GstBuffer *in = gst_buffer_new_allocate (NULL, 64 * 48, NULL), *out;
+    Fixture f;
+
+    fixture_init (&f, "", BOTH, kinds[i], 64, 32, "");
+    g_assert_cmpint (push (&f, in), ==, GST_FLOW_OK);
+    out = gst_harness_pull (f.h);
+    g_assert_true (out == in);
+    gst_buffer_unref (out);
+    assert_output_on_card (&f, i == 0);
+    g_assert_cmpuint (stat_of (&f, "passthrough"), ==, 1);
+    fixture_clear (&f);
+  }
+}
+
+/* A source that knows nothing of all this fills the pinned pool. */
+static void
+test_videotestsrc_fills_the_pool (void)
+{
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch ("videotestsrc num-buffers=5 ! "
+      "video/x-raw,format=UYVY,width=320,height=240 ! yuy2convert name=c ! "
+      CUDA " ! fakesink", &error);
+  GstElement *c = gst_bin_get_by_name (GST_BIN (pipeline), "c");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstStructure) stats = NULL;
+  GstMessage *message;
+  guint64 pinned;
+
+  g_assert_no_error (error);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  g_object_get (c, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get_uint64 (stats, "uploads-pinned", &pinned));
+  g_assert_cmpuint (pinned, ==, 5);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (c);
+  gst_object_unref (pipeline);
+  assert_nothing_left ();
+  reset ();
 }
 
 /* In flight */
@@ -584,8 +490,6 @@ test_eos_under_way (void)
 
 /* Latency */
 
-static void check_fallback (Fixture * f, guint frames);
-
 /* Latency messages since the last call. */
 static guint
 latency_messages (Fixture * f)
@@ -733,197 +637,13 @@ test_shared_context (void)
   fixture_clear (&f);
 }
 
-/* Where it goes wrong */
-
-/* What a card that fails leaves behind goes over the processor: no frame is lost, none
- * twice, in order, with the same bytes. */
-static void
-check_fallback (Fixture * f, guint frames)
-{
-  while (f->n < frames)
-    g_assert_cmpint (push (f, pool_buffer (f)), ==, GST_FLOW_OK);
-  gst_harness_push_event (f->h, gst_event_new_eos ());
-  g_assert_cmpuint (gst_harness_buffers_in_queue (f->h), ==, frames);
-  assert_output_on_card (f, FALSE);
-  g_assert_cmpuint (stat_of (f, "fallbacks"), ==, 1);
-  g_assert_cmpuint (stat_of (f, "cpu") + stat_of (f, "cuda"), ==, frames);
-}
-
-static void
-check_system_outputs (Fixture * f, guint from, guint to)
-{
-  for (guint i = from; i < to; i++)
-    check_output (f, i);
-}
-
-static void
-test_device_loss (void)
-{
-  for (gint left = 0; left < FRAMES; left++) {
-    Fixture f;
-
-    fake->kernels_left = left;
-    fixture_init (&f, "", BOTH, "YUY2", 66, 33, "");
-    check_fallback (&f, FRAMES);
-    g_assert_cmpuint (stat_of (&f, "cuda"), ==, left);
-    /* those of the lost card's memory cannot be looked at */
-    for (gint i = 0; i < left; i++)
-      gst_buffer_unref (gst_harness_pull (f.h));
-    check_system_outputs (&f, (guint) left, FRAMES);
-    assert_path (&f, PATH_CPU, "unspecified launch failure");
-    assert_message (&f, GST_MESSAGE_WARNING, "CUDA_ERROR_LAUNCH_FAILED");
-    fixture_clear (&f);
-  }
-}
-
-/* On one processor the next pictures are begun, and refused, before anybody hears of the one
- * that failed: the cause is told, not the consequence. */
-static void
-test_device_loss_on_one_processor (void)
-{
-  cpu_set_t all, one;
-  int processor = 0;
-
-  g_assert_cmpint (sched_getaffinity (0, sizeof all, &all), ==, 0);
-  while (!CPU_ISSET (processor, &all))
-    processor++;
-  CPU_ZERO (&one);
-  CPU_SET (processor, &one);
-  g_assert_cmpint (sched_setaffinity (0, sizeof one, &one), ==, 0);
-  test_device_loss ();
-  g_assert_cmpint (sched_setaffinity (0, sizeof all, &all), ==, 0);
-}
-
-static void
-test_loss_and_nowhere_to_go (void)
-{
-  GstFlowReturn flow = GST_FLOW_OK;
-  Fixture f;
-
-  fake->kernels_left = 1;
-  fixture_init (&f, "", CUDA, "YUY2", 64, 32, "");
-  for (guint i = 0; i < FRAMES && flow == GST_FLOW_OK; i++)
-    flow = push (&f, pool_buffer (&f));
-  gst_harness_push_event (f.h, gst_event_new_eos ());
-  assert_message (&f, GST_MESSAGE_ERROR, "takes nothing but CUDA memory");
-  fixture_clear (&f);
-}
-
-/* At each allocation in turn: the pool's trial, frames, the upload's target. */
-static void
-test_no_memory_on_the_card (void)
-{
-  for (gint left = 0; left < 6; left++) {
-    Fixture f;
-
-    fake->device_allocations_left = left;
-    fixture_init (&f, "", BOTH, "YUY2", 66, 34, "");
-    check_fallback (&f, FRAMES);
-    for (guint i = 0; i < FRAMES; i++)
-      check_output (&f, i);
-    assert_message (&f, GST_MESSAGE_WARNING, "no memory on the card");
-    fixture_clear (&f);
-  }
-}
-
-/* Without pinned memory the pool gives ordinary memory, and what the element itself needs
- * of it is missing: the processor goes on. */
-static void
-test_no_pinned_memory (void)
-{
-  Fixture f;
-
-  fake->no_host_memory = 1;
-  fixture_init (&f, "", BOTH, "YUY2", 66, 34, "");
-  check_fallback (&f, 3);
-  check_system_outputs (&f, 0, 3);
-  assert_message (&f, GST_MESSAGE_WARNING, "no pinned memory");
-  fixture_clear (&f);
-}
-
-static void
-test_kernel_refused (void)
-{
-  Fixture f;
-
-  fake->refuse_module = 1;
-  fixture_init (&f, "", BOTH, "YUY2", 66, 34, "");
-  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
-  check_output (&f, 0);
-  assert_output_on_card (&f, FALSE);
-  assert_path (&f, PATH_CPU, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION");
-  fixture_clear (&f);
-}
-
-/* The next start tries the card again. */
-static void
-test_the_card_comes_back (void)
-{
-  Fixture f;
-
-  fake->kernels_left = 1;
-  fixture_init (&f, "", BOTH, "YUY2", 64, 32, "");
-  check_fallback (&f, 3);
-  while (gst_harness_buffers_in_queue (f.h))
-    gst_buffer_unref (gst_harness_pull (f.h));
-  for (guint i = 0; i < f.n; i++)
-    gst_buffer_unref (f.in[i]);
-  f.n = 0;
-  gst_element_set_state (f.h->element, GST_STATE_NULL);
-  reset ();
-  gst_element_set_state (f.h->element, GST_STATE_PLAYING);
-  assert_path (&f, PATH_CUDA, "Stand-in");
-  fixture_clear (&f);
-}
-
-/* What is found out once in a process needs one of its own. */
-static void
-without (const gchar * name, const gchar * value, const gchar * reason)
-{
-  if (g_test_subprocess ()) {
-    Fixture f;
-
-    g_setenv (name, value, TRUE);
-    fixture_init (&f, "", BOTH, "YUY2", 66, 34, "");
-    g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
-    check_output (&f, 0);
-    assert_path (&f, PATH_CPU, reason);
-    fixture_clear (&f);
-    return;
-  }
-  g_test_trap_subprocess (NULL, 0, 0);
-  g_test_trap_assert_passed ();
-}
-
-static void
-test_old_driver (void)
-{
-  without ("FAKE_CUDA_VERSION", "8000",
-      "too old: it has CUDA 8.0, 9.0 is needed");
-}
-
-static void
-test_no_device (void)
-{
-  without ("FAKE_CUDA_NO_DEVICE", "1", "no device can be used");
-}
-
 int
 main (int argc, char **argv)
 {
-  GModule *driver;
-
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
-  driver = g_module_open ("libcuda.so.1", G_MODULE_BIND_LAZY);
-  if (!driver || !g_module_symbol (driver, "fake_cuda", (gpointer *) & fake) ||
-      !g_module_symbol (driver, "fake_cuda_reset", (gpointer *) & reset) ||
-      !g_module_symbol (driver, "fake_cuda_set_hold",
-          (gpointer *) & set_hold)) {
-    g_printerr ("LD_LIBRARY_PATH must begin with the folder of the stand-in "
-        "for libcuda.so.1\n");
+  if (!open_stand_in ())
     return 1;
-  }
   g_test_add_func ("/cuda/pinned-pool", test_pinned_pool);
   g_test_add_func ("/cuda/foreign-memory", test_foreign_memory);
   g_test_add_func ("/cuda/registered-memory", test_registered_memory);
@@ -931,6 +651,10 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/system-memory-downstream",
       test_system_memory_downstream);
   g_test_add_func ("/cuda/preferred", test_cuda_is_preferred);
+  g_test_add_func ("/cuda/caps-and-metas", test_caps_and_metas);
+  g_test_add_func ("/cuda/nv12-passes", test_nv12_passes);
+  g_test_add_func ("/cuda/videotestsrc-fills-the-pool",
+      test_videotestsrc_fills_the_pool);
   g_test_add_func ("/cuda/two-in-flight", test_two_in_flight);
   g_test_add_func ("/cuda/no-more-than-allowed", test_no_more_than_allowed);
   g_test_add_func ("/cuda/events-keep-their-place",
@@ -943,15 +667,5 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/eos-under-way", test_eos_under_way);
   g_test_add_func ("/cuda/latency", test_latency);
   g_test_add_func ("/cuda/shared-context", test_shared_context);
-  g_test_add_func ("/cuda/device-loss", test_device_loss);
-  g_test_add_func ("/cuda/device-loss-on-one-processor",
-      test_device_loss_on_one_processor);
-  g_test_add_func ("/cuda/loss-and-nowhere-to-go", test_loss_and_nowhere_to_go);
-  g_test_add_func ("/cuda/no-memory-on-the-card", test_no_memory_on_the_card);
-  g_test_add_func ("/cuda/no-pinned-memory", test_no_pinned_memory);
-  g_test_add_func ("/cuda/kernel-refused", test_kernel_refused);
-  g_test_add_func ("/cuda/no-device", test_no_device);
-  g_test_add_func ("/cuda/the-card-comes-back", test_the_card_comes_back);
-  g_test_add_func ("/cuda/old-driver", test_old_driver);
   return g_test_run ();
 }
