@@ -334,25 +334,15 @@ fits (Scope * scope, const LockstepConditions * conditions)
       && matches (scope, conditions->unless, FALSE);
 }
 
-/* Why a choice does not work here; NULL: it does. */
+/* Why a choice whose elements are there does not run; NULL: it does. */
 static char *
-why_not (Scope * scope, const LockstepChoice * choice, const char *launch,
-    gboolean forced)
+try_choice (const LockstepMachine * machine, const LockstepChoice * choice,
+    const char *launch)
 {
-  g_autoptr (GPtrArray) elements = lockstep_launch_elements (launch);
-  const LockstepMachine *machine = scope->machine;
   g_autofree char *test = NULL;
   g_auto (GStrv) parts = NULL;
   g_autofree char *why = NULL;
 
-  for (guint k = 0; k < elements->len; k++)
-    if (!machine->has_element (g_ptr_array_index (elements, k),
-            machine->user_data))
-      return g_strdup_printf ("%s needs %s", choice->name,
-          (char *) g_ptr_array_index (elements, k));
-  /* who forces a choice has the last word on whether it works */
-  if (machine->try_choice == NULL || forced)
-    return NULL;
   if (choice->test != NULL) {
     parts = g_strsplit (choice->test, "{launch}", -1);
     test = g_strjoinv (launch, parts);
@@ -360,6 +350,31 @@ why_not (Scope * scope, const LockstepChoice * choice, const char *launch,
   why = machine->try_choice (launch, test, machine->user_data);
   return why != NULL ? g_strdup_printf ("%s does not run: %s", choice->name,
       why) : NULL;
+}
+
+/* Why a choice does not work here; NULL: it does. */
+static char *
+why_not (Scope * scope, const LockstepAlternative * alternative,
+    const LockstepChoice * choice, const char *launch, gboolean forced)
+{
+  g_autoptr (GPtrArray) elements = lockstep_launch_elements (launch);
+  const LockstepMachine *machine = scope->machine;
+  g_autofree char *why = NULL;
+
+  for (guint k = 0; k < elements->len; k++)
+    if (!machine->has_element (g_ptr_array_index (elements, k),
+            machine->user_data))
+      return g_strdup_printf ("%s needs %s", choice->name,
+          (char *) g_ptr_array_index (elements, k));
+  if (machine->try_choice == NULL || (forced && !machine->try_forced))
+    return NULL;
+  why = try_choice (machine, choice, launch);
+  if (!forced || why == NULL)
+    return g_steal_pointer (&why);
+  /* who forces a choice has the last word on whether it works */
+  g_ptr_array_add (scope->launch->doubts, g_strdup_printf ("%s: %s",
+          alternative->name, why));
+  return NULL;
 }
 
 /* The first choice that works, with its fragment; NULL with a fault. */
@@ -382,7 +397,7 @@ choose (Scope * scope, const LockstepAlternative * alternative,
       continue;
     fragment = lockstep_template_fill (choice->launch, lookup_number, scope,
         place, scope->faults);
-    why = why_not (scope, choice, fragment, forced != NULL);
+    why = why_not (scope, alternative, choice, fragment, forced != NULL);
     if (why == NULL) {
       *launch = g_steal_pointer (&fragment);
       return choice;
@@ -527,6 +542,7 @@ lockstep_preset_launch (const LockstepPreset * preset, GHashTable * values,
 
   launch->properties = g_ptr_array_new_with_free_func (setting_free);
   launch->passed = g_ptr_array_new_with_free_func (g_free);
+  launch->doubts = g_ptr_array_new_with_free_func (g_free);
   launch->chosen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       g_free);
   launch->mixed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -570,5 +586,6 @@ lockstep_launch_free (LockstepLaunch * launch)
   g_clear_pointer (&launch->chosen, g_hash_table_unref);
   g_clear_pointer (&launch->mixed, g_hash_table_unref);
   g_clear_pointer (&launch->passed, g_ptr_array_unref);
+  g_clear_pointer (&launch->doubts, g_ptr_array_unref);
   g_free (launch);
 }

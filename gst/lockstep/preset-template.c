@@ -160,7 +160,7 @@ check_in_line (const char *name, gpointer user_data)
     lockstep_fault_add (check->faults, check->place,
         "{%s} cannot be in a line: values are set under \"properties\"", name);
   else
-    check_value (name, user_data);
+    return check_value (name, user_data);
   return g_strdup ("");
 }
 

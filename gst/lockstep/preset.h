@@ -207,6 +207,8 @@ typedef struct
    * else (transfer full) why not. May be NULL: nothing is run. */
   char *(*try_choice) (const char *launch, const char *test, gpointer user_data);
   gpointer user_data;
+  /* Forced choices too are tried. They are taken all the same: see doubts. */
+  gboolean try_forced;
 } LockstepMachine;
 
 /* A property to set once the pipeline is parsed. */
@@ -223,6 +225,7 @@ typedef struct
   GHashTable *chosen;           /* alternative's name -> the choice's name */
   GHashTable *mixed;            /* set of alternatives with more than one choice */
   GPtrArray *passed;            /* char*: "encoder: nvenc needs nvh264enc" */
+  GPtrArray *doubts;            /* char*: "encoder: nvenc does not run: …", forced */
 } LockstepLaunch;
 
 /**

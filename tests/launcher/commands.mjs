@@ -184,7 +184,15 @@ test('choices are tried, remembered for this machine, and can be forced', () => 
   r = lockstep(['show', file], env);
   assert.match(r.out, /fails does not run: as it was/);
   assert.match(lockstep(['export', file, 'use.e=last'], env).out, /queue/);
-  assert.match(lockstep(['export', file], { ...env, LOCKSTEP_USE_E: 'fails' }).out, /error-after=1/);
+  /* forced, it is taken with a warning */
+  r = lockstep(['export', file], { ...env, LOCKSTEP_USE_E: 'fails' });
+  assert.equal(r.code, 0);
+  assert.match(r.out, /error-after=1/);
+  assert.match(r.err, /warning: e: fails does not run: as it was; it is taken because it is forced/);
+  assert.match(lockstep(['show', file, 'use.e=fails'], env).out, /here: fails\n {2}forced all the same: e: fails does not run/);
+  fails(['run', 'test-to-hls', 'use.audio-encoder=libav'], 69, /'libav' does not fit the other parameters; do not force it/);
+  if (spawnSync('gst-inspect-1.0', ['nvh264enc']).status !== 0)
+    fails(['run', 'test-to-hls', 'use.video-encoder=nvenc'], 69, /nvenc needs nvh264enc; install it, or do not force it/);
   fails(['export', file, 'use.e=none'], 78, /'none' is not one of fails, hangs-not, last/);
   fails(['export', file, 'use.x=none'], 78, /it has: use\.e/);
 });

@@ -118,7 +118,8 @@ completion (int argc, char **argv)
 
 const Command command_completion = {
   "completion", "bash|zsh", "completion for a shell",
-  "Prints a script that completes commands, options, presets and their parameters.\n\n"
+  "Prints a script that completes commands, options, presets and their parameters.\n"
+      "An installation has it where shells look for it.\n\n"
       "  source <(lockstep completion bash)\n"
       "  lockstep completion zsh > ~/.zfunc/_lockstep\n",
   completion

@@ -241,7 +241,7 @@ static const struct
   {"Audio decoders", TRUE, {"opusdec"}},
   {"WebRTC", TRUE, {"webrtcbin", "nicesrc", "dtlsdec", "srtpdec"}},
   {"Other inputs", FALSE, {"srtsrc", "rtmp2src", "flvdemux", "tsdemux",
-          "sdpdemux", "v4l2src", "pulsesrc", "alsasrc", "uridecodebin"}},
+          "v4l2src", "pulsesrc", "alsasrc", "uridecodebin"}},
 };
 
 static Health

@@ -181,6 +181,9 @@ print_choices (const Show * show, LockstepLaunch * launch)
   for (guint i = 0; launch != NULL && i < launch->passed->len; i++)
     g_print ("  passed over: %s\n",
         (char *) g_ptr_array_index (launch->passed, i));
+  for (guint i = 0; launch != NULL && i < launch->doubts->len; i++)
+    g_print ("  forced all the same: %s\n",
+        (char *) g_ptr_array_index (launch->doubts, i));
 }
 
 static void
@@ -264,6 +267,7 @@ show (int argc, char **argv)
   g_autoptr (GHashTable) values = NULL;
   g_autoptr (LockstepLaunch) launch = NULL;
   g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  LockstepMachine machine = presets_machine;
   Show it = { NULL };
   int status = command_options ("show", entries, &argc, &argv);
 
@@ -271,6 +275,7 @@ show (int argc, char **argv)
     status = command_open_preset ("show", argc, argv, &preset, NULL);
   if (status != EXIT_OK)
     return status;
+  machine.try_forced = TRUE;
   it.preset = preset;
   it.words = (const char *const *) argv + 2;
   if (only_names) {
@@ -288,7 +293,7 @@ show (int argc, char **argv)
     return EXIT_CONFIG;
   }
   if (values != NULL && presets_name_channel (preset, argv[1], values))
-    launch = lockstep_preset_launch (preset, values, &presets_machine, faults);
+    launch = lockstep_preset_launch (preset, values, &machine, faults);
   if (json) {
     print_json (&it, launch);
     return EXIT_OK;

@@ -113,15 +113,21 @@ command_launch (const char *name, LockstepPreset * preset, GHashTable * values,
     int *status)
 {
   g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  LockstepMachine machine = presets_machine;
   LockstepLaunch *launch = NULL;
 
+  machine.try_forced = TRUE;
   *status = EXIT_CONFIG;
   if (!presets_name_channel (preset, name, values))
     return NULL;
-  launch = lockstep_preset_launch (preset, values, &presets_machine, faults);
+  launch = lockstep_preset_launch (preset, values, &machine, faults);
   if (launch == NULL) {
     presets_print_faults (name, faults);
     *status = EXIT_MISSING;
+    return NULL;
   }
+  for (guint i = 0; i < launch->doubts->len; i++)
+    g_printerr ("lockstep: %s: warning: %s; it is taken because it is forced\n",
+        name, (char *) g_ptr_array_index (launch->doubts, i));
   return launch;
 }
