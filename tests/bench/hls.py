@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """hlsalignsink beside hlssink2 and ffmpeg, on one file, in one run.
 
-    meson devenv -C build tests/bench/hls.py [--seconds 600] [--runs 5]
+    meson devenv -C build tests/bench/hls.py [--seconds 600] [--runs 5] [--segments 10000] [--instructions]
 
 Each packager copies the same H.264 and MP3 into segments of 1 s. Printed: CPU seconds
 (user + system) of the whole process and of the part over a fakesink; instructions
 where perf or valgrind is there; bytes over the elementary streams; the boundary
-error of an audio-only run; the largest resident size. Medians of the runs.
+error of an audio-only run; the largest resident size. Medians of the runs. Then the
+largest resident size of a live list of 5 segments after a tenth of --segments and
+after all of them, of a small picture: what grows with the segments shows there.
 """
 import argparse
 import glob
@@ -61,36 +63,43 @@ def durations(playlist):
         return [float(x) for x in re.findall(r"#EXTINF:([0-9.]+)", f.read())]
 
 
+def encode(media, seconds, size, rate, bitrate, sound):
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                    f"testsrc2=size={size}:rate={rate}:duration={seconds}",
+                    "-f", "lavfi", "-i",
+                    f"sine=sample_rate=48000:duration={seconds}",
+                    "-c:v", "libx264", "-preset", "ultrafast", "-tune",
+                    "zerolatency", "-b:v", bitrate, "-maxrate", bitrate,
+                    "-bufsize", bitrate, "-g", str(rate), "-sc_threshold", "0",
+                    "-ac", "2", "-c:a", "libmp3lame", "-b:a", sound, media],
+                   check=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--segments", type=int, default=10000,
+                        help="of the run for memory; 0: none")
     parser.add_argument("--instructions", action="store_true",
                         help="count them too; slow without perf")
     args = parser.parse_args()
     work = tempfile.mkdtemp(prefix="bench-hls-")
     media = os.path.join(work, "in.mkv")
-    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i",
-                    f"testsrc2=size=640x360:rate=30:duration={args.seconds}",
-                    "-f", "lavfi", "-i",
-                    f"sine=sample_rate=48000:duration={args.seconds}",
-                    "-c:v", "libx264", "-preset", "ultrafast", "-tune",
-                    "zerolatency", "-b:v", "1500k", "-maxrate", "1500k",
-                    "-bufsize", "1500k", "-g", "30", "-sc_threshold", "0",
-                    "-ac", "2", "-c:a", "libmp3lame", "-b:a", "128k", media],
-                   check=True)
+    encode(media, args.seconds, "640x360", 30, "1500k", "128k")
     sizes = subprocess.run(["ffprobe", "-v", "error", "-show_entries",
                             "packet=size", "-of", "csv=p=0", media],
                            check=True, capture_output=True, text=True).stdout
     elementary = sum(int(x.strip(",")) for x in sizes.split())
-    demux = (f"filesrc location={media} ! matroskademux name=d").split()
     video = "d.video_0 ! queue ! h264parse ! video/x-h264,stream-format=byte-stream,alignment=au !"
     audio = "d.audio_0 ! queue ! mpegaudioparse !"
-    options = ("target-duration=1 playlist-length=0 max-files=0 "
-               "location={o}/s%05d.ts playlist-location={o}/index.m3u8")
 
-    def gst(sink, tracks="va"):
-        line = ["gst-launch-1.0", "-q"] + demux
+    def gst(sink, tracks="va", source=media, listed=0):
+        options = (f"target-duration=1 playlist-length={listed} "
+                   f"max-files={2 * listed} location={{o}}/s%05d.ts "
+                   "playlist-location={o}/index.m3u8")
+        line = ["gst-launch-1.0", "-q"]
+        line += f"filesrc location={source} ! matroskademux name=d".split()
         if sink is None:
             line += (video + " fakesink sync=false async=false " + audio
                      + " fakesink sync=false async=false").split()
@@ -101,16 +110,19 @@ def main():
             line += (audio + " h.audio").split()
         return line
 
-    def ffmpeg(tracks="va"):
-        line = ["ffmpeg", "-v", "error", "-i", media, "-c", "copy"]
+    def ffmpeg(tracks="va", source=media, listed=0):
+        line = ["ffmpeg", "-v", "error", "-i", source, "-c", "copy"]
         if "v" not in tracks:
             line += ["-vn"]
-        return line + "-f hls -hls_time 1 -hls_list_size 0 {o}/index.m3u8".split()
+        line += f"-f hls -hls_time 1 -hls_list_size {listed}".split()
+        if listed > 0:
+            line += ["-hls_flags", "delete_segments"]
+        return line + ["{o}/index.m3u8"]
 
     makers = {
-        "fakesink": lambda t: gst(None, t),
-        "hlsalignsink": lambda t: gst("hlsalignsink", t),
-        "hlssink2": lambda t: gst("hlssink2", t),
+        "fakesink": lambda *a: gst(None, *a),
+        "hlsalignsink": lambda *a: gst("hlsalignsink", *a),
+        "hlssink2": lambda *a: gst("hlssink2", *a),
         "ffmpeg": ffmpeg,
     }
     print(f"{args.seconds} s of 640x360 H.264 at 30/s and MP3 128 kbit/s, T = 1 s, "
@@ -156,7 +168,27 @@ def main():
               + (f"{count:10.0f}" if count else f"{'-':>10}")
               + (f"{100 * (total / elementary - 1):11.2f}%" if n else f"{'':12}")
               + f"{rss / 1024:9.1f}{n or '':>10}"
-              + (f"{error:21.1f}" if error is not None else ""))
+              + (f"{error:21.1f}" if error is not None else ""), flush=True)
+    if args.segments >= 10:
+        lengths = (args.segments // 10, args.segments)
+        sources = [os.path.join(work, f"{n}.mkv") for n in lengths]
+        for source, n in zip(sources, lengths):
+            encode(source, n, "64x48", 5, "40k", "64k")
+        print(f"\nlive list of 5: RSS MiB after {lengths[0]} and {lengths[1]} "
+              "segments, and bytes a segment between them")
+        for name, maker in makers.items():
+            if name == "fakesink":
+                continue
+            peaks = []
+            for source in sources:
+                folder = os.path.join(work, name)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.mkdir(folder)
+                peaks.append(run([w.replace("{o}", folder) for w in
+                                  maker("va", source, 5)])[1])
+            grown = (peaks[1] - peaks[0]) * 1024 / (lengths[1] - lengths[0])
+            print(f"{name:14}{peaks[0] / 1024:8.1f}{peaks[1] / 1024:8.1f}"
+                  f"{grown:10.0f}")
     shutil.rmtree(work)
 
 
