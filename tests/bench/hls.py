@@ -71,7 +71,8 @@ def encode(media, seconds, size, rate, bitrate, sound):
                     "-c:v", "libx264", "-preset", "ultrafast", "-tune",
                     "zerolatency", "-b:v", bitrate, "-maxrate", bitrate,
                     "-bufsize", bitrate, "-g", str(rate), "-sc_threshold", "0",
-                    "-ac", "2", "-c:a", "libmp3lame", "-b:a", sound, media],
+                    "-ac", "2", "-c:a", "libmp3lame",
+                    "-compression_level", "9", "-b:a", sound, media],
                    check=True)
 
 
@@ -130,9 +131,7 @@ def main():
     print(f"{'':14}{'CPU s':>8}{'over fakesink':>15}{'ratio':>8}{'Minstr':>10}"
           f"{'bytes over':>12}{'RSS MiB':>9}{'segments':>10}"
           f"{'audio grid error ms':>21}")
-    base = None
-    ours = None
-    rows = []
+    base = ours = None
     for name, maker in makers.items():
         cpu, rss = [], []
         folder = os.path.join(work, name)
@@ -156,12 +155,11 @@ def main():
                     folder, "index.m3u8"))[:-1]):
                 at += d
                 error = max(error, abs(at - (k + 1)) * 1000)
-        rows.append((name, statistics.median(cpu), statistics.median(rss),
-                     total, len(files), error, count))
-    base = rows[0][1]
-    ours = rows[1][1] - base
-    for name, cpu, rss, total, n, error, count in rows:
+        cpu, rss = statistics.median(cpu), statistics.median(rss)
+        n = len(files)
+        base = base or cpu
         over = cpu - base
+        ours = ours or over
         print(f"{name:14}{cpu:8.2f}"
               + (f"{over:15.2f}{over / ours:8.2f}" if name != "fakesink"
                  else f"{'':23}")
@@ -188,7 +186,7 @@ def main():
                                   maker("va", source, 5)])[1])
             grown = (peaks[1] - peaks[0]) * 1024 / (lengths[1] - lengths[0])
             print(f"{name:14}{peaks[0] / 1024:8.1f}{peaks[1] / 1024:8.1f}"
-                  f"{grown:10.0f}")
+                  f"{grown:10.0f}", flush=True)
     shutil.rmtree(work)
 
 

@@ -5,8 +5,10 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <gst/lockstep/playlist.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define MP3_CAPS "audio/mpeg,mpegversion=1,layer=3,rate=48000,channels=2"
 
@@ -415,6 +417,66 @@ test_gap (void)
   sink_clear (&s);
 }
 
+/* The disk is full for a while: it is said, nothing half written stays, and all is stored
+ * when there is room again. */
+static void
+test_full_disk (void)
+{
+  Sink s;
+  g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+  g_autofree char *location = g_build_filename (folder, "s%05d.ts", NULL);
+  g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GstStructure) stats = NULL;
+  g_autoptr (LockstepPlaylist) list = NULL;
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GDir) dir = NULL;
+  struct rlimit before, none;
+  const char *name;
+  guint64 gaps, retries;
+  gsize size;
+
+  sink_init (&s, "location", location, "playlist-location", playlist,
+      "target-duration", 2.0, "playlist-length", 0, "max-files", 0, NULL);
+  sink_start (&s);
+  feed (&s, 5);
+  /* no file of this process may grow: as good as a full disk, and needs no mount */
+  signal (SIGXFSZ, SIG_IGN);
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  none = before;
+  none.rlim_cur = 0;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &none), ==, 0);
+  feed (&s, 5);
+  message = gst_bus_timed_pop_filtered (s.bus, 60 * GST_SECOND,
+      GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  g_assert_nonnull (message);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
+  feed (&s, 5);
+  finish (&s);
+  g_object_get (s.sink, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get (stats, "gaps", G_TYPE_UINT64, &gaps,
+          "retries", G_TYPE_UINT64, &retries, NULL));
+  g_assert_cmpuint (gaps, ==, 0);
+  g_assert_cmpuint (retries, >, 0);
+  sink_clear (&s);
+  g_assert_true (g_file_get_contents (playlist, &text, &size, NULL));
+  list = parse (text, size);
+  g_assert_true (list->ended);
+  for (GList * l = list->entries.head; l != NULL; l = l->next) {
+    g_autofree char *path = g_build_filename (folder,
+        ((LockstepPlaylistEntry *) l->data)->uri, NULL);
+    GStatBuf info;
+
+    g_assert_cmpint (g_stat (path, &info), ==, 0);
+    g_assert_cmpint (info.st_size, >, 0);
+  }
+  dir = g_dir_open (folder, 0, NULL);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    g_assert_false (g_str_has_prefix (name, "."));
+  remove_folder (folder);
+}
+
 static void
 test_encrypted (void)
 {
@@ -578,6 +640,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/put", test_put);
   g_test_add_func ("/hlsalignsink/streams", test_streams);
   g_test_add_func ("/hlsalignsink/gap", test_gap);
+  g_test_add_func ("/hlsalignsink/full-disk", test_full_disk);
   g_test_add_func ("/hlsalignsink/encrypted", test_encrypted);
   g_test_add_func ("/hlsalignsink/types", test_types);
   g_test_add_func ("/hlsalignsink/epoch", test_epoch);
