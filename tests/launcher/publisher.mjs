@@ -115,7 +115,8 @@ test('answers that are none, and redirects without end', { timeout: 180000 }, as
 test('candidates that come late follow by PATCH; a server that takes none gets them all at once the next time', { timeout: 180000 }, async () => {
   /* STUN (RFC 8489) that tells of another address, later than the machine's own candidates are known */
   const stun = dgram.createSocket('udp4');
-  stun.on('message', (message, from) => setTimeout(() => {
+  const late = new Set();
+  stun.on('message', (message, from) => late.add(setTimeout(() => {
     if (message.readUInt16BE(0) !== 1)
       return;
     const answer = Buffer.alloc(32);
@@ -126,7 +127,7 @@ test('candidates that come late follow by PATCH; a server that takes none gets t
     answer.writeUInt16BE(from.port ^ 0x2112, 26);
     answer.writeUInt32BE((0xc6336407 ^ 0x2112a442) >>> 0, 28);  /* 198.51.100.7 */
     stun.send(answer, from.port, from.address);
-  }, 1000));
+  }, 1000)));
   await new Promise((resolve) => stun.bind(0, '127.0.0.1', resolve));
   real = await Launcher.start('webrtc-to-hls', ['target-duration=1']);
   const words = [`ice-servers=stun://127.0.0.1:${stun.address().port}`];
@@ -161,6 +162,7 @@ test('candidates that come late follow by PATCH; a server that takes none gets t
   } finally {
     await Promise.all(publishers.map((p) => p.stop()));
     await real.stop();
+    late.forEach(clearTimeout);
     stun.close();
   }
 });
