@@ -400,8 +400,6 @@ worker_watch_pipeline (Worker * worker)
 static gboolean
 prepare_source (Worker * worker)
 {
-  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
-
   if (sends (worker->preset) && !worker_prepare_to_send (worker))
     return FALSE;
   worker->standby = standby_new (worker->pipeline);
