@@ -43,14 +43,15 @@ check_section (const LockstepSdpText * text, guint section,
   if (!g_str_equal (mline.kind, media->kind_name) || mline.port == 0)
     return fail (error, "the %s section could not be answered",
         media->kind_name);
-  if (!g_str_equal (mline.formats[0], payload))
+  if (!g_str_equal (mline.formats[0], media->data ? "webrtc-datachannel"
+          : payload))
     return fail (error, "the answer took another %s payload than the chosen "
         "one", media->kind_name);
   for (guint i = 0; i < G_N_ELEMENTS (needed); i++) {
     if (!lockstep_sdp_text_has (text, section, needed[i]))
       return fail (error, "the answer has no a=%s", needed[i]);
   }
-  if (!lockstep_sdp_text_has (text, section, direction))
+  if (!media->data && !lockstep_sdp_text_has (text, section, direction))
     return fail (error, "the %s section is not answered by a=%s",
         media->kind_name, direction);
   return TRUE;
@@ -241,8 +242,10 @@ static void
 write_section (const LockstepSdpText * text, const Pair * pair,
     const GPtrArray * candidates, GString * out)
 {
-  g_autofree char *rtpmap = lockstep_sdp_rtpmap (pair->media);
-  g_autofree char *fmtp = lockstep_sdp_answer_fmtp (pair->media);
+  g_autofree char *rtpmap = pair->media->data ? NULL
+      : lockstep_sdp_rtpmap (pair->media);
+  g_autofree char *fmtp = pair->media->data ? NULL
+      : lockstep_sdp_answer_fmtp (pair->media);
   const LockstepSdpCandidate *preferred =
       candidates != NULL ? default_candidate (candidates) : NULL;
   g_auto (LockstepSdpMline) mline = { 0 };
@@ -277,7 +280,7 @@ write_section (const LockstepSdpText * text, const Pair * pair,
   write_extmaps (text, pair, out);
   /* webrtcbin 1.22.0 names the stream in a=ssrc alone, and each track's its own: what
    * is of one MediaStream is played in step (RFC 8830) */
-  if (pair->sent)
+  if (pair->sent && !pair->media->data)
     g_string_append_printf (out, "a=msid:lockstep %s\r\n",
         pair->media->kind_name);
   if (fmtp != NULL)

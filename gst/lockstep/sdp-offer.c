@@ -18,6 +18,7 @@ typedef struct
   const char *setup;            /* the same in each section */
   guint64 session_id, session_version;
   char **group;                 /* mids of the BUNDLE group, NULL: no group */
+  LockstepOfferFlags flags;
   GPtrArray *candidates;        /* LockstepSdpCandidate */
 } Reader;
 
@@ -389,6 +390,26 @@ check_kind (Reader * r, const LockstepOfferMedia * media,
   return TRUE;
 }
 
+/* RFC 8841: the one section that data channels need. What is older, or broken, is none. */
+static void
+read_data_section (Reader * r, guint section, const LockstepSdpMline * mline,
+    LockstepOfferMedia * media)
+{
+  const char *port =
+      lockstep_sdp_text_only (r->text, section, "sctp-port", NULL);
+  guint64 number;
+
+  if (!(r->flags & LOCKSTEP_OFFER_DATA)
+      || !g_str_equal (mline->kind, "application")
+      || !g_str_equal (mline->proto, "UDP/DTLS/SCTP")
+      || g_strcmp0 (mline->formats[0], "webrtc-datachannel") != 0
+      || port == NULL || !lockstep_sdp_number (port, 65535, &number)
+      || number == 0)
+    return;
+  media->data = TRUE;
+  media->sctp_port = number;
+}
+
 static gboolean
 read_mid (Reader * r, guint section, LockstepOfferMedia * media,
     GError ** error)
@@ -479,12 +500,17 @@ read_section (Reader * r, guint section, const char *const *accept_audio,
     media->kind = LOCKSTEP_MEDIA_VIDEO;
     accepted = accept_video;
   }
+  read_data_section (r, section, &mline, media);
   media->rejected = mline.port == 0
       && !lockstep_sdp_text_has (r->text, section, "bundle-only");
-  if (r->offer->viewer && is_not_sent (r, section, media, accepted))
+  for (guint i = 0; media->data && i < r->offer->media->len; i++)
+    media->rejected |= ((LockstepOfferMedia *) r->offer->media->pdata[i])->data;
+  if (r->offer->viewer && !media->data
+      && is_not_sent (r, section, media, accepted))
     media->rejected = TRUE;
   if (!read_mid (r, section, media, error)
-      || (!media->rejected && !check_kind (r, media, accepted, error))) {
+      || (!media->rejected && !media->data
+          && !check_kind (r, media, accepted, error))) {
     media_free (media);
     return FALSE;
   }
@@ -493,6 +519,9 @@ read_section (Reader * r, guint section, const char *const *accept_audio,
     return TRUE;
 
   name = media->mid != NULL ? media->mid : media->kind_name;
+  if (media->data)
+    return read_transport (r, section, name, error)
+        && read_lines (r, section, media, error);
   if (!check_direction (r, section, name, error)
       || !read_transport (r, section, name, error))
     return FALSE;
@@ -516,6 +545,7 @@ check_bundle (Reader * r, GError ** error)
 {
   LockstepOffer *offer = r->offer;
   g_autoptr (GPtrArray) mids = g_ptr_array_new_with_free_func (g_free);
+  guint streams = 0;
 
   offer->bundle_added = r->group == NULL;
   if (r->group != NULL) {
@@ -548,12 +578,13 @@ check_bundle (Reader * r, GError ** error)
       g_ptr_array_add (mids, g_strdup (named->mid));
     }
   }
-  for (guint i = 0, live = 0; i < offer->media->len; i++) {
+  for (guint i = 0; i < offer->media->len; i++) {
     const LockstepOfferMedia *media = offer->media->pdata[i];
     gboolean listed = FALSE;
 
     if (media->rejected)
       continue;
+    streams += !media->data;
     for (guint m = 0; m < mids->len; m++)
       listed |= g_str_equal (mids->pdata[m], media->mid);
     if (!listed && r->group != NULL) {
@@ -564,9 +595,8 @@ check_bundle (Reader * r, GError ** error)
     }
     if (!listed)
       g_ptr_array_add (mids, g_strdup (media->mid));
-    live++;
   }
-  if (mids->len == 0) {
+  if (streams == 0) {
     g_set_error (error, ERROR_UNSUPPORTED, offer->viewer
         ? "the offer asks for nothing that is sent here"
         : "each m= section has port 0");
@@ -614,20 +644,13 @@ check_shared_numbers (LockstepOffer * offer, GError ** error)
   return TRUE;
 }
 
+/* What a section has that the transport needs. */
 static void
-write_section (Reader * r, const LockstepOfferMedia * media,
+write_transport (Reader * r, const LockstepOfferMedia * media,
     gboolean candidates, GString * out)
 {
-  g_autofree char *rtpmap = lockstep_sdp_rtpmap (media);
-  g_autofree char *fmtp = lockstep_sdp_offer_fmtp (media);
-  const int pt = media->payload;
-
-  g_string_append_printf (out, "m=%s 9 UDP/TLS/RTP/SAVPF %d",
-      media->kind_name, pt);
-  if (media->rtx_payload >= 0)
-    g_string_append_printf (out, " %d", media->rtx_payload);
-  g_string_append (out, "\r\nc=IN IP4 0.0.0.0\r\n");
-  g_string_append_printf (out, "a=mid:%s\r\n", media->mid);
+  g_string_append_printf (out, "\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n",
+      media->mid);
   g_string_append_printf (out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n",
       r->offer->ice_ufrag, r->offer->ice_pwd);
   /* one fingerprint a section: 1.22.0 compares the first with that of the
@@ -641,6 +664,30 @@ write_section (Reader * r, const LockstepOfferMedia * media,
 
     g_string_append_printf (out, "a=%s\r\n", text);
   }
+}
+
+static void
+write_data_section (Reader * r, const LockstepOfferMedia * media,
+    gboolean candidates, GString * out)
+{
+  g_string_append (out, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel");
+  write_transport (r, media, candidates, out);
+  g_string_append_printf (out, "a=sctp-port:%u\r\n", media->sctp_port);
+}
+
+static void
+write_section (Reader * r, const LockstepOfferMedia * media,
+    gboolean candidates, GString * out)
+{
+  g_autofree char *rtpmap = lockstep_sdp_rtpmap (media);
+  g_autofree char *fmtp = lockstep_sdp_offer_fmtp (media);
+  const int pt = media->payload;
+
+  g_string_append_printf (out, "m=%s 9 UDP/TLS/RTP/SAVPF %d",
+      media->kind_name, pt);
+  if (media->rtx_payload >= 0)
+    g_string_append_printf (out, " %d", media->rtx_payload);
+  write_transport (r, media, candidates, out);
   g_string_append (out, "a=rtcp-mux\r\n");
   /* also for sendrecv: media flows one way */
   g_string_append (out, r->offer->viewer ? "a=recvonly\r\n" : "a=sendonly\r\n");
@@ -696,7 +743,10 @@ write_offer (Reader * r)
 
     if (media->rejected)
       continue;
-    write_section (r, media, mline == 0, out);
+    if (media->data)
+      write_data_section (r, media, mline == 0, out);
+    else
+      write_section (r, media, mline == 0, out);
     media->mline = mline++;
   }
   return g_string_free (out, FALSE);
@@ -741,7 +791,7 @@ read_offer (Reader * r, const char *const *accept_audio,
 }
 
 static LockstepOffer *
-parse (const char *body, gsize length, gboolean viewer,
+parse (const char *body, gsize length, LockstepOfferFlags flags,
     const char *const *accept_audio, const char *const *accept_video,
     GError ** error)
 {
@@ -760,10 +810,11 @@ parse (const char *body, gsize length, gboolean viewer,
   offer = g_new0 (LockstepOffer, 1);
   offer->media = g_ptr_array_new_with_free_func ((GDestroyNotify) media_free);
   offer->fingerprints = g_ptr_array_new_with_free_func (g_free);
-  offer->viewer = viewer;
+  offer->viewer = (flags & LOCKSTEP_OFFER_VIEWER) != 0;
   candidates = g_ptr_array_new_with_free_func ((GDestroyNotify)
       lockstep_sdp_candidate_free);
   reader.text = text;
+  reader.flags = flags;
   reader.offer = offer;
   reader.candidates = candidates;
   ok = read_offer (&reader, accept_audio, accept_video, error);
@@ -776,7 +827,7 @@ lockstep_offer_parse (const char *body, gsize length,
     const char *const *accept_audio, const char *const *accept_video,
     GError ** error)
 {
-  return parse (body, length, FALSE, accept_audio, accept_video, error);
+  return parse (body, length, 0, accept_audio, accept_video, error);
 }
 
 LockstepOffer *
@@ -784,5 +835,14 @@ lockstep_offer_parse_viewer (const char *body, gsize length,
     const char *const *send_audio, const char *const *send_video,
     GError ** error)
 {
-  return parse (body, length, TRUE, send_audio, send_video, error);
+  return parse (body, length, LOCKSTEP_OFFER_VIEWER, send_audio, send_video,
+      error);
+}
+
+LockstepOffer *
+lockstep_offer_parse_with (const char *body, gsize length,
+    LockstepOfferFlags flags, const char *const *audio,
+    const char *const *video, GError ** error)
+{
+  return parse (body, length, flags, audio, video, error);
 }

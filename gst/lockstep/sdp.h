@@ -54,6 +54,8 @@ typedef struct
   char *mid;
   gboolean mid_added;           /* the offer had none */
   int mline;                    /* index in the rewritten text, -1: not in it */
+  gboolean data;                /* data channels: nothing from payload on is set */
+  guint sctp_port;              /* of those */
   gboolean rejected;            /* answered by port 0: offered so, or not sent here */
   int payload;                  /* the payload type that was chosen, -1: none */
   char *encoding;               /* "OPUS", "H264"; NULL: none chosen */
@@ -103,6 +105,17 @@ typedef struct
 LockstepOffer *lockstep_offer_parse (const char *body, gsize length,
     const char *const *accept_audio, const char *const *accept_video,
     GError **error);
+
+typedef enum
+{
+  LOCKSTEP_OFFER_VIEWER = 1 << 0,       /* as lockstep_offer_parse_viewer() */
+  LOCKSTEP_OFFER_DATA = 1 << 1, /* a section for data channels is taken too */
+} LockstepOfferFlags;
+
+/* As lockstep_offer_parse(), and what @flags add. */
+LockstepOffer *lockstep_offer_parse_with (const char *body, gsize length,
+    LockstepOfferFlags flags, const char *const *audio,
+    const char *const *video, GError **error);
 
 /**
  * lockstep_offer_parse_viewer:

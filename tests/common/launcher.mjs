@@ -44,13 +44,14 @@ export function temporaryFolder(name) {
 
 export class Launcher {
   /** preset: its name. words: `name=value` parameters besides listen and output. program: what to run instead of
-   * the launcher itself, a program that becomes it. listens: it serves HTTP. */
-  static async start(preset = 'webrtc-to-hls', words = [], env = {}, { program = [path.join(buildRoot, 'tools', 'lockstep', 'lockstep')], listens = true } = {}) {
+   * the launcher itself, a program that becomes it. listens: it serves HTTP.
+   * stdin: 'pipe' for a process.stdin to write to. */
+  static async start(preset = 'webrtc-to-hls', words = [], env = {}, { stdin = 'ignore', program = [path.join(buildRoot, 'tools', 'lockstep', 'lockstep')], listens = true } = {}) {
     const self = new Launcher();
     self.output = temporaryFolder('output');
     const build = (...parts) => path.join(buildRoot, ...parts);
     self.process = spawn(program[0], [...program.slice(1), 'run', preset, 'listen=127.0.0.1:0', ...(/-to-webrtc(\.json)?$/.test(preset) ? [] : [`output=${self.output}`]), ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
       env: {
         GST_PLUGIN_PATH_1_0: build('plugins'),
         LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'),

@@ -25,12 +25,22 @@ typedef struct
   const char *offered, *answered;
 } Side;
 
+static LockstepOffer *
+parse_with_data (const char *body, gsize length, const char *const *audio,
+    const char *const *video, GError ** error)
+{
+  return lockstep_offer_parse_with (body, length,
+      LOCKSTEP_OFFER_VIEWER | LOCKSTEP_OFFER_DATA, audio, video, error);
+}
+
 static const Side sides[] = {
   {lockstep_offer_parse, audio, video,
       "\r\na=sendonly\r\n", "\r\na=recvonly\r\n"},
   {lockstep_offer_parse_viewer, audio, video,
       "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
   {lockstep_offer_parse_viewer, NULL, video,
+      "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
+  {parse_with_data, audio, video,
       "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
 };
 
@@ -41,7 +51,7 @@ check_caps (const LockstepOffer * offer)
     const LockstepOfferMedia *media = offer->media->pdata[i];
     g_autoptr (GstCaps) caps = lockstep_offer_media_caps (media);
 
-    g_assert_true ((caps == NULL) == media->rejected);
+    g_assert_true ((caps == NULL) == (media->rejected || media->data));
     g_assert_true ((media->mline < 0) == media->rejected);
   }
 }

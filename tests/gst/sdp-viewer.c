@@ -232,6 +232,45 @@ test_names_do_not_pile_up (void)
   g_assert_cmpuint (last - first, ==, 1);
 }
 
+/* A section for data channels, where one is taken: one, with a port, of today's form. */
+static void
+test_data (void)
+{
+  static const char data[] =
+      "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\n"
+      "c=IN IP4 0.0.0.0\na=mid:d\na=ice-ufrag:abcd\n"
+      "a=ice-pwd:0123456789abcdef012345\n" FINGERPRINT
+      "a=setup:actpass\na=sctp-port:%s\n";
+  static const struct
+  {
+    const char *port;
+    gboolean taken;
+  } cases[] = { {"5000", TRUE}, {"0", FALSE}, {"x", FALSE}, {"70000", FALSE} };
+  g_autofree char *plain = viewer_offer ();
+  g_autofree char *base = replace (plain, "BUNDLE a v", "BUNDLE a v d");
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GString) text = g_string_new (base);
+    g_autoptr (LockstepOffer) offer = NULL;
+    g_autoptr (LockstepOffer) without = NULL;
+    g_autoptr (GError) error = NULL;
+    const LockstepOfferMedia *media;
+
+    g_string_append_printf (text, data, cases[i].port);
+    offer = lockstep_offer_parse_with (text->str, text->len,
+        LOCKSTEP_OFFER_VIEWER | LOCKSTEP_OFFER_DATA, audio, video, &error);
+    g_assert_no_error (error);
+    media = g_ptr_array_index (offer->media, offer->media->len - 1);
+    g_assert_cmpint (media->rejected, ==, !cases[i].taken);
+    g_assert_cmpint (strstr (offer->sdp, "a=sctp-port:5000\r\n") != NULL, ==,
+        cases[i].taken);
+    without = lockstep_offer_parse_viewer (text->str, text->len, audio, video,
+        &error);
+    g_assert_no_error (error);
+    g_assert_null (strstr (without->sdp, "sctp-port"));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -241,6 +280,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sdp/viewer/sections", test_sections);
   g_test_add_func ("/sdp/viewer/one-kind", test_one_kind);
   g_test_add_func ("/sdp/viewer/answer", test_answer);
+  g_test_add_func ("/sdp/viewer/data", test_data);
   g_test_add_func ("/sdp/viewer/bounds", test_bounds);
   g_test_add_func ("/sdp/viewer/names", test_names_do_not_pile_up);
   return g_test_run ();

@@ -191,8 +191,16 @@ candidate (const char *text, gpointer user_data)
     viewer->callbacks.candidate (viewer, text, viewer->user_data);
 }
 
+static void
+text_came (const char *text, gpointer user_data)
+{
+  Viewer *viewer = user_data;
+
+  viewer->callbacks.text (viewer, text, viewer->user_data);
+}
+
 static const WebrtcEndCallbacks end_callbacks = {
-  NULL, described, refused, connected, lost, candidate
+  NULL, described, refused, connected, lost, candidate, text_came
 };
 
 /* Building */
@@ -443,6 +451,12 @@ void
 viewer_set_answer (Viewer * viewer, const char *sdp)
 {
   webrtc_end_set_answer (viewer->end, sdp);
+}
+
+gboolean
+viewer_send_text (Viewer * viewer, const char *text)
+{
+  return webrtc_end_send_text (viewer->end, text);
 }
 
 void

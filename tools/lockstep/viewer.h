@@ -22,6 +22,7 @@ typedef struct
   /* of a call that trickles: as in WebrtcEndCallbacks; NULL where none does */
   void (*candidate) (Viewer * viewer, const char *candidate,
       gpointer user_data);
+  void (*text) (Viewer * viewer, const char *text, gpointer user_data);
 } ViewerCallbacks;
 
 /* @main: the pipeline that encodes, which is running: its clock and base time are
@@ -38,6 +39,8 @@ void viewer_free (Viewer * viewer);
 
 /* The answer to a call. */
 void viewer_set_answer (Viewer * viewer, const char *sdp);
+/* As webrtc_end_send_text(). */
+gboolean viewer_send_text (Viewer * viewer, const char *text);
 void viewer_add_candidates (Viewer * viewer, LockstepTrickle * trickle);
 /* One candidate of the peer, checked; NULL: nothing. */
 void viewer_add_candidate (Viewer * viewer, guint mline, const char *candidate);

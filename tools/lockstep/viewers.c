@@ -35,6 +35,8 @@ struct _Viewers
   LockstepBandwidthConfig limits;
   gboolean limited;
   const char *channel;
+  ViewersText text;
+  gpointer user_data;
   GHashTable *entries;          /* id -> Entry */
 };
 
@@ -113,8 +115,16 @@ lost (Viewer * viewer, const char *why, gpointer user_data)
   end_viewer (user_data, why);
 }
 
+static void
+text_came (Viewer * viewer, const char *text, gpointer user_data)
+{
+  Entry *entry = user_data;
+
+  entry->viewers->text (text, entry->viewers->user_data);
+}
+
 static const ViewerCallbacks callbacks = {
-  described, refused, connected, lost, NULL
+  described, refused, connected, lost, NULL, text_came
 };
 
 static void
@@ -137,7 +147,8 @@ view (Viewers * viewers, const char *id, StreamsTrack picture, const char *sdp)
     send_refusal (viewers, id, 404, "no preview is sent on this channel");
     return;
   }
-  offer = lockstep_offer_parse_viewer (sdp, strlen (sdp),
+  offer = lockstep_offer_parse_with (sdp, strlen (sdp),
+      worker_sdp_flags (&viewers->config) | LOCKSTEP_OFFER_VIEWER,
       streams_get_encoding (viewers->streams, STREAMS_AUDIO),
       streams_get_encoding (viewers->streams, picture), &error);
   if (offer == NULL) {
@@ -182,6 +193,17 @@ viewers_message (Viewers * viewers, const char *type, JsonObject * message)
       viewer_add_candidates (entry->viewer, trickle);
     lockstep_trickle_free (trickle);
   }
+}
+
+void
+viewers_send_text (Viewers * viewers, const char *text)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, viewers->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    viewer_send_text (((Entry *) value)->viewer, text);
 }
 
 gboolean
@@ -252,7 +274,7 @@ viewers_add_stats (Viewers * viewers, JsonObject * to)
 Viewers *
 viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
     const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
-    const char *channel)
+    const char *channel, ViewersText text, gpointer user_data)
 {
   Viewers *viewers = g_new0 (Viewers, 1);
 
@@ -261,6 +283,8 @@ viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
   viewers->streams = streams;
   viewers->config = *config;
   viewers->channel = channel;
+  viewers->text = text;
+  viewers->user_data = user_data;
   viewers->limited = limits != NULL;
   if (limits != NULL)
     viewers->limits = *limits;

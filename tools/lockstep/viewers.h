@@ -10,18 +10,23 @@
 
 typedef struct _Viewers Viewers;
 
+/* A viewer sends a message. */
+typedef void (*ViewersText) (const char *text, gpointer user_data);
+
 /* @main: the pipeline that encodes. @config is copied, its strings are not. @limits: of
  * each viewer's congestion control; NULL: none.
  * @channel: for what is logged. */
 Viewers *viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
     const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
-    const char *channel);
+    const char *channel, ViewersText text, gpointer user_data);
 /* Closes every viewer. */
 void viewers_close (Viewers * viewers);
 
 /* The messages of the front that name a viewer: view, leave, trickle. */
 void viewers_message (Viewers * viewers, const char *type,
     JsonObject * message);
+/* To each viewer that has a channel for it. */
+void viewers_send_text (Viewers * viewers, const char *text);
 /* Once a second: ends those that vanished. FALSE when so many closings hang that the
  * worker had better be replaced. */
 gboolean viewers_tick (Viewers * viewers);

@@ -6,6 +6,7 @@
  * loop before it touches the struct. Each event on its way holds a reference, and so
  * does each promise and each signal handler. */
 #include "webrtc-end.h"
+#include "text-channel.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -24,6 +25,8 @@
  * together: what only a STUN or TURN server can tell takes a round trip. */
 #define HOST_CANDIDATES_MS 50
 #define MAX_LOCAL_ADDRESSES 16
+/* Messages of the peer on their way to the main loop. */
+#define MAX_TEXTS 32
 /* bit/s of RTCP. RFC 4585 lets feedback go out early once per interval of regular
  * reports at this rate, with some 120 bytes each. rtpsession takes 5 % of the media's
  * rate, of which it knows nothing for 2 s: NACKs and TWCC then wait 0.5 to
@@ -43,6 +46,8 @@ struct _WebrtcEnd
   gboolean described, over;
   gboolean gathered;            /* no candidate will come any more */
   gboolean trickling;           /* the first candidate of a call has come */
+  TextChannel *texts;           /* NULL: no channel for text */
+  gint n_texts;                 /* atomic: messages on their way to the main loop */
   char *offered;                /* what a call sent; NULL: nothing yet */
   gint verified;                /* atomic: the certificate was checked */
 };
@@ -190,6 +195,30 @@ verify_peer (WebrtcEnd * end)
     return TRUE;
   }
   return FALSE;
+}
+
+static void
+report_text (WebrtcEnd * end, guint status, const char *text)
+{
+  g_atomic_int_add (&end->n_texts, -1);
+  if (!end->over && end->callbacks.text != NULL)
+    end->callbacks.text (text, end->user_data);
+}
+
+/* In a thread of webrtcbin. */
+static void
+text_came (const char *text, const char *why, gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+
+  if (why != NULL)
+    post (end, lose, 0, why);
+  else if (!verify_peer (end))
+    return;
+  else if (g_atomic_int_add (&end->n_texts, 1) < MAX_TEXTS)
+    post (end, report_text, 0, text);
+  else
+    g_atomic_int_add (&end->n_texts, -1);
 }
 
 /* latencybuffer asks for the caps of the first packet's payload type: that is when it
@@ -544,6 +573,8 @@ webrtc_end_call (WebrtcEnd * end)
 {
   end->negotiate_timeout =
       g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
+  if (end->texts != NULL)
+    text_channel_open (end->texts);
   g_signal_emit_by_name (end->webrtc, "create-offer", NULL,
       promise_new (end, created));
 }
@@ -596,6 +627,14 @@ webrtc_end_add_candidates (WebrtcEnd * end, LockstepTrickle * trickle)
       g_signal_emit_by_name (end->webrtc, "add-ice-candidate", c->mline,
           c->candidate);
   }
+}
+
+gboolean
+webrtc_end_send_text (WebrtcEnd * end, const char *text)
+{
+  /* to one who proved to be the peer alone */
+  return end->texts != NULL && g_atomic_int_get (&end->verified)
+      && text_channel_send (end->texts, text);
 }
 
 const LockstepOffer *
@@ -715,6 +754,9 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
   if (config->trickle)
     listen_to (end, webrtc, "on-ice-candidate",
         G_CALLBACK (candidate_gathered));
+  if (config->data_label != NULL && config->data_label[0] != '\0')
+    end->texts = text_channel_new (webrtc, config->data_label, text_came,
+        g_atomic_rc_box_acquire (end), end_unref);
   return end;
 }
 
@@ -726,6 +768,7 @@ webrtc_end_close (WebrtcEnd * end)
 
   end->over = TRUE;
   stop_timers (end);
+  g_clear_pointer (&end->texts, text_channel_close);
   g_signal_handlers_disconnect_by_data (end->webrtc, end);
   if (rtpbin != NULL)
     g_signal_handlers_disconnect_by_data (rtpbin, end);

@@ -25,6 +25,8 @@ typedef struct
   /* After described(), in a call that trickles: one candidate more, or NULL for their
    * end. NULL where nothing trickles. */
   void (*candidate) (const char *candidate, gpointer user_data);
+  /* The peer sends a message over the data channel. NULL where there is none. */
+  void (*text) (const char *text, gpointer user_data);
 } WebrtcEndCallbacks;
 
 typedef struct
@@ -35,6 +37,7 @@ typedef struct
   gboolean relay_only;          /* only candidates of TURN servers are used */
   gboolean trickle;             /* a call does not wait for what servers tell of us */
   int audio_latency, video_latency;     /* ms that packets are held */
+  const char *data_label;       /* of the channel for text; NULL or "": none */
 } WebrtcEndConfig;
 
 /* @webrtc is in a pipeline that is at least READY. Holds it until webrtc_end_close(). */
@@ -55,6 +58,8 @@ void webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer);
  * webrtc_end_set_answer(). */
 void webrtc_end_call (WebrtcEnd * end);
 void webrtc_end_set_answer (WebrtcEnd * end, const char *sdp);
+/* FALSE: there is no such channel (yet), or too much waits already. */
+gboolean webrtc_end_send_text (WebrtcEnd * end, const char *text);
 void webrtc_end_add_candidates (WebrtcEnd * end, LockstepTrickle * trickle);
 /* The offer that was accepted; NULL before. */
 const LockstepOffer *webrtc_end_get_offer (WebrtcEnd * end);

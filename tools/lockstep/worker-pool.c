@@ -4,6 +4,7 @@
 #include "worker-pool.h"
 #include "ipc.h"
 #include "log.h"
+#include "text-lines.h"
 
 #include <gio/gio.h>
 #include <signal.h>
@@ -18,6 +19,8 @@
 #define MAX_RESTART_DELAY_S 30
 /* What is killed is gone in milliseconds, unless a driver holds it. */
 #define KILL_LIMIT_US (2 * G_USEC_PER_SEC)
+/* Lines of stdin that a worker has not taken yet: no more are read then. */
+#define MAX_TEXTS 16
 
 struct _WorkerPool
 {
@@ -28,6 +31,7 @@ struct _WorkerPool
   WorkerPoolBroken broken;
   gpointer user_data;
 
+  TextLines *lines;             /* NULL: peers send and get no text */
   WorkerProc *spare;
   GPtrArray *procs;             /* WorkerProc: all that run */
   guint watch_timer, restart_timer;
@@ -41,6 +45,7 @@ struct _WorkerProc
   Ipc *ipc;
   int pid;
   gboolean ready, working;
+  guint texts;                  /* that it has not taken yet */
   gint64 heard;                 /* monotonic µs of the last message */
   char *ending;                 /* the reason that it gave */
 
@@ -50,6 +55,53 @@ struct _WorkerProc
 };
 
 static WorkerProc *spawn (WorkerPool * pool);
+
+/* Text of peers, and to them */
+
+static void
+look_at_texts (WorkerPool * pool)
+{
+  gboolean hold = FALSE;
+
+  for (guint i = 0; i < pool->procs->len; i++)
+    hold |= ((WorkerProc *) pool->procs->pdata[i])->texts >= MAX_TEXTS;
+  if (pool->lines != NULL)
+    text_lines_hold (pool->lines, hold);
+}
+
+static void
+line_read (const char *line, gpointer user_data)
+{
+  WorkerPool *pool = user_data;
+
+  for (guint i = 0; i < pool->procs->len; i++) {
+    WorkerProc *proc = g_ptr_array_index (pool->procs, i);
+    JsonObject *message;
+
+    if (!proc->working)
+      continue;
+    message = ipc_message ("text");
+    json_object_set_string_member (message, "text", line);
+    ipc_send (proc->ipc, message);
+    proc->texts++;
+  }
+  look_at_texts (pool);
+}
+
+static void
+text_message (WorkerProc * proc, const char *type, JsonObject * message)
+{
+  const char *channel = ipc_get_string (message, "channel");
+  const char *text = ipc_get_string (message, "text");
+
+  if (g_str_equal (type, "text-taken") && proc->texts > 0) {
+    proc->texts--;
+    look_at_texts (proc->pool);
+  } else if (g_str_equal (type, "text") && channel != NULL && text != NULL
+      && proc->pool->lines != NULL) {
+    text_lines_print (proc->pool->lines, channel, text);
+  }
+}
 
 static void
 proc_free (WorkerProc * proc)
@@ -96,6 +148,8 @@ message_from_worker (const char *type, JsonObject * message, gpointer user_data)
     proc->ending = g_strdup (ipc_get_string (message, "reason"));
   } else if (g_str_equal (type, "stats")) {
     proc->working = TRUE;       /* from now on one comes each second */
+  } else if (proc->pool != NULL) {
+    text_message (proc, type, message);
   }
   if (proc->message != NULL)
     proc->message (proc, type, message, proc->user_data);
@@ -137,6 +191,7 @@ exited (GObject * source, GAsyncResult * result, gpointer user_data)
     return;
   }
   g_ptr_array_remove (pool->procs, proc);
+  look_at_texts (pool);
   crashed = g_subprocess_get_if_signaled (proc->process)
       && g_subprocess_get_term_sig (proc->process) != SIGALRM;
   if (g_subprocess_get_if_exited (proc->process))
@@ -231,6 +286,7 @@ worker_pool_new (const char *preset, JsonObject * values,
     gpointer user_data)
 {
   WorkerPool *pool = g_new0 (WorkerPool, 1);
+  const char *label = ipc_get_string (values, "data-channel");
 
   pool->preset = g_strdup (preset);
   pool->values = values;
@@ -240,6 +296,8 @@ worker_pool_new (const char *preset, JsonObject * values,
   pool->user_data = user_data;
   pool->procs = g_ptr_array_new ();
   pool->watch_timer = g_timeout_add_seconds (1, watch, pool);
+  if (label != NULL && label[0] != '\0')
+    pool->lines = text_lines_new (label, line_read, pool);
   schedule_spare (pool);
   return pool;
 }
@@ -279,6 +337,7 @@ worker_pool_free (WorkerPool * pool)
   }
   wait_until_gone (processes);
   g_ptr_array_unref (pool->procs);
+  g_clear_pointer (&pool->lines, text_lines_free);
   json_object_unref (pool->values);
   g_free (pool->preset);
   g_free (pool);

@@ -39,6 +39,7 @@ typedef struct
   GstPad *audio_in, *video_in, *preview_in;     /* where its streams go; NULL: nowhere */
   guint sinks_ended;
   gboolean connected, draining;
+  gint64 text_allowance, text_time;     /* messages of peers: 1/1000; µs */
   guint stats_timer, limit_timer, bus_watch;
   int exit_code;
   int failure;                  /* of a source with an end: the program's exit code */
@@ -65,6 +66,9 @@ gboolean worker_find_inputs (Worker * worker);
 void worker_watch_pipeline (Worker * worker);
 /* Gives the pipeline its channel and starts it. */
 gboolean worker_start (Worker * worker, JsonObject * message);
+
+/* A peer sends a message; @user_data is the worker. */
+void worker_text_came (const char *text, gpointer user_data);
 
 /* worker-receive.c */
 

@@ -75,7 +75,8 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
 }
 
 static const WebrtcEndCallbacks end_callbacks = {
-  stream_added, described, refused, worker_connected, lost
+  stream_added, described, refused, worker_connected, lost, NULL,
+  worker_text_came
 };
 
 gboolean
@@ -114,7 +115,8 @@ worker_accept_offer (Worker * worker, JsonObject * message)
   g_autoptr (LockstepOffer) offer = NULL;
   g_autoptr (GError) error = NULL;
 
-  offer = lockstep_offer_parse (sdp ? sdp : "", sdp ? strlen (sdp) : 0,
+  offer = lockstep_offer_parse_with (sdp ? sdp : "", sdp ? strlen (sdp) : 0,
+      worker_sdp_flags (&worker->config),
       (const char *const *) lockstep_preset_get_audio (worker->preset)->
       encodings,
       (const char *const *) lockstep_preset_get_video (worker->preset)->

@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+LockstepOfferFlags
+worker_sdp_flags (const WebrtcEndConfig * config)
+{
+  return config->data_label != NULL && config->data_label[0] != '\0'
+      ? LOCKSTEP_OFFER_DATA : 0;
+}
+
 guint
 worker_sdp_status (const GError * error, gboolean viewer)
 {

@@ -3,6 +3,7 @@
  * WHEP, or by a call to a server or to a peer. */
 #include "worker-private.h"
 #include "log.h"
+#include "worker-sdp.h"
 
 #include <string.h>
 
@@ -49,8 +50,15 @@ call_candidate (Viewer * viewer, const char *candidate, gpointer user_data)
   ipc_send (worker->ipc, message);
 }
 
+static void
+call_text (Viewer * viewer, const char *text, gpointer user_data)
+{
+  worker_text_came (text, user_data);
+}
+
 static const ViewerCallbacks call_callbacks = {
-  call_described, call_refused, call_connected, call_lost, call_candidate
+  call_described, call_refused, call_connected, call_lost, call_candidate,
+  call_text
 };
 
 static guint64
@@ -79,14 +87,16 @@ streams_ready (gpointer user_data)
   if (!worker->calling) {
     worker->viewers = viewers_new (worker->ipc, worker->pipeline,
         worker->streams, &worker->config,
-        worker->rate != NULL ? &limits : NULL, worker->channel);
+        worker->rate != NULL ? &limits : NULL, worker->channel,
+        worker_text_came, worker);
     worker_connected (worker);
     return;
   }
   worker_limit_connecting (worker);
   if (worker->peer_offer != NULL) {
-    offer = lockstep_offer_parse_viewer (worker->peer_offer,
+    offer = lockstep_offer_parse_with (worker->peer_offer,
         strlen (worker->peer_offer),
+        worker_sdp_flags (&worker->config) | LOCKSTEP_OFFER_VIEWER,
         streams_get_encoding (worker->streams, STREAMS_AUDIO),
         streams_get_encoding (worker->streams, STREAMS_VIDEO), &error);
     if (offer == NULL) {

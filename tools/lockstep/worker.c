@@ -21,6 +21,9 @@
  *   trickle {id, sdpfrag, viewer?} ──►
  *                                  ◄──  trickled {id, status, text}
  *                                  ◄──  connected, stats …, segment …
+ *   text {text}                    ──►  to each peer's data channel
+ *                                  ◄──  text-taken
+ *                                  ◄──  text {channel, text}: of a peer
  *   stop                           ──►  drains
  *                                  ◄──  ended {reason}
  *
@@ -469,7 +472,8 @@ prepare (Worker * worker, JsonObject * message)
         g_hash_table_lookup (worker->values, "public-address"),.ice_servers =
         g_hash_table_lookup (worker->values, "ice-servers"),.audio_latency =
         latency_of (worker, "audio-latency"),.video_latency =
-        latency_of (worker, "video-latency"),};
+        latency_of (worker, "video-latency"),.data_label =
+        g_hash_table_lookup (worker->values, "data-channel"),};
   if (lockstep_preset_get_signalling (worker->preset) ==
       LOCKSTEP_SIGNALLING_WHIP ? worker_prepare_to_receive (worker) :
       prepare_source (worker))
@@ -520,6 +524,41 @@ worker_start (Worker * worker, JsonObject * message)
   return TRUE;
 }
 
+/* Peers of a channel, all together: so many messages at once, then so many a second. */
+#define TEXT_BURST 200
+#define TEXTS_PER_SECOND 200
+
+void
+worker_text_came (const char *text, gpointer user_data)
+{
+  Worker *worker = user_data;
+  gint64 now = g_get_monotonic_time ();
+  JsonObject *message;
+
+  worker->text_allowance = MIN (TEXT_BURST * 1000, worker->text_allowance
+      + (now - worker->text_time) * TEXTS_PER_SECOND / 1000);
+  worker->text_time = now;
+  if (worker->text_allowance < 1000 || worker->draining)
+    return;
+  worker->text_allowance -= 1000;
+  message = ipc_message ("text");
+  json_object_set_string_member (message, "channel", worker->channel);
+  json_object_set_string_member (message, "text", text);
+  ipc_send (worker->ipc, message);
+}
+
+/* A peer that is slow, or has no channel, does not get it. */
+static void
+send_text (Worker * worker, const char *text)
+{
+  if (worker->viewers != NULL)
+    viewers_send_text (worker->viewers, text);
+  if (worker->call != NULL)
+    viewer_send_text (worker->call, text);
+  if (worker->end != NULL)
+    webrtc_end_send_text (worker->end, text);
+}
+
 static void
 message_from_front (const char *type, JsonObject * message, gpointer user_data)
 {
@@ -531,6 +570,12 @@ message_from_front (const char *type, JsonObject * message, gpointer user_data)
     const char *reason = ipc_get_string (message, "reason");
 
     worker_drain (worker, reason != NULL ? reason : "stopped");
+  } else if (g_str_equal (type, "text")) {
+    const char *text = ipc_get_string (message, "text");
+
+    if (text != NULL && !worker->draining)
+      send_text (worker, text);
+    ipc_send (worker->ipc, ipc_message ("text-taken"));
   } else if (worker->stats == NULL || worker->draining) {
     return;
   } else if (worker->source != NULL && worker->channel == NULL
