@@ -183,12 +183,14 @@ lockstep_h264_parse (LockstepH264 * h264, const guint8 * data, gsize size,
       continue;
     switch (nal[0] & 0x1f) {
       case NAL_IDR:
-        au->idr = TRUE;
-        au->vcl = TRUE;
-        break;
       case NAL_SLICE:
       case 2:                  /* a data partition */
+        au->idr = (nal[0] & 0x1f) == NAL_IDR;
         au->vcl = TRUE;
+        /* first_mb_in_slice is ue(v): 0 is a single 1 bit */
+        au->inner = nal_size > 1 && (nal[1] & 0x80) == 0;
+        au->slice_at = nal - data - (walk.length_size > 0 ? walk.length_size
+            : 3);
         break;
       case NAL_SPS:
         au->has_sps = TRUE;

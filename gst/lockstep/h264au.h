@@ -29,6 +29,8 @@ typedef struct
   gboolean vcl;                 /* it has a slice at all */
   gboolean has_sps, has_pps;    /* parameter sets before the first slice */
   gsize aud_size;               /* bytes of a leading access unit delimiter */
+  gboolean inner;               /* its first slice is not the first of a picture */
+  gsize slice_at;               /* where the first slice begins, prefix and all */
 } LockstepH264Au;
 
 /* The two below are what a TS needs at the start of an access unit. */

@@ -442,7 +442,9 @@ void
 lockstep_hls_check_runs (LockstepHlsCheck * check)
 {
   gint64 origin = -1, last = -1, unwrapped = 0, sum = 0, worst = 0;
+  gint64 least = 0, most = 0;   /* distances from the grid of the first */
   guint64 k = 0;
+  gboolean from_start = FALSE;
   gboolean sum_told = FALSE;
   double target = wanted_duration (check);
 
@@ -453,9 +455,10 @@ lockstep_hls_check_runs (LockstepHlsCheck * check)
 
     if (start < 0 || segment->discontinuity || origin < 0) {
       origin = last = start;
-      unwrapped = 0;
+      unwrapped = least = most = 0;
       sum = segment->extinf;
       k = 0;
+      from_start = i == 0 && segment->sequence == 0;
       continue;
     }
     audio = stream_of (segment->media, FALSE);
@@ -479,6 +482,12 @@ lockstep_hls_check_runs (LockstepHlsCheck * check)
       tolerance = audio != NULL ? audio->frame / 2 : 0;
       if (video != NULL)
         tolerance += video->frame / 2;
+      least = MIN (least, off);
+      most = MAX (most, off);
+      /* The first that is listed may itself lie off the grid, unless the stream began
+       * with it: then any grid will do that all are near enough to */
+      if (!from_start)
+        off = most - least > 2 * tolerance ? off - (least + most) / 2 : 0;
       if (ABS (off) > tolerance + TOLERANCE && ABS (off) > ABS (worst))
         worst = off;
     }

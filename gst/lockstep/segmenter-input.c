@@ -56,7 +56,7 @@ static void
 new_timeline (LockstepSegmenter * s, LockstepTrack * track)
 {
   track->generation++;
-  track->last = track->known_until = LOCKSTEP_NO_TIME;
+  track->last = track->known_until = track->last_pts = LOCKSTEP_NO_TIME;
   if (track == &s->tracks[LOCKSTEP_TRACK_VIDEO])
     track->await_key = s->plan.urgent = TRUE;
   if (track->generation > s->plan_generation) {
@@ -156,6 +156,43 @@ follow (LockstepSegmenter * s, LockstepItem * item)
       item->dts, item->key, &item->split, &item->change);
 }
 
+/* More slices of the picture before, which came as an access unit of their own: some
+ * payloaders put parameter sets before each slice of a key frame, and who puts it
+ * together again takes those for the start of a new picture. They go to where they
+ * belong; the parameter sets between are left out. */
+static void
+push_rest (LockstepSegmenter * s, GstBuffer * buffer, const LockstepH264Au * au)
+{
+  LockstepTrack *track = &s->tracks[LOCKSTEP_TRACK_VIDEO];
+  LockstepItem *item = g_queue_peek_tail (&track->queue);
+
+  if (track->await_key) {
+    s->stats.undecodable++;
+    gst_buffer_unref (buffer);
+    return;
+  }
+  if (item != NULL && item->nal_length_size == s->h264.nal_length_size) {
+    gsize more = gst_buffer_get_size (buffer) - au->slice_at;
+
+    item->buffer = gst_buffer_append (item->buffer,
+        gst_buffer_copy_region (buffer, GST_BUFFER_COPY_MEMORY, au->slice_at,
+            more));
+    track->bytes += more;
+    gst_buffer_unref (buffer);
+    return;
+  }
+  /* It was written already */
+  track->last += TICK;
+  item = g_new0 (LockstepItem, 1);
+  item->buffer = buffer;
+  item->pts = item->split = item->dts = track->last;
+  item->rest = TRUE;
+  item->skip = au->slice_at;
+  item->nal_length_size = s->h264.nal_length_size;
+  item->generation = track->generation;
+  enqueue (track, item);
+}
+
 static void
 push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
     gint64 duration, gint64 offset)
@@ -178,6 +215,12 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
     gst_buffer_unref (buffer);
     return;
   }
+  if (au.inner && track->last_pts != LOCKSTEP_NO_TIME
+      && (pts == LOCKSTEP_NO_TIME || pts == track->last_pts)) {
+    push_rest (s, buffer, &au);
+    return;
+  }
+  track->last_pts = pts;
   if (duration <= 0)
     duration = s->plan.picture > 0 ? s->plan.picture : 33 * MS;
   if (pts == LOCKSTEP_NO_TIME)

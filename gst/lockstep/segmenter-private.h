@@ -18,6 +18,7 @@ typedef struct
   gint64 split;                 /* where audio is cut */
   LockstepCut cut;
   gboolean key, change;
+  gboolean rest;                /* of the picture before */
   guint nal_length_size;
   gsize skip;                   /* its own delimiter */
   guint generation;
@@ -32,6 +33,7 @@ typedef struct
   GQueue queue;                 /* LockstepItem */
   gsize bytes;
   gint64 known_until;           /* nothing more will come before this */
+  gint64 last_pts;              /* of video: as it came, of the last that came */
   gint64 last;                  /* dts (video), end (audio) of the last that came */
   guint generation;
   gint64 base;                  /* audio: time of sample 0 of the count */

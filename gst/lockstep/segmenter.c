@@ -58,6 +58,7 @@ lockstep_segmenter_new (const LockstepSegmenterConfig * config,
   for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++) {
     g_queue_init (&s->tracks[i].queue);
     s->tracks[i].known_until = s->tracks[i].last = LOCKSTEP_NO_TIME;
+    s->tracks[i].last_pts = LOCKSTEP_NO_TIME;
     s->tracks[i].await_key = i == LOCKSTEP_TRACK_VIDEO;
   }
   s->media_end = s->last_picture = LOCKSTEP_NO_TIME;
@@ -117,7 +118,8 @@ write_item (LockstepSegmenter * s, LockstepTrackKind kind, LockstepItem * item)
   if (kind == LOCKSTEP_TRACK_VIDEO) {
     span.data = lockstep_h264_aud;
     span.size = LOCKSTEP_H264_AUD_SIZE;
-    g_array_append_val (s->spans, span);
+    if (!item->rest)
+      g_array_append_val (s->spans, span);
     if (item->headers != NULL) {
       span.data = item->headers->data;
       span.size = item->headers->len;
@@ -129,7 +131,7 @@ write_item (LockstepSegmenter * s, LockstepTrackKind kind, LockstepItem * item)
           to_ticks (s, item->dts), item->key,
           (const LockstepSpan *) (void *) s->spans->data, s->spans->len);
       s->wrote_video = TRUE;
-      s->pictures++;
+      s->pictures += !item->rest;
       s->last_picture = item->dts;
     } else {
       s->stats.broken++;

@@ -26,7 +26,7 @@ typedef struct
   /* across segments */
   int cc[8192];
   gint64 next_audio;            /* samples, by the count of frames; -1: unknown */
-  guint64 audio_frames;
+  guint64 audio_frames, pictures;
   guint audio_steps;            /* pts that do not follow */
   guint cc_errors, pcr_late, structure;
   gint64 last_pcr, worst_pcr_gap;
@@ -206,6 +206,7 @@ on_segment (gpointer user, LockstepSegment * segment)
     r->first_start = segment->start;
   r->segments++;
   r->bytes += segment->bytes;
+  r->pictures += segment->pictures;
   r->start = segment->start;
   r->end = segment->start + segment->duration;
   r->worst_error = MAX (r->worst_error, ABS (segment->grid_error));
@@ -435,6 +436,51 @@ test_pictures_off_grid (void)
     lockstep_segmenter_finish (t.s);
     g_assert_cmpuint (t.reader.segments, >=, 59);
     g_assert_cmpuint (t.reader.audio_frames, ==, f.frames);
+    assert_clean (&t);
+    test_end (&t);
+  }
+}
+
+/* Senders that put parameter sets before each slice of a key frame: what takes the
+ * packets apart makes two access units of it, the second without a time of its own. It
+ * is one picture, and cut at once; also where the first half was written already. */
+static void
+test_split_picture (void)
+{
+  for (guint ahead = 0; ahead < 2; ahead++) {
+    Test t;
+    guint64 frames = 0;
+    guint keys = 0;
+
+    test_begin (&t, SECOND, FALSE, 48000, 1152);
+    set_video (&t);
+    set_audio (&t);
+    for (guint i = 0; i < 25 * 20; i++) {
+      gint64 v = i * 40 * MS;
+      GstBuffer *rest;
+      GstMapInfo map;
+
+      for (; (gint64) frames * 24 * MS < MIN (v + (ahead ? 300 * MS : 0),
+              20 * SECOND - 40 * MS); frames++)
+        lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_AUDIO, audio_frame (&t,
+                frames), frames * 24 * MS, LOCKSTEP_NO_TIME, 0, 0);
+      lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_VIDEO,
+          picture (i % 25 == 0, 500), v, LOCKSTEP_NO_TIME, 0, 0);
+      if (i % 25 != 0)
+        continue;
+      keys++;
+      rest = picture (TRUE, 500);
+      gst_buffer_map (rest, &map, GST_MAP_WRITE);
+      map.data[sizeof sps + sizeof pps + 5] = 0x40;     /* of macroblock 1 */
+      gst_buffer_unmap (rest, &map);
+      lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_VIDEO, rest,
+          i % 50 == 0 ? LOCKSTEP_NO_TIME : v, LOCKSTEP_NO_TIME, 0, 0);
+    }
+    lockstep_segmenter_finish (t.s);
+    g_assert_cmpuint (t.reader.segments, ==, keys);
+    g_assert_cmpuint (t.reader.pictures, ==, 25 * 20);
+    g_assert_cmpint (t.reader.worst_error, <=, 12 * MS + 1);
+    g_assert_cmpuint (t.reader.audio_frames, ==, frames);
     assert_clean (&t);
     test_end (&t);
   }
@@ -885,6 +931,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/segmenter/pictures-off-grid", test_pictures_off_grid);
+  g_test_add_func ("/segmenter/split-picture", test_split_picture);
   g_test_add_func ("/segmenter/grid/mp3-48", test_grid_mp3_48);
   g_test_add_func ("/segmenter/grid/others", test_grid_others);
   g_test_add_func ("/segmenter/audio-alone", test_audio_alone);
