@@ -35,7 +35,7 @@ on_segment (gpointer user, LockstepSegment * segment)
 }
 
 static Stream *
-make_stream (void)
+make_stream_of (gboolean video)
 {
   static const LockstepSegmenterCallbacks callbacks = { on_segment, NULL };
   static const guint8 key[] = { 0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0xd9,
@@ -48,7 +48,8 @@ make_stream (void)
 
   stream->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
       (GDestroyNotify) g_bytes_unref);
-  lockstep_segmenter_add_track (s, LOCKSTEP_TRACK_VIDEO);
+  if (video)
+    lockstep_segmenter_add_track (s, LOCKSTEP_TRACK_VIDEO);
   lockstep_segmenter_add_track (s, LOCKSTEP_TRACK_AUDIO);
   lockstep_segmenter_set_video (s, NULL, 0);
   lockstep_segmenter_set_audio (s, LOCKSTEP_AUDIO_MPEG, NULL);
@@ -63,10 +64,11 @@ make_stream (void)
     } else {
       gboolean is_key = i % 25 == 0;
 
-      lockstep_segmenter_push (s, LOCKSTEP_TRACK_VIDEO, is_key ?
-          gst_buffer_new_memdup (key, sizeof key)
-          : gst_buffer_new_memdup (delta, sizeof delta), i * 40 * MS,
-          i * 40 * MS, 40 * MS, 0);
+      if (video)
+        lockstep_segmenter_push (s, LOCKSTEP_TRACK_VIDEO, is_key ?
+            gst_buffer_new_memdup (key, sizeof key)
+            : gst_buffer_new_memdup (delta, sizeof delta), i * 40 * MS,
+            i * 40 * MS, 40 * MS, 0);
       i++;
     }
   }
@@ -74,6 +76,12 @@ make_stream (void)
   lockstep_segmenter_free (s);
   g_assert_cmpuint (stream->n, ==, N_SEGMENTS);
   return stream;
+}
+
+static Stream *
+make_stream (void)
+{
+  return make_stream_of (TRUE);
 }
 
 static void
@@ -321,6 +329,23 @@ test_media (void)
   }
 }
 
+/* A live list begins anywhere: what its first segment is off the grid is not held
+ * against the others. (24 ms frames, 1 s: boundaries are off by 0, 8, -8, 0, ...) */
+static void
+test_grid_of_window (void)
+{
+  for (guint from = 0; from < 4; from++) {
+    Stream *stream = make_stream_of (FALSE);
+    g_autoptr (LockstepHlsCheck) check =
+        lockstep_hls_check_new (1.0, fetch, stream);
+    g_autofree char *text = list (stream, from, from + 6, FALSE);
+
+    look (check, text, 0);
+    g_assert_false (found (check, 22, 1000));
+    free_stream (stream);
+  }
+}
+
 /* Anything: it says something, or nothing, and lives. */
 static void
 test_garbage (void)
@@ -364,6 +389,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hlscheck/snapshot", test_snapshot);
   g_test_add_func ("/hlscheck/change", test_change);
   g_test_add_func ("/hlscheck/media", test_media);
+  g_test_add_func ("/hlscheck/grid-of-window", test_grid_of_window);
   g_test_add_func ("/hlscheck/garbage", test_garbage);
   return g_test_run ();
 }

@@ -57,7 +57,8 @@ async function looksRight(server, channel, segments = 4, limit = 15000) {
   const c = await server.untilChannel(channel, `${segments} segments`, limit, (c) => c.state === 'live' && c.segments >= segments && c.video && c.audio);
   assert.deepEqual([c.video.codec, c.audio.codec], ['H264', 'MP3']);
   const list = await fetchPlaylist(`${server.url}${c.hls}`);
-  const durations = list.segments.map((s) => s.duration);
+  /* what is left when a source ends is as long as it is */
+  const durations = list.segments.filter((s, i) => !list.segments[i + 1]?.discontinuity).map((s) => s.duration);
   assert.ok(durations.every((d) => d > 0.3 && d < 2.5), durations.join(' '));
   hlsCheck(path.join(server.output, channel));
   return c;
@@ -105,15 +106,15 @@ test('rtp-to-hls: plain RTP with random offsets; another sender later goes on af
   });
 });
 
-/* What a caller sends before it is connected is lost: parameter sets must come again with each key frame. */
+/* What is more than an SRT packet holds is lost on its way: without alignment=7 that is each key frame. */
 test('srt-to-hls: a caller', {
   skip: without('srt-to-hls'),
 }, async () => {
   const port = await freeUdpPort();
-  await serve('srt-to-hls', [`uri=srt://127.0.0.1:${port}?mode=listener`], (server) => looksRight(server, 'srt'), () => gst(`mpegtsmux name=mux
+  await serve('srt-to-hls', [`uri=srt://127.0.0.1:${port}?mode=listener`], (server) => looksRight(server, 'srt'), () => gst(`mpegtsmux name=mux alignment=7
     ! srtsink uri=srt://127.0.0.1:${port}?mode=caller wait-for-connection=true
     videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=300
-    ! h264parse config-interval=-1 ! mux. audiotestsrc is-live=true ! audioconvert ! avenc_aac ! aacparse ! mux.`));
+    ! h264parse ! mux. audiotestsrc is-live=true ! audioconvert ! avenc_aac ! aacparse ! mux.`));
 });
 
 test('rtmp-to-hls: a server that is not there is tried again, and the reason is known', { skip: without('rtmp-to-hls') }, async () => {
