@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sources that are not ours: ffmpeg's plain RTP, told of by the session description that it writes, and what it publishes
- * to an RTMP server, nginx. */
+ * to an RTMP server, nginx; files of one kind of media. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -86,6 +86,24 @@ test('what is wrong with a session description is said', () => {
   const none = lockstep('export', 'rtp-to-hls', 'sdp=absent.sdp');
   assert.equal(none.code, 78);
   assert.match(none.err, /there is no file 'absent\.sdp'/);
+});
+
+test('file-to-hls ends where the file has one kind of media alone; the archive has the same', () => {
+  const make = (name, line) => {
+    const r = spawnSync('gst-launch-1.0', ['-q', ...line.split(' '), '!', 'matroskamux', '!', 'filesink', `location=${path.join(folder, name)}`], { encoding: 'utf8' });
+    assert.equal(r.status, 0, r.stderr);
+  };
+  make('mute.mkv', 'videotestsrc num-buffers=100 ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc speed-preset=ultrafast');
+  make('sound.mkv', 'audiotestsrc num-buffers=200 ! audio/x-raw,rate=48000 ! opusenc');
+  for (const name of ['mute', 'sound']) {
+    const { code, err } = lockstep('run', 'file-to-hls', `input=${name}.mkv`, `channel=${name}`, 'listen=127.0.0.1:0', 'output=vod', 'archive=kept');
+    assert.equal(code, 0, err);
+    for (const of of [`vod/${name}`, `kept/${name}/${fs.readdirSync(path.join(folder, 'kept', name))[0]}`]) {
+      assert.match(fs.readFileSync(path.join(folder, of, 'index.m3u8'), 'utf8'), /#EXT-X-PLAYLIST-TYPE:VOD[^]*#EXT-X-ENDLIST\n$/);
+      const check = lockstep('hls-check', of);
+      assert.equal(check.code, 0, check.out);
+    }
+  }
 });
 
 const nginx = '/usr/sbin/nginx';

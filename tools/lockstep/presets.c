@@ -2,6 +2,7 @@
 /* Preset files: found, read, and made into pipelines. */
 #include "config.h"
 #include "channel.h"
+#include "open-ends.h"
 #include "presets.h"
 #include "try.h"
 
@@ -349,6 +350,7 @@ presets_build (LockstepLaunch * launch, GPtrArray * faults)
     gst_object_unref (element);
     return NULL;
   }
+  open_ends_watch (element);
   return element;
 }
 
