@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import { Launcher, sleep, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
@@ -131,6 +132,17 @@ test('PATCH: candidates, and what is wrong with them', async () => {
   assert.equal((await patch({}, body.replace(ufrag, 'anew').replace(pwd, 'x'.repeat(24)))).status, 422);
   await leave(r);
   assert.equal((await patch({})).status, 404);
+});
+
+test('a client that hangs up before its answer leaves no viewer behind', async () => {
+  const { hostname, port } = new URL(server.url);
+  const socket = net.connect(Number(port), hostname);
+  socket.on('error', () => {});
+  socket.end(`POST /whep/cam HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/sdp\r\n`
+    + `Content-Length: ${Buffer.byteLength(offer)}\r\n\r\n${offer}`);
+  await until('it is noticed', 60000, () => /cam: a client went away before its answer/.test(server.log));
+  await server.untilChannel('cam', 'empty', 10000, (c) => c.viewers.length === 0);
+  socket.destroy();
 });
 
 test('503 with Retry-After: as many viewers as are allowed', async () => {

@@ -4,7 +4,9 @@
 #include "front.h"
 #include "log.h"
 
+#include <glib-unix.h>
 #include <gst/lockstep/sdp.h>
+#include <poll.h>
 #include <string.h>
 
 /* RFC 6585; libsoup has no names for these */
@@ -24,12 +26,14 @@ typedef struct
   char *session;                /* of a POST: NULL until it is known */
   gboolean is_patch, is_view;
   gulong finished;
+  guint hang_up;                /* source; 0: none */
 } Waiting;
 
 static void
 waiting_free (Waiting * waiting)
 {
   g_signal_handler_disconnect (waiting->msg, waiting->finished);
+  g_clear_handle_id (&waiting->hang_up, g_source_remove);
   g_object_unref (waiting->msg);
   g_free (waiting->channel);
   g_free (waiting->session);
@@ -58,11 +62,29 @@ client_gone (SoupServerMessage * msg, gpointer user_data)
   waiting_free (waiting);
 }
 
+/* libsoup does not look at the connection of a message that is paused: without this, a
+ * session that nobody waits for any more is held until it fails to connect. */
+static gboolean
+client_hung_up (int fd, GIOCondition condition, gpointer user_data)
+{
+  Waiting *waiting = user_data;
+  g_autoptr (SoupServerMessage) msg = g_object_ref (waiting->msg);
+
+  log_info (waiting->channel, "a client went away before its answer");
+  waiting->hang_up = 0;
+  client_gone (msg, waiting);
+  /* so that libsoup finds out, too */
+  http_error (msg, SOUP_STATUS_REQUEST_TIMEOUT, "the client went away");
+  soup_server_message_unpause (msg);
+  return G_SOURCE_REMOVE;
+}
+
 static Waiting *
 wait_for_worker (Front * front, SoupServerMessage * msg, const char *channel,
     gboolean is_patch, gboolean is_view)
 {
   Waiting *waiting = g_new0 (Waiting, 1);
+  GSocket *socket = soup_server_message_get_socket (msg);
 
   waiting->front = front;
   waiting->msg = g_object_ref (msg);
@@ -71,6 +93,10 @@ wait_for_worker (Front * front, SoupServerMessage * msg, const char *channel,
   waiting->is_view = is_view;
   waiting->finished = g_signal_connect (msg, "finished",
       G_CALLBACK (client_gone), waiting);
+  if (socket != NULL)
+    waiting->hang_up = g_unix_fd_add (g_socket_get_fd (socket),
+        (GIOCondition) POLLRDHUP | G_IO_HUP | G_IO_ERR, client_hung_up,
+        waiting);
   soup_server_message_pause (msg);
   return waiting;
 }
