@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Browser, screenshot, whyNoBrowser } from '../common/browser.mjs';
-import { Launcher, leave, sleep } from '../common/launcher.mjs';
+import { Launcher, leave, sleep, until } from '../common/launcher.mjs';
 import { closeAll, record, shown, sumUp, watch } from '../common/pages.mjs';
 import { PlaylistFollower } from '../common/playlist.mjs';
 
@@ -82,6 +82,47 @@ test('a preview beside the picture: each viewer has the one it asked for', { ski
   t.diagnostic(JSON.stringify(c));
   assert.deepEqual(c.viewers.map((v) => v.preview).sort(), [false, true]);
   assert.deepEqual([c.video.width, c.preview.width], [1280, 320]);
+});
+
+/* In the page: what is received, and as what. */
+function keepConnections() {
+  const Original = window.RTCPeerConnection;
+  window.kept = [];
+  window.RTCPeerConnection = class extends Original {
+    constructor(...args) {
+      super(...args);
+      window.kept.push(this);
+    }
+  };
+}
+async function receivedVideo() {
+  for (const pc of window.kept) {
+    const all = await pc.getStats();
+    for (const s of all.values())
+      if (s.type === 'inbound-rtp' && s.kind === 'video' && s.framesDecoded > 0)
+        return { codec: all.get(s.codecId)?.mimeType, frames: s.framesDecoded, keys: s.keyFramesDecoded };
+  }
+  return null;
+}
+
+test('VP8 and VP9 play as H.264 does, and their encoders follow the rate that the path carries', { skip, timeout: 240000 }, async (t) => {
+  for (const codec of ['vp8', 'vp9']) {
+    const other = await Launcher.start('test-to-webrtc', ['channel=cam', `video-codec=${codec}`, 'video-bitrate=600k', 'max-bitrate=1M']);
+    try {
+      await other.untilChannel('cam', 'live', 20000, (c) => c.state === 'live');
+      const page = await browser.page(`${other.url}/watch/cam?player=whep`, { before: (p) => p.addInitScript(keepConnections) });
+      const seen = await until(`${codec}: pictures come`, 30000, async () => {
+        const v = await page.evaluate(receivedVideo);
+        return v && v.frames >= 60 ? v : null;
+      });
+      assert.equal(seen.codec, `video/${codec.toUpperCase()}`);
+      const c = await other.untilChannel('cam', 'the encoder is given more', 30000, (now) => now.encoder?.bitrate > 700000);
+      t.diagnostic(`${codec}: ${JSON.stringify({ seen, encoder: c.encoder, viewer: c.viewers[0] })}`);
+      await page.close();
+    } finally {
+      await other.stop();
+    }
+  }
 });
 
 test('the whole loop: published to our own WHIP, out again as HLS, with the time still in the picture', { skip, timeout: 270000 }, async (t) => {

@@ -543,7 +543,7 @@ add_viewers (Channel * channel, JsonObject * object)
 {
   static const char *const names[] =
       { "viewers", "key_frames", "key_requests_asked", "key_requests_sent",
-    "preview"
+    "preview", "encoder"
   };
 
   for (guint i = 0; channel->stats != NULL && i < G_N_ELEMENTS (names); i++) {
