@@ -3,16 +3,23 @@
  * no viewer and with several. 720p30 by x264, viewers in one browser on the same machine.
  *
  *   node tests/bench/whep.mjs [--seconds 10] [--viewers 4]
+ *   node tests/bench/whep.mjs --full [--seconds 10]     viewers until a core is full: the launcher and its worker on one
+ *       core, viewers that only decrypt (whip-load --watch) on the others
  */
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Browser } from '../common/browser.mjs';
-import { Launcher, sleep } from '../common/launcher.mjs';
+import { buildRoot, Launcher, sleep } from '../common/launcher.mjs';
 import { record, sumUp, watch } from '../common/pages.mjs';
 
-const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '10' }, viewers: { type: 'string', default: '4' } } });
+const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '10' }, viewers: { type: 'string', default: '4' }, full: { type: 'boolean' } } });
 const seconds = Number(options.seconds);
-const server = await Launcher.start('test-to-webrtc', ['channel=bench', 'max-bitrate=1500k']);
+const launcher = path.join(buildRoot, 'tools', 'lockstep', 'lockstep');
+const server = await Launcher.start('test-to-webrtc', ['channel=bench', ...(options.full ? ['max-viewers=1000', 'min-bitrate=1500k', 'video-bitrate=1500k'] : []), 'max-bitrate=1500k'], {},
+  options.full ? { program: ['taskset', '-c', '0', launcher] } : {});
 const { worker_pid: pid } = await server.untilChannel('bench', 'live', 15000, (c) => c.state === 'live');
 /* user and system time of all its threads, in s (proc(5): fields 14 and 15, in hundredths) */
 const cpu = () => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, x) => sum + Number(x), 0) / 100;
@@ -22,7 +29,37 @@ async function load() {
   return 100 * (cpu() - before) / seconds;
 }
 
+/* So many viewers, each of which should get 30 frames a second: what they get at least, and the worker's CPU. */
+async function crowd(n) {
+  const ramp = 3 + n * 0.15;
+  const viewers = spawn('taskset', ['-c', `1-${os.cpus().length - 1}`, path.join(buildRoot, 'tests', 'bench', 'whip-load'), '--watch', `${server.url}/whep/bench`, String(n), String(Math.ceil(ramp + seconds + 2))],
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins') } });
+  const ended = new Promise((resolve) => viewers.once('exit', resolve));
+  let text = '';
+  viewers.stdout.on('data', (d) => { text += d; });
+  await sleep(ramp * 1000);
+  const from = text.length, usage = () => fs.readFileSync(`/proc/${viewers.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, x) => sum + Number(x), 0) / 100;
+  const before = usage();
+  const worker = await load();
+  const receivers = 100 * (usage() - before) / seconds;
+  const lines = [...text.slice(from).matchAll(/^watching (\d+) (\d+) (\d+)$/gm)].map((m) => m.slice(1).map(Number));
+  viewers.kill();
+  await ended;
+  return { n, worker, receivers, watching: Math.min(...lines.map((l) => l[0])), frames: Math.min(...lines.map((l) => l[1])), longest: Math.max(...lines.map((l) => l[2])) };
+}
+
 const none = await load();
+if (options.full) {
+  console.log('| viewers | worker, % of a core | viewers\' own, % | fewest frames/s of one | longest wait for a frame, ms |\n|---|---|---|---|---|');
+  console.log(`| 0 | ${none.toFixed(1)} | | | |`);
+  for (let n = 5, last = null; n <= 200 && !(last && (last.worker > 97 || last.watching < last.n || last.frames < 25)); n += 5) {
+    last = await crowd(n);
+    console.log(`| ${last.watching} of ${n} | ${last.worker.toFixed(1)} | ${last.receivers.toFixed(1)} | ${last.frames} | ${last.longest} |`);
+    await server.untilChannel('bench', 'empty', 60000, (c) => c.viewers.length === 0);
+  }
+  await server.stop();
+  process.exit(0);
+}
 const browser = await Browser.start();
 const page = await watch(browser, server, 'bench', 'whep');
 await sleep(5000);

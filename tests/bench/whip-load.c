@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* N publishers for a bench, as cheap as they can be: one picture and one tone are
  * encoded and packetised once, and each publisher's webrtcbin encrypts and sends them.
+ * Or N viewers, which decrypt what comes and look no further.
  *
  *   whip-load URL-PREFIX N SECONDS     posts to URL-PREFIX0, URL-PREFIX1, …
+ *   whip-load --watch URL N SECONDS    N viewers of a WHEP channel
  *
  * Prints "posted I MS" for each answer (milliseconds from POST to 201), "connected I",
- * and ends after SECONDS, or with status 1 when a publisher fails.
+ * and ends after SECONDS, or with status 1 when one fails. Of viewers it says each
+ * second "watching N FRAMES MS": how many get pictures, the fewest frames that one of
+ * them got in it, and the longest that one of them waited for its next frame.
  */
 #include "webrtc-end.h"
 
@@ -39,16 +43,32 @@ typedef struct
   WebrtcEnd *end;
   gint64 posted;
   char *resource;
+  gint frames;                  /* atomic; of the picture, this second */
+  gint longest_ms;              /* atomic; between two of them */
+  gint64 last_frame;            /* µs; 0: none yet */
 } Load;
 
+#define VIDEO_CAPS "application/x-rtp,media=video,payload=96,clock-rate=90000," \
+    "encoding-name=H264,packetization-mode=(string)1," \
+    "profile-level-id=(string)42e01f,rtcp-fb-nack=true," \
+    "rtcp-fb-nack-pli=true,rtcp-fb-transport-cc=true,extmap-3=(string)" TWCC
+#define AUDIO_CAPS "application/x-rtp,media=audio,payload=111," \
+    "clock-rate=48000,encoding-name=OPUS,encoding-params=(string)2," \
+    "extmap-3=(string)" TWCC
+#define TWCC "\"http://www.ietf.org/id/" \
+    "draft-holmer-rmcat-transport-wide-cc-extensions-01\""
+
 static GMainLoop *loop;
+static GstElement *pipeline;
 static SoupSession *session;
 static int status;
+static guint n;
+static Load *loads;
 
 static void
 fail (Load * load, const char *why)
 {
-  g_printerr ("publisher %u: %s\n", load->index, why);
+  g_printerr ("number %u: %s\n", load->index, why);
   status = 1;
   g_main_loop_quit (loop);
 }
@@ -129,29 +149,105 @@ call (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Viewers */
+
+static GstPadProbeReturn
+packet_came (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  Load *load = user_data;
+  gint64 now = g_get_monotonic_time ();
+  guint8 second;
+
+  /* the marker bit ends a frame */
+  if (gst_buffer_extract (GST_PAD_PROBE_INFO_BUFFER (info), 1, &second, 1) != 1
+      || !(second & 0x80))
+    return GST_PAD_PROBE_OK;
+  if (load->last_frame != 0)
+    g_atomic_int_set (&load->longest_ms, MAX (g_atomic_int_get
+            (&load->longest_ms), (now - load->last_frame) / 1000));
+  load->last_frame = now;
+  g_atomic_int_inc (&load->frames);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
+{
+  GstElement *sink = gst_element_factory_make ("fakesink", NULL);
+  g_autoptr (GstPad) in = gst_element_get_static_pad (sink, "sink");
+
+  g_object_set (sink, "sync", FALSE, "async", FALSE, NULL);
+  gst_bin_add (GST_BIN (pipeline), sink);
+  gst_element_sync_state_with_parent (sink);
+  gst_pad_link (pad, in);
+  if (kind == LOCKSTEP_MEDIA_VIDEO)
+    gst_pad_add_probe (in, GST_PAD_PROBE_TYPE_BUFFER, packet_came, user_data,
+        NULL);
+}
+
+static gboolean
+report (gpointer user_data)
+{
+  guint watching = 0;
+  gint fewest = G_MAXINT, longest = 0;
+
+  for (guint i = 0; i < n; i++) {
+    gint frames = g_atomic_int_and ((guint *) & loads[i].frames, 0);
+    gint ms = g_atomic_int_and ((guint *) & loads[i].longest_ms, 0);
+
+    watching += frames > 0;
+    fewest = MIN (fewest, frames);
+    longest = MAX (longest, ms);
+  }
+  g_print ("watching %u %d %d\n", watching, fewest, longest);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+call_to_watch (gpointer user_data)
+{
+  static const char *const formats[] = { AUDIO_CAPS, VIDEO_CAPS };
+  Load *load = user_data;
+
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    g_autoptr (GstCaps) caps = gst_caps_from_string (formats[i]);
+    g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
+
+    g_signal_emit_by_name (load->webrtc, "add-transceiver",
+        GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_RECVONLY, caps, &transceiver);
+    g_object_set (transceiver, "do-nack", TRUE, NULL);
+  }
+  webrtc_end_call (load->end);
+  return G_SOURCE_REMOVE;
+}
+
 int
 main (int argc, char **argv)
 {
-  static const WebrtcEndCallbacks callbacks = { NULL, described, refused,
+  static const WebrtcEndCallbacks callbacks = { added, described, refused,
     connected, lost
   };
   static const WebrtcEndConfig config = {.loopback_only = TRUE };
   g_autoptr (GString) line = g_string_new (NULL);
-  GstElement *pipeline;
   g_autoptr (GError) error = NULL;
-  guint n;
-  Load *loads;
+  gboolean watch = argc > 1 && g_str_equal (argv[1], "--watch");
 
   gst_init (&argc, &argv);
+  argc -= watch;
+  argv += watch;
   if (argc < 4) {
-    g_printerr ("usage: whip-load URL-PREFIX N SECONDS [PATTERN]\n");
+    g_printerr ("usage: whip-load [--watch] URL-PREFIX N SECONDS [PATTERN]\n");
     return 64;
   }
   setvbuf (stdout, NULL, _IOLBF, 0);
   n = atoi (argv[2]);
   loads = g_new0 (Load, n);
-  g_string_append_printf (line, LINE, argc > 4 ? argv[4] : "ball");
-  for (guint i = 0; i < n; i++)
+  if (!watch)
+    g_string_append_printf (line, LINE, argc > 4 ? argv[4] : "ball");
+  for (guint i = 0; i < n && watch; i++)
+    g_string_append_printf (line, "webrtcbin name=w%u "
+        "bundle-policy=max-bundle ", i);
+  for (guint i = 0; i < n && !watch; i++)
     g_string_append_printf (line, "webrtcbin name=w%u bundle-policy=max-bundle "
         "video. ! queue leaky=downstream ! w%u. "
         "audio. ! queue leaky=downstream ! w%u. ", i, i, i);
@@ -169,12 +265,19 @@ main (int argc, char **argv)
         gst_bin_get_by_name (GST_BIN (pipeline), name);
 
     loads[i].index = i;
-    loads[i].url = g_strdup_printf ("%s%u", argv[1], i);
+    loads[i].url = watch ? g_strdup (argv[1])
+        : g_strdup_printf ("%s%u", argv[1], i);
     loads[i].webrtc = webrtc;
     loads[i].end = webrtc_end_new (webrtc, &config, &callbacks, &loads[i]);
-    /* the caps must have come through before there is something to offer */
-    g_timeout_add (1000 + i * 300, call, &loads[i]);
+    /* the caps must have come through before there is something to offer; a server
+     * takes some 10 offers a second */
+    if (watch)
+      g_timeout_add (i * 150, call_to_watch, &loads[i]);
+    else
+      g_timeout_add (1000 + i * 300, call, &loads[i]);
   }
+  if (watch)
+    g_timeout_add_seconds (1, report, NULL);
   g_timeout_add_seconds (atoi (argv[3]), quit, NULL);
   g_main_loop_run (loop);
   /* no farewell: a bench also wants to see publishers vanish */
