@@ -237,6 +237,12 @@ test('HLS: types, caching, HEAD, ranges, gzip, and no way out of the folder', as
   assert.match(r.headers['cache-control'], /max-age=0|no-cache/);
   assert.equal(r.headers['access-control-allow-origin'], '*');
   assert.equal(r.text, playlist);
+  const date = '#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00.000Z\n';
+  fs.writeFileSync(path.join(folder, 'dated.m3u8'), playlist.replaceAll('#EXTINF', `${date}#EXTINF`));
+  fs.writeFileSync(path.join(folder, 'all.m3u8'), '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\ndated.m3u8\n');
+  assert.match((await request('GET', '/hls/files/dated.m3u8')).text, /DATE-TIME/);
+  assert.equal((await request('GET', '/hls/files/dated.m3u8?dates=no')).text, playlist);
+  assert.equal((await request('GET', '/hls/files/all.m3u8?dates=no')).text, '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\ndated.m3u8?dates=no\n');
   r = await request('GET', '/hls/files/index.m3u8', { headers: { 'Accept-Encoding': 'br, gzip;q=0.8' } });
   assert.equal(r.headers['content-encoding'], 'gzip');
   assert.match(r.headers.vary, /Accept-Encoding/);

@@ -14,6 +14,45 @@ static const struct
   {".key", "application/octet-stream", "no-store"},
 };
 
+/* A playlist for Chromium's own player, which asks with ?dates=no. Where a reload brings
+ * nothing new and the last segment is shorter than 1 s, that player (seen in 156) finds
+ * this segment once more by its EXT-X-PROGRAM-DATE-TIME, and stops at its timestamps:
+ * "Parsed buffers not in DTS sequence". Without dates it goes by sequence numbers.
+ * Lists in a list are asked for in the same way. */
+static char *
+without_dates (const char *data, gsize size)
+{
+  g_autofree char *text = g_strndup (data, size);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  GString *out = g_string_sized_new (size);
+
+  for (guint i = 0; lines[i] != NULL; i++) {
+    if (g_str_has_prefix (lines[i], "#EXT-X-PROGRAM-DATE-TIME:"))
+      continue;
+    g_string_append (out, lines[i]);
+    if (lines[i][0] != '#' && g_str_has_suffix (lines[i], ".m3u8"))
+      g_string_append (out, "?dates=no");
+    if (lines[i + 1] != NULL)
+      g_string_append_c (out, '\n');
+  }
+  return g_string_free (out, FALSE);
+}
+
+static void
+send_playlist (SoupServerMessage * msg, const char *type, const char *cache,
+    const char *data, gsize size)
+{
+  const char *query = g_uri_get_query (soup_server_message_get_uri (msg));
+  g_autofree char *text = NULL;
+
+  if (g_strcmp0 (query, "dates=no") == 0) {
+    text = without_dates (data, size);
+    data = text;
+    size = strlen (text);
+  }
+  http_send_text (msg, type, cache, data, size);
+}
+
 void
 http_hls (Front * front, SoupServerMessage * msg, const char *rest)
 {
@@ -44,7 +83,7 @@ http_hls (Front * front, SoupServerMessage * msg, const char *rest)
       break;
     data = g_bytes_get_data (bytes, &size);
     if (i == 0)
-      http_send_text (msg, kinds[i].type, kinds[i].cache, data, size);
+      send_playlist (msg, kinds[i].type, kinds[i].cache, data, size);
     else
       http_send (msg, kinds[i].type, kinds[i].cache, bytes);
     return;
