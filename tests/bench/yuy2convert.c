@@ -2,8 +2,9 @@
 /* yuy2convert, pushed frames as in a pipeline, beside libyuv called directly, videoconvert and
  * swscale. Frames in and out rotate through more memory than a cache holds, rounds of the
  * contenders are interleaved, and each row is a median.
- *   bench-yuy2convert [--format F] [--interlaced] [--size WxH] [--seconds N]
- *                              on the processor; without --size at 1080p, 4K and 8K
+ *   bench-yuy2convert [--format F] [--interlaced] [--size WxH] [--read] [--seconds N]
+ *                              on the processor; without --size at 1080p, 4K and 8K;
+ *                              --read: each frame is read at once, as by an encoder
  *   bench-yuy2convert --cuda   into CUDA memory, of 8K frames
  *   bench-yuy2convert --check  every byte of that against the reference, many kinds of frames
  * The peers do the same work by their own means: two fields one after the other where the video is
@@ -27,7 +28,7 @@
 
 static gchar *format = "YUY2";
 static gdouble seconds = 0.3;   /* of a contender's turn */
-static gboolean cuda, interlaced, check;
+static gboolean cuda, interlaced, check, reads;
 static gchar *size;
 
 typedef struct
@@ -39,6 +40,7 @@ typedef struct
   guint under_way, next_out;    /* pushed and not pulled yet */
   GstVideoInfo info;
   gpointer sws;
+  guint64 sum;                  /* of what was read, so that it is */
 } Bench;
 
 typedef void (*Convert) (Bench * b, guint i);
@@ -219,6 +221,30 @@ bench_clear (Bench * b)
 #endif
 }
 
+/* Reads the last frame that came out. */
+static void
+read_frame (Bench * b, const Contender * c, guint i)
+{
+  gsize size = (gsize) b->info.width * b->info.height * 3 / 2;
+  const guint8 *data = b->raw_out[i];
+  GstMapInfo map;
+  guint64 s = 0, word;
+
+  if (c->element) {
+    g_assert (gst_buffer_map (b->out[(b->next_out + b->n - 1) % b->n], &map,
+            GST_MAP_READ));
+    data = map.data;
+    size = MIN (size, map.size);
+  }
+  for (gsize k = 0; k + sizeof word <= size; k += sizeof word) {
+    memcpy (&word, data + k, sizeof word);
+    s += word;
+  }
+  b->sum += s;
+  if (c->element)
+    gst_buffer_unmap (b->out[(b->next_out + b->n - 1) % b->n], &map);
+}
+
 /* Milliseconds of a frame, over one turn. */
 static gdouble
 turn (Bench * b, const Contender * c)
@@ -228,6 +254,8 @@ turn (Bench * b, const Contender * c)
 
   do {
     c->convert (b, b->next);
+    if (reads)
+      read_frame (b, c, b->next);
     b->next = (b->next + 1) % b->n;
     frames++;
     now = g_get_monotonic_time ();
@@ -407,6 +435,7 @@ main (int argc, char **argv)
         "YUY2 (default) or UYVY, YVYU, VYUY", "F"},
     {"interlaced", 0, 0, G_OPTION_ARG_NONE, &interlaced, "two fields", NULL},
     {"size", 0, 0, G_OPTION_ARG_STRING, &size, "of one frame", "WxH"},
+    {"read", 0, 0, G_OPTION_ARG_NONE, &reads, "read each frame at once", NULL},
     {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "of one turn", "N"},
     {"cuda", 0, 0, G_OPTION_ARG_NONE, &cuda, "convert on the card", NULL},
     {"check", 0, 0, G_OPTION_ARG_NONE, &check, "compare what the card gives",
