@@ -79,8 +79,9 @@ test('the launch line of yuy2convert', { skip: has('yuy2convert') ? false : 'yuy
 });
 
 test('every lockstep command', () => {
-  /* a preset of one's own, which the text speaks of */
+  /* a preset of one's own and a session description, which the text speaks of */
   fs.writeFileSync(path.join(folder, 'mine.json'), JSON.stringify({ extends: 'test-to-hls', summary: 'mine' }));
+  fs.copyFileSync(path.join(sourceRoot, 'tests/files/sdp/plain-ffmpeg.sdp'), path.join(folder, 'sfu.sdp'));
   const lines = commands.map((l) => l.match(/^((?:[A-Z_]+=\S+ )*)(?:meson devenv -C build )?lockstep (\S.*?)(?: {2,}.*)?$/)).filter(Boolean);
   assert.ok(lines.length > 12, `${lines.length} commands`);
   for (const [, variables, words] of lines) {
