@@ -181,7 +181,9 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
       lockstep_sdp_text_parse (body, strlen (body), error);
   /* the sound before the picture, whatever the file's order */
   static const char *const kinds[] = { "audio", "video" };
-  g_autofree char *kept[G_N_ELEMENTS (kinds)] = { NULL, NULL };
+  g_autofree char *audio = NULL;
+  g_autofree char *video = NULL;
+  char **const kept[] = { &audio, &video };
   guint ports[G_N_ELEMENTS (kinds)] = { 0 };
 
   if (text == NULL)
@@ -195,30 +197,30 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
                 &n)->value, &mline, error))
       return NULL;
     for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
-      if (!g_str_equal (mline.kind, kinds[k]) || kept[k] != NULL)
+      if (!g_str_equal (mline.kind, kinds[k]) || *kept[k] != NULL)
         continue;
       section = write_section (text, s, &mline, encodings, error);
       if (section == NULL)
         return NULL;
       ports[k] = mline.port;
       if (section[0] != '\0')
-        kept[k] = g_steal_pointer (&section);
+        *kept[k] = g_steal_pointer (&section);
       break;
     }
   }
-  if (kept[0] == NULL && kept[1] == NULL) {
+  if (audio == NULL && video == NULL) {
     fail (error, LOCKSTEP_SDP_ERROR_UNSUPPORTED,
         "it has no m=audio and no m=video with a port");
     return NULL;
   }
-  if (kept[0] != NULL && kept[1] != NULL && ports[0] == ports[1]) {
+  if (audio != NULL && video != NULL && ports[0] == ports[1]) {
     fail (error, LOCKSTEP_SDP_ERROR_UNSUPPORTED,
         "sound and picture come to the same port, %u; each needs its own",
         ports[0]);
     return NULL;
   }
   return g_strconcat ("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nt=0 0\n",
-      kept[0] != NULL ? kept[0] : "", kept[1] != NULL ? kept[1] : "", NULL);
+      audio != NULL ? audio : "", video != NULL ? video : "", NULL);
 }
 
 const char *const lockstep_sdp_plain_fields[] = { "media",
