@@ -67,7 +67,7 @@ test('Ayame: in a room with its own SDK', { skip, timeout: 270000 }, async (t) =
   t.diagnostic(JSON.stringify(await plays(await join())));
 });
 
-test('Ayame: a peer that is there already is offered the picture and its preview', { skip, timeout: 180000 }, async (t) => {
+test('Ayame: a peer that is there already is offered the picture, its preview and text', { skip, timeout: 180000 }, async (t) => {
   const server = await ayame({ pages: { '/': '<!doctype html><title>Ayame</title>' } });
   t.after(() => server.close());
   const page = await browser.page(server.page);
@@ -81,6 +81,11 @@ test('Ayame: a peer that is there already is offered the picture and its preview
         window.pc = new RTCPeerConnection();
         window.videos = [];
         window.streams = [];
+        window.heard = [];
+        window.pc.ondatachannel = ({ channel }) => {
+          channel.onmessage = (e) => window.heard.push(e.data);
+          channel.onopen = () => channel.send('from the page');
+        };
         window.pc.ontrack = ({ track, streams }) => {
           window.streams.push(streams[0].id);
           const media = Object.assign(document.createElement(track.kind), { muted: true, autoplay: true, srcObject: new MediaStream([track]) });
@@ -100,13 +105,17 @@ test('Ayame: a peer that is there already is offered the picture and its preview
     };
   }, server.url);
   await until('the page is in the room', 10000, () => server.messages.length > 0);
-  const launcher = await Launcher.start('test-to-webrtc', [`ayame=${server.url}`, 'room=two', 'substream=320x180@200k', ...small], {}, { listens: false });
+  const launcher = await Launcher.start('test-to-webrtc', [`ayame=${server.url}`, 'room=two', 'substream=320x180@200k', 'data-channel=chat', ...small], {}, { listens: false, stdin: 'pipe' });
   t.after(() => launcher.stop());
   const sizes = await until('both pictures play', 25000, async () => {
     const seen = await page.evaluate(() => window.videos?.map((v) => v.currentTime > 0 && v.videoWidth));
     return seen?.length === 2 && seen.every(Boolean) && seen;
   }).catch((e) => { throw new Error(`${e.message}\n${launcher.log}\n${JSON.stringify(server.messages)}`); });
   assert.deepEqual((await page.evaluate(() => window.streams)).sort(), ['lockstep', 'lockstep', 'lockstep-preview']);
+  await until('text goes both ways', 25000, async () => {
+    launcher.process.stdin.write('from here\n');
+    return /: from the page$/m.test(launcher.log) && await page.evaluate(() => window.heard.includes('from here'));
+  }, 500);
   assert.ok(sizes.includes(320) && Math.max(...sizes) > 320, `the pictures are ${sizes} wide`);
 });
 
