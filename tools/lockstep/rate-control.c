@@ -8,6 +8,7 @@
 #include "rate-control.h"
 
 #include <gst/lockstep/pacer.h>
+#include <gst/lockstep/rtxlimit.h>
 
 /* Of IP, UDP and SRTP, on each packet. */
 #define OVERHEAD (20 + 8 + 10)
@@ -15,9 +16,14 @@
 #define MAX_PACKETS 4096
 /* A packet never waits longer than this in the pacer, whatever the estimate. */
 #define MAX_WAIT (GST_SECOND / 2)
+/* What a packet that is sent again takes, about: of most of them the size is forgotten. */
+#define RTX_BYTES (1200 + OVERHEAD)
 /* Packets sent lately that a probe may send again. */
 #define RECENT 64
 #define PROBE_PACKETS 5
+/* The event that makes rtprtxsend send a packet again, and what marks our own. */
+#define RTX_REQUEST "GstRTPRetransmissionRequest"
+#define OWN_REQUEST "lockstep-probe"
 
 typedef struct
 {
@@ -35,6 +41,8 @@ struct _RateControl
   gboolean heard;               /* feedback has come */
   LockstepBandwidth *bandwidth;
   LockstepPacer pacer;
+  LockstepRtxLimit rtx;
+  gint64 rtt;                   /* ns; 0: not known */
   gint64 last_tick;
   gboolean sent;                /* since the last feedback */
   GstPad *session_pad;          /* the session's send_rtp_sink; NULL: not found yet */
@@ -130,11 +138,40 @@ take_feedback (RateControl * control, const GstStructure * s)
     control->last_tick = now;
     /* the newest packet's way there and the message's way back: a little more than
      * the round trip, as the receiver gathers packets for a while */
-    if (now > newest)
-      lockstep_bandwidth_set_rtt (control->bandwidth, now - newest);
+    if (now > newest) {
+      control->rtt = now - newest;
+      lockstep_bandwidth_set_rtt (control->bandwidth, control->rtt);
+    }
     lockstep_bandwidth_feedback (control->bandwidth, packets, n, now);
   }
   g_mutex_unlock (&control->lock);
+}
+
+/* Whether a packet is sent again that the peer asks for. After a path shrinks, its queue
+ * is full and loses most packets; each is asked for again and again, and rtprtxsend would
+ * send several times what the path carries, which keeps the queue full for seconds. */
+static gboolean
+may_send_again (RateControl * control, const GstStructure * s)
+{
+  LockstepBandwidthStats stats;
+  guint seqnum = 0, ssrc = 0, probe;
+  gint64 now = now_ns ();
+  gboolean pass = TRUE;
+
+  gst_structure_get (s, "seqnum", G_TYPE_UINT, &seqnum, "ssrc", G_TYPE_UINT,
+      &ssrc, NULL);
+  g_mutex_lock (&control->lock);
+  if (control->heard) {
+    stats = lockstep_bandwidth_stats (control->bandwidth);
+    pass = lockstep_rtx_limit_pass (&control->rtx, ssrc, seqnum, RTX_BYTES,
+        stats.target, control->rtt, now);
+    /* what goes again, new packets wait for */
+    if (pass && control->pacer.probe_left == 0)
+      lockstep_pacer_schedule (&control->pacer, stats.pacing, RTX_BYTES, now,
+          &probe);
+  }
+  g_mutex_unlock (&control->lock);
+  return pass;
 }
 
 static GstPadProbeReturn
@@ -143,6 +180,10 @@ event_came_up (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   const GstStructure *s =
       gst_event_get_structure (GST_PAD_PROBE_INFO_EVENT (info));
 
+  if (s != NULL && gst_structure_has_name (s, RTX_REQUEST)
+      && !gst_structure_has_field (s, OWN_REQUEST))
+    return may_send_again (user_data, s) ? GST_PAD_PROBE_OK
+        : GST_PAD_PROBE_DROP;
   if (s != NULL && gst_structure_has_name (s, "RTPTWCCPackets"))
     take_feedback (user_data, s);
   return GST_PAD_PROBE_OK;
@@ -207,9 +248,10 @@ send_again (RateControl * control, gsize bytes)
     g_mutex_unlock (&control->lock);
     gst_pad_push_event (pad,
         gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
-            gst_structure_new ("GstRTPRetransmissionRequest",
+            gst_structure_new (RTX_REQUEST,
                 "seqnum", G_TYPE_UINT, (guint) recent.seqnum,
-                "ssrc", G_TYPE_UINT, recent.ssrc, NULL)));
+                "ssrc", G_TYPE_UINT, recent.ssrc,
+                OWN_REQUEST, G_TYPE_BOOLEAN, TRUE, NULL)));
     g_mutex_lock (&control->lock);
     bytes -= MIN (bytes, recent.bytes);
   }
