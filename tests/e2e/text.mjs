@@ -27,7 +27,7 @@ test('a launcher that publishes to another: text goes both ways', { timeout: 120
   }, 500);
 });
 
-test('Chromium as a viewer: text both ways, hostile text, and a flood', { skip, timeout: 180000 }, async (t) => {
+test('Chromium as a viewer: text both ways, hostile text, and floods', { skip, timeout: 180000 }, async (t) => {
   const launcher = await Launcher.start('test-to-webrtc', ['channel=cam', 'data-channel=chat', 'video-bitrate=300k'], {}, { stdin: 'pipe' });
   t.after(() => launcher.stop());
   const browser = await Browser.start();
@@ -78,5 +78,15 @@ test('Chromium as a viewer: text both ways, hostile text, and a flood', { skip, 
   const printed = launcher.log.match(/^cam: flood \d+$/gm).length;
   t.diagnostic(`${printed} of 2000 messages were printed`);
   assert.ok(printed < 2000, 'nothing was dropped');
-  assert.equal((await launcher.channel('cam')).viewers.filter((v) => v.connected).length, 1);
+  const { viewers, worker_pid: pid } = await launcher.channel('cam');
+  assert.equal(viewers.filter((v) => v.connected).length, 1);
+
+  /* more channels than anyone needs: that viewer goes, the channel stays */
+  await page.evaluate(() => {
+    for (let i = 0; i < 20; i++)
+      window.pc.createDataChannel(`more ${i}`);
+  });
+  await launcher.untilChannel('cam', 'the viewer is gone', 20000, (c) => c.viewers.length === 0);
+  assert.match(launcher.log, /the peer opens too many data channels/);
+  assert.equal((await launcher.channel('cam')).worker_pid, pid, 'the worker ended');
 });
