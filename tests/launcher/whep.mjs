@@ -190,6 +190,25 @@ test('404: a picture that is not sent', async () => {
   await leave(main);
 });
 
+test('another codec: answered to who offers it, 406 to who does not', async () => {
+  const other = await Launcher.start('test-to-webrtc', ['channel=cam', 'video-codec=h265']);
+  try {
+    await other.untilChannel('cam', 'live', 30000, (c) => c.state === 'live' && c.video?.codec === 'H265');
+    const post = async (body) => {
+      const r = await fetch(`${other.url}/whep/cam`, { method: 'POST', headers: sdp, body });
+      return { status: r.status, text: await r.text() };
+    };
+    const taken = await post(offer.replaceAll('H264/', 'H265/'));
+    assert.equal(taken.status, 201, taken.text);
+    assert.match(taken.text, /^a=rtpmap:\d+ H265\/90000/m);
+    const refused = await post(offer);
+    assert.equal(refused.status, 406);
+    assert.match(refused.text, /no video codec in common: H265/);
+  } finally {
+    await other.stop();
+  }
+});
+
 test('a device that is pulled out and put back: a stand-in is sent, and the channel stays', async () => {
   const folder = temporaryFolder('capture');
   const preset = path.join(folder, 'pulled-to-webrtc.json');
