@@ -71,6 +71,8 @@ struct _LockstepSegmenter
   LockstepAudioFormat out_format;
   gint64 media_end;
   gint64 last_picture;          /* decoding time of the last that was written */
+  gboolean told_any;            /* a segment was handed out, that of ... */
+  gint64 told_interval;
   gint64 start, offset, grid_error, skew, interval;
   gboolean start_discontinuity, have_skew, wrote_video;
   guint pictures;               /* of this segment */

@@ -172,8 +172,22 @@ take_audio (LockstepSegmenter * s)
   lockstep_item_free (item);
 }
 
+/* With epoch, an interval has one number and so one segment. Where a format changes in
+ * the middle of it there would be two: the longer one is kept. @goes_on: another one
+ * begins at @end */
+static gboolean
+is_lesser_part (const LockstepSegmenter * s, gint64 end, gboolean goes_on)
+{
+  if (!s->config.epoch)
+    return FALSE;
+  if (s->told_any && s->interval <= s->told_interval)
+    return TRUE;
+  return goes_on && end - s->start < s->config.target / 2
+      && lockstep_segment_plan_interval (&s->plan, end) == s->interval;
+}
+
 static void
-end_segment (LockstepSegmenter * s, gint64 end)
+end_segment (LockstepSegmenter * s, gint64 end, gboolean goes_on)
 {
   LockstepSegment *segment;
 
@@ -182,6 +196,14 @@ end_segment (LockstepSegmenter * s, gint64 end)
   s->in_segment = FALSE;
   segment = g_new0 (LockstepSegment, 1);
   segment->chunks = lockstep_ts_writer_end_segment (&s->ts, s->config.epoch);
+  if (is_lesser_part (s, end, goes_on)) {
+    lockstep_segment_free (segment);
+    s->stats.lost_parts++;
+    s->discontinuity = TRUE;
+    return;
+  }
+  s->told_any = TRUE;
+  s->told_interval = s->interval;
   for (guint i = 0; i < segment->chunks->len; i++)
     segment->bytes +=
         ((LockstepTsChunk *) g_ptr_array_index (segment->chunks, i))->size;
@@ -199,9 +221,8 @@ end_segment (LockstepSegmenter * s, gint64 end)
         s->callbacks.discontinuity (s->user, s->start, FALSE);
 
   if (s->target_duration == 0) {
-    s->target_duration =
-        MAX (lockstep_segment_plan_target_duration (s->config.target),
-        (segment->duration + SECOND / 2) / SECOND);
+    s->target_duration = lockstep_segment_plan_choose_duration (&s->plan,
+        segment->duration);
     s->plan.limit = lockstep_segment_plan_limit (s->target_duration);
   }
   s->stats.segments++;
@@ -297,7 +318,7 @@ static void
 end_part (LockstepSegmenter * s)
 {
   if (s->in_segment)
-    end_segment (s, s->media_end);
+    end_segment (s, s->media_end, FALSE);
   s->discontinuity |= s->any;
   s->media_end = s->last_picture = LOCKSTEP_NO_TIME;
 }
@@ -329,7 +350,7 @@ cut_at_video (LockstepSegmenter * s, LockstepItem * item)
 {
   gint64 audio_start = audio_before (s, item->split);
 
-  end_segment (s, item->pts);
+  end_segment (s, item->pts, TRUE);
   s->discontinuity |= item->change && s->any;
   begin_segment (s, item->pts, item->offset, audio_start);
   s->audio_from = item->split;
@@ -350,7 +371,7 @@ cut_at_audio (LockstepSegmenter * s, const LockstepItem * item)
 {
   LockstepTrack *video = &s->tracks[LOCKSTEP_TRACK_VIDEO];
 
-  end_segment (s, item->pts);
+  end_segment (s, item->pts, TRUE);
   if (!s->plan.running || s->plan.start < item->pts)
     begin_plan (s, item->pts);
   begin_segment (s, item->pts, item->offset, item->pts);

@@ -63,6 +63,7 @@ typedef struct
   guint64 overlap;              /* audio frames dropped: their time was taken */
   guint64 broken;               /* buffers that could not be read */
   guint64 late_cuts;            /* segments ended without a key frame */
+  guint64 lost_parts;           /* of intervals that would have had two segments */
   guint64 requests, obeyed;     /* key frames */
 } LockstepSegmenterStats;
 

@@ -41,6 +41,10 @@
 #define LATE_MARGIN_FIRST (250 * MS)
 #define LATE_MARGIN (100 * MS)
 #define KNOWN_WELL 4
+/* A segment is ended this much before its limit. */
+#define LAST_MARGIN (100 * MS)
+/* What the distance of a sender's key frames may vary. */
+#define JITTER (50 * MS)
 /* Nothing came ahead of time: asked for at once, this long before the limit. */
 #define ASK_LAST (400 * MS)
 
@@ -69,6 +73,19 @@ gint64
 lockstep_segment_plan_limit (guint target_duration)
 {
   return target_duration * SECOND + 499 * MS;
+}
+
+guint
+lockstep_segment_plan_choose_duration (const LockstepSegmentPlan * plan,
+    gint64 first)
+{
+  guint duration = MAX (lockstep_segment_plan_target_duration (plan->target),
+      (first + SECOND / 2) / SECOND);
+
+  /* Else the next ones would be cut just before their key frames */
+  if (first + LAST_MARGIN + JITTER > lockstep_segment_plan_limit (duration))
+    duration++;
+  return duration;
 }
 
 void
@@ -306,7 +323,8 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts, const LockstepAsk * ask)
 static gint64
 last_moment (const LockstepSegmentPlan * plan)
 {
-  gint64 last = plan->start + plan->limit - MAX (2 * plan->picture, 100 * MS);
+  gint64 last = plan->start + plan->limit - MAX (2 * plan->picture,
+      LAST_MARGIN);
 
   /* With epoch, an interval may not be left without a segment */
   return !plan->epoch ? last : MIN (last, plan->target / 2
@@ -345,12 +363,15 @@ take_early (const LockstepSegmentPlan * plan, gint64 pts)
   if (plan->epoch && early > min_segment (plan) - plan->frame)
     return FALSE;               /* it would belong to the interval before */
   if (plan->mode == LOCKSTEP_KEY_AHEAD)
-    return FALSE;
+    return plan->regular >= REGULAR && plan->limit > 0 && pts + plan->gop > last_moment (plan); /* it was chance */
   if (early <= MIN (SPONTANEOUS_EARLY, plan->target / 4))
     return TRUE;
   next = next_key (plan, pts);
   if (next == G_MAXINT64)
     return FALSE;
+  /* Equally far apart, they may be its own, whatever was asked */
+  if (plan->regular > 0)
+    next = MAX (next, pts + plan->gop);
   if (plan->limit > 0 && next > last_moment (plan))
     return TRUE;                /* else it would end without a key frame */
   /* The next one is asked for the boundary after, and may come late */

@@ -105,6 +105,16 @@ void lockstep_segment_plan_init (LockstepSegmentPlan *plan, gint64 target,
  */
 guint lockstep_segment_plan_target_duration (gint64 target);
 
+/**
+ * lockstep_segment_plan_choose_duration:
+ * @first: what the first segment lasted
+ *
+ * The EXT-X-TARGETDURATION of the list, which may not change from then on. A sender that
+ * answers nothing sets it by the distance of its key frames.
+ */
+guint lockstep_segment_plan_choose_duration (const LockstepSegmentPlan *plan,
+    gint64 first);
+
 /* The longest segment under a given EXT-X-TARGETDURATION, in ns. */
 gint64 lockstep_segment_plan_limit (guint target_duration);
 

@@ -77,6 +77,7 @@ make_stats (GstHlsAlignSink * self)
       "keyframes-requested", G_TYPE_UINT64, in.requests,
       "keyframes-obeyed", G_TYPE_UINT64, in.obeyed,
       "cuts-without-keyframe", G_TYPE_UINT64, in.late_cuts,
+      "lost-parts", G_TYPE_UINT64, in.lost_parts,
       "dropped-late", G_TYPE_UINT64, in.late,
       "dropped-undecodable", G_TYPE_UINT64, in.undecodable,
       "dropped-overlap", G_TYPE_UINT64, in.overlap,

@@ -42,6 +42,8 @@ typedef struct
   GArray *asked;                /* gint64 */
   GPtrArray *kept;              /* GBytes: whole segments, where wanted */
   GArray *starts;
+  gboolean intervals;           /* no two segments may be of one */
+  gint64 interval;              /* of the last segment */
 } Test;
 
 static void
@@ -192,6 +194,9 @@ on_segment (gpointer user, LockstepSegment * segment)
   }
   g_assert_cmpuint (all->len, ==, segment->bytes);
   g_assert_cmpint (segment->duration, >, 0);
+  if (t->intervals && r->segments > 0)
+    g_assert_cmpint (segment->interval, >, t->interval);
+  t->interval = segment->interval;
   r->joined = !segment->discontinuity;
   if (segment->discontinuity) {
     r->discontinuities++;
@@ -548,6 +553,33 @@ test_video_alone (void)
   test_end (&t);
 }
 
+/* Nothing ever comes on a track that was promised: after a while the other goes on
+ * without it, and nothing of it is lost or cut to pieces. */
+static void
+test_silent_track (void)
+{
+  Test t;
+  Feed f = { 0 };
+
+  test_begin (&t, SECOND, FALSE, 48000, 1152);
+  f.picture_ns = 40 * MS;
+  set_video (&t);
+  set_audio (&t);
+  t.starts = g_array_new (FALSE, FALSE, sizeof (gint64));
+  for (guint i = 1; i <= 10 * 25; i++) {
+    feed (&t, &f, TRUE, FALSE, i * 40 * MS);
+    if (lockstep_segmenter_ahead (t.s, LOCKSTEP_TRACK_VIDEO) > 2 * SECOND)
+      lockstep_segmenter_give_up_on (t.s, LOCKSTEP_TRACK_AUDIO);
+  }
+  lockstep_segmenter_finish (t.s);
+  g_assert_cmpuint (t.reader.segments, ==, 10);
+  g_assert_cmpuint (t.reader.pictures, ==, 250);
+  g_assert_cmpint (t.reader.worst_error, <=, 20 * MS);
+  g_assert_cmpuint (t.reader.discontinuities, ==, 0);
+  assert_clean (&t);
+  test_end (&t);
+}
+
 /* A 3 s hole in everything: a discontinuity, then on the same grid. */
 static void
 test_hole (void)
@@ -698,6 +730,40 @@ test_format_change (void)
   g_assert_cmpuint (t.reader.segments, ==, 11);
   assert_clean (&t);
   test_end (&t);
+}
+
+/* The same with epoch-lock, where an interval has one number: no two segments share it,
+ * no more than half an interval is lost, and a discontinuity says so. */
+static void
+test_epoch_change (void)
+{
+  static const guint at[] = { 131, 137, 141, 145, 148 };
+
+  for (guint c = 0; c < G_N_ELEMENTS (at); c++) {
+    Test t;
+    LockstepSegmenterStats stats;
+
+    test_begin (&t, SECOND, TRUE, 48000, 1152);
+    t.intervals = TRUE;
+    set_video (&t);
+    for (guint i = 0; i < 300; i++) {
+      gint64 pts = G_GINT64_CONSTANT (1795000000) * SECOND + i * (SECOND / 30);
+
+      lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_VIDEO,
+          picture_with (wanted (&t, pts) || i == 0 || i == at[c], 300,
+              i < at[c] ? sps : sps2), pts, pts, 0, 0);
+    }
+    lockstep_segmenter_finish (t.s);
+    lockstep_segmenter_stats (t.s, &stats);
+    g_assert_cmpuint (t.reader.segments, ==, 10);
+    /* less than a quarter before the next interval it is of that one */
+    g_assert_cmpuint (stats.lost_parts, ==, at[c] < 143);
+    g_assert_cmpuint (t.reader.discontinuities, >=, 1);
+    g_assert_cmpuint (t.reader.discontinuities, <=, 2);
+    g_assert_cmpuint (t.reader.pictures, >=, 300 - 15);
+    assert_clean (&t);
+    test_end (&t);
+  }
 }
 
 /* The audio changes from 48 to 44.1 kHz at 10.3 s: a discontinuity at the next key
@@ -936,12 +1002,14 @@ main (int argc, char **argv)
   g_test_add_func ("/segmenter/grid/others", test_grid_others);
   g_test_add_func ("/segmenter/audio-alone", test_audio_alone);
   g_test_add_func ("/segmenter/video-alone", test_video_alone);
+  g_test_add_func ("/segmenter/silent-track", test_silent_track);
   g_test_add_func ("/segmenter/hole", test_hole);
   g_test_add_func ("/segmenter/audio-pause", test_audio_pause);
   g_test_add_func ("/segmenter/jump-back", test_jump_back);
   g_test_add_func ("/segmenter/late-audio", test_late_audio);
   g_test_add_func ("/segmenter/late-video", test_late_video);
   g_test_add_func ("/segmenter/format-change", test_format_change);
+  g_test_add_func ("/segmenter/epoch-change", test_epoch_change);
   g_test_add_func ("/segmenter/audio-change", test_audio_change);
   g_test_add_func ("/segmenter/wrap", test_wrap);
   g_test_add_func ("/segmenter/epoch", test_epoch);

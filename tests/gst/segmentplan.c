@@ -80,7 +80,7 @@ typedef struct
   guint cuts, late;
   gint64 first, last;           /* starts of segments */
   double error;                 /* sum of |error| */
-  gint64 worst, longest;
+  gint64 worst, longest, limit;
   guint64 requests;
 } Result;
 
@@ -142,6 +142,9 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
         g_assert_cmpint (pts, >, start);
         g_assert_cmpint (pts - start, <=, plan.limit);
       }
+      if (learn_limit && result->cuts == 1)
+        plan.limit = lockstep_segment_plan_limit
+            (lockstep_segment_plan_choose_duration (&plan, pts - start));
       result->cuts++;
       result->late += cut == LOCKSTEP_CUT_LATE;
       result->last = start = pts;
@@ -175,6 +178,7 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
     }
   }
   result->requests = plan.requests;
+  result->limit = plan.limit;
 }
 
 static double
@@ -295,7 +299,34 @@ test_fixed_gop (void)
     sender.lost = 1.0;
     simulate (&sender, target, 120, &r, TRUE);
     g_assert_cmpuint (r.late, ==, 0);
-    g_assert_cmpint (r.worst, <=, MAX (sender.gop, 100 * MS));
+    /* where a key frame later would break the list, the one before is taken */
+    if (target + sender.gop + 150 * MS < r.limit)
+      g_assert_cmpint (r.worst, <=, MAX (sender.gop, 100 * MS));
+  }
+}
+
+/* A sender that answers nothing, with key frames of its own, however far apart: each
+ * segment begins with one of them. The first segment sets the longest. */
+static void
+test_own_keys (void)
+{
+  for (guint round = 0; round < 500; round++) {
+    Sender sender = { SECOND / g_rand_int_range (rnd, 10, 61) };
+    gint64 target = g_rand_int_range (rnd, 10, 60) * 100 * MS;
+    Result r;
+
+    sender.gop = g_rand_int_range (rnd, 300, 10000) * MS;
+    sender.jitter = g_rand_boolean (rnd) ? 5 * MS : 0;
+    sender.known_far = g_rand_boolean (rnd);
+    sender.believed =
+        sender.known_far ? g_rand_int_range (rnd, 0, 1000) * MS : 0;
+    sender.lost = 1.0;
+    simulate (&sender, target, 120, &r, TRUE);
+    g_assert_cmpuint (r.late, ==, 0);
+    if (target + sender.gop + 150 * MS < r.limit)
+      g_assert_cmpint (r.worst, <=, MAX (sender.gop, 100 * MS));
+    /* the first that comes after the boundary is taken at the latest */
+    g_assert_cmpint (r.longest, <=, target + sender.gop + 2 * sender.picture);
   }
 }
 
@@ -437,6 +468,7 @@ main (int argc, char **argv)
   add ("/segmentplan/path", test_path);
   add ("/segmentplan/bad-sender", test_bad_sender);
   add ("/segmentplan/fixed-gop", test_fixed_gop);
+  add ("/segmentplan/own-keys", test_own_keys);
   add ("/segmentplan/deaf", test_deaf);
   add ("/segmentplan/target-duration", test_target_duration);
   add ("/segmentplan/follow", test_follow);
