@@ -290,7 +290,7 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
     /* Only the state change takes the output away, and it waits for us */
     g_mutex_unlock (&self->lock);
     gst_hls_align_sink_send_verdicts (self);
-    hls_output_wait (output, live ? HOLD_STORE_LIVE : HOLD_STORE);
+    hls_output_wait (output, live, live ? HOLD_STORE_LIVE : HOLD_STORE);
   } else {
     g_mutex_unlock (&self->lock);
   }

@@ -12,6 +12,8 @@
 /* What may wait to be stored. The oldest is given up when there is more. */
 #define MAX_WAITING (128 * 1024 * 1024)
 #define WAITING_LOW (MAX_WAITING / 2)
+/* What is read out of a file can as well wait there. */
+#define WAITING_FILE (8 * 1024 * 1024)
 #define RETRY_FIRST (50 * G_TIME_SPAN_MILLISECOND)
 #define RETRY_MAX (1000 * G_TIME_SPAN_MILLISECOND)
 /* Interval without a segment that are listed as gaps, with epoch-lock. */
@@ -665,7 +667,9 @@ push_job (HlsOutput * output, JobType type, LockstepSegment * segment,
   job->segment = segment;
   job->target_duration = target_duration;
   job->live = live;
-  job->weight = segment != NULL ? segment->bytes : 0;
+  /* what is held, which is more than the media where segments are small */
+  job->weight = segment != NULL && segment->chunks != NULL ?
+      segment->chunks->len * sizeof (LockstepTsChunk) : 0;
   g_mutex_lock (&output->lock);
   output->waiting += job->weight;
   g_queue_push_tail (&output->jobs, job);
@@ -692,15 +696,16 @@ hls_output_segment (HlsOutput * output, LockstepSegment * segment,
 }
 
 gboolean
-hls_output_wait (HlsOutput * output, gint64 timeout)
+hls_output_wait (HlsOutput * output, gboolean live, gint64 timeout)
 {
   gint64 until = g_get_monotonic_time () + timeout;
+  guint64 low = live ? WAITING_LOW : WAITING_FILE;
   gboolean room;
 
   g_mutex_lock (&output->lock);
-  while (output->waiting > WAITING_LOW && !output->hurry
+  while (output->waiting > low && !output->hurry
       && g_cond_wait_until (&output->cond, &output->lock, until));
-  room = output->waiting <= WAITING_LOW;
+  room = output->waiting <= low;
   g_mutex_unlock (&output->lock);
   return room;
 }

@@ -58,9 +58,9 @@ void hls_output_config_free (HlsOutputConfig *config);
 void hls_output_segment (HlsOutput *output, LockstepSegment *segment,
     guint target_duration, gboolean live);
 
-/* Waits until what is queued is less than the bound, at most @timeout us.
- * FALSE: it is still more, and the oldest segment will be given up. */
-gboolean hls_output_wait (HlsOutput *output, gint64 timeout);
+/* Waits until what is queued is less than the bound, at most @timeout us; where the
+ * source is not @live there is little to queue. FALSE: it is still more. */
+gboolean hls_output_wait (HlsOutput *output, gboolean live, gint64 timeout);
 
 /* Ends hls_output_wait() now and from now on. */
 void hls_output_hurry (HlsOutput *output);
