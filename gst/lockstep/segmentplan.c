@@ -273,6 +273,13 @@ is_deaf (const LockstepSegmentPlan * plan)
       && ABS (plan->gop - plan->target) > 2 * plan->picture);
 }
 
+/* One that was held up moves no other cut but its own. */
+static gint64
+median (const gint64 d[3])
+{
+  return MAX (MIN (d[0], d[1]), MIN (MAX (d[0], d[1]), d[2]));
+}
+
 /* Learns from a key frame at @pts. @ask: what it answers, NULL: nothing */
 static void
 note_answer (LockstepSegmentPlan * plan, gint64 pts, const LockstepAsk * ask)
@@ -305,12 +312,17 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts, const LockstepAsk * ask)
     return;
   plan->mode = LOCKSTEP_KEY_ON_REQUEST;
   plan->answers++;
+  if (ask->soon && delay > plan->lead && plan->answers > 1)
+    return;                     /* the sender's limit on key frames, not its answer */
+  plan->delays[2] = plan->delays[1];
+  plan->delays[1] = plan->delays[0];
+  plan->delays[0] = delay;
+  if (plan->answers >= KNOWN_WELL)
+    delay = median (plan->delays);
   /* One that came on time may have waited for it, and says nothing. What is late
    * weighs more, for the limit's sake. */
   if (plan->answers == 1)
     plan->lead = delay;
-  else if (ask->soon && delay > plan->lead)
-    return;                     /* the sender's limit on key frames, not its answer */
   else if (pts > boundary + on_grid (plan))
     plan->lead += (delay - plan->lead) / 2;
   else if (!on_time)

@@ -70,6 +70,7 @@ typedef struct
   gint64 position;              /* furthest media time that came in */
   gint64 lead;                  /* ON_REQUEST: what an answer takes, path and all */
   guint answers;                /* how many it was measured from */
+  gint64 delays[3];             /* of the last ones: their median is believed */
   gint64 asked_to;              /* highest k asked for ahead */
   LockstepAsk asks[LOCKSTEP_PLAN_MAX_AWAITED];  /* oldest first */
   guint n_asks;
