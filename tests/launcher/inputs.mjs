@@ -133,7 +133,7 @@ pid ${folder}/nginx.pid;
 error_log ${folder}/nginx.log;
 worker_processes 1;
 events {}
-rtmp { server { listen 127.0.0.1:${port}; application live { live on; } } }
+rtmp { access_log off; server { listen 127.0.0.1:${port}; application live { live on; } } }
 `);
   const serving = sender(nginx, ['-p', folder, '-c', path.join(folder, 'nginx.conf'), '-e', path.join(folder, 'nginx.log')]);
   let sending = null;
