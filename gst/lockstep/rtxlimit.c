@@ -10,7 +10,8 @@ gboolean
 lockstep_rtx_limit_pass (LockstepRtxLimit * limit, guint32 ssrc,
     guint16 seqnum, gsize bytes, guint64 rate, gint64 rtt, gint64 now)
 {
-  const gdouble most = rate / 8.0 * BURST_S;
+  /* a slow path carries one packet at a time all the same */
+  const gdouble most = MAX (rate / 8.0 * BURST_S, (gdouble) bytes);
   const guint place = seqnum % LOCKSTEP_RTX_MEMORY;
 
   if (!limit->begun)

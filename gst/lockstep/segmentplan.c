@@ -559,7 +559,7 @@ ask_ahead (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
   if (plan->mode == LOCKSTEP_KEY_UNKNOWN && plan->n_asks > 0
       && plan->answers == 0 && plan->ahead_hits == 0 && overdue (plan)
       && !is_silent (plan) && n < LOCKSTEP_PLAN_MAX_ASKS - 1) {
-    plan->asked_to++;
+    plan->asked_to = MAX (plan->asked_to + 1, plan->next);
     add_request (plan, requests, &n, lockstep_segment_plan_boundary (plan,
             plan->asked_to) - half, TRUE);
     add_ask (plan, G_MININT64, TRUE);

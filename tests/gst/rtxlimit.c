@@ -53,6 +53,20 @@ test_storm (void)
   g_assert_cmpuint (bytes, <=, 125000 + 15625);
 }
 
+/* A path that carries less than a packet in a quarter of a second. */
+static void
+test_slow (void)
+{
+  LockstepRtxLimit limit = { 0 };
+  guint sent = 0;
+
+  for (guint s = 0; s < 10; s++)
+    sent += lockstep_rtx_limit_pass (&limit, 1, s, 1238, 20000, 100 * MS,
+        START + s * 1000 * MS);
+  /* 1250 bytes a second are its share */
+  g_assert_cmpuint (sent, ==, 10);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -60,5 +74,6 @@ main (int argc, char **argv)
   g_test_add_func ("/rtxlimit/few", test_few);
   g_test_add_func ("/rtxlimit/again", test_again);
   g_test_add_func ("/rtxlimit/storm", test_storm);
+  g_test_add_func ("/rtxlimit/slow", test_slow);
   return g_test_run ();
 }

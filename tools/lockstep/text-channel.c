@@ -26,6 +26,7 @@ struct _TextChannel
 
   GMutex lock;                  /* protects the rest */
   GstWebRTCDataChannel *channel;        /* NULL: none yet */
+  gboolean over;                /* text_channel_close() was called */
   guint opened;                 /* by the peer */
   gint64 allowance, counted_at; /* 1/1000 message; µs */
 };
@@ -90,6 +91,7 @@ message_came (GstWebRTCDataChannel * data, const char *text, gpointer user_data)
     channel->received (text, NULL, channel->user_data);
 }
 
+/* Without its handlers, whoever keeps what is closed does not keep webrtcbin as well. */
 static void
 channel_closed (GstWebRTCDataChannel * data, gpointer user_data)
 {
@@ -100,24 +102,20 @@ channel_closed (GstWebRTCDataChannel * data, gpointer user_data)
   if (channel->channel == data)
     old = g_steal_pointer (&channel->channel);
   g_mutex_unlock (&channel->lock);
+  g_signal_handlers_disconnect_by_data (data, channel);
 }
 
-/* Takes @data; FALSE: there is one already. */
-static gboolean
+/* Takes @data, unless there is one already. */
+static void
 adopt (TextChannel * channel, GstWebRTCDataChannel * data)
 {
-  gboolean first;
-
   g_mutex_lock (&channel->lock);
-  first = channel->channel == NULL;
-  if (first)
+  if (channel->channel == NULL && !channel->over) {
     channel->channel = g_object_ref (data);
+    listen_to (channel, data, "on-message-string", G_CALLBACK (message_came));
+    listen_to (channel, data, "on-close", G_CALLBACK (channel_closed));
+  }
   g_mutex_unlock (&channel->lock);
-  if (!first)
-    return FALSE;
-  listen_to (channel, data, "on-message-string", G_CALLBACK (message_came));
-  listen_to (channel, data, "on-close", G_CALLBACK (channel_closed));
-  return TRUE;
 }
 
 static void
@@ -177,6 +175,7 @@ text_channel_close (TextChannel * channel)
 
   g_signal_handlers_disconnect_by_data (channel->webrtc, channel);
   g_mutex_lock (&channel->lock);
+  channel->over = TRUE;
   data = g_steal_pointer (&channel->channel);
   g_mutex_unlock (&channel->lock);
   if (data != NULL)

@@ -597,6 +597,10 @@ webrtc_end_set_answer (WebrtcEnd * end, const char *sdp)
       : lockstep_answer_read (sdp, strlen (sdp), end->offered, &error);
   GstSDPMessage *message = NULL;
 
+  /* there was an answer, whose fingerprints other threads read by now */
+  if (end->fingerprints != NULL)
+    return;
+
   if (checked == NULL
       || gst_sdp_message_new_from_text (checked, &message) != GST_SDP_OK) {
     g_autofree char *why = g_strdup_printf ("the answer cannot be used: %s",

@@ -139,6 +139,8 @@ message_from_worker (const char *type, JsonObject * message, gpointer user_data)
 {
   WorkerProc *proc = user_data;
 
+  if (proc->pool == NULL)
+    return;
   proc->heard = g_get_monotonic_time ();
   if (g_str_equal (type, "ready")) {
     proc->ready = TRUE;
@@ -148,7 +150,7 @@ message_from_worker (const char *type, JsonObject * message, gpointer user_data)
     proc->ending = g_strdup (ipc_get_string (message, "reason"));
   } else if (g_str_equal (type, "stats")) {
     proc->working = TRUE;       /* from now on one comes each second */
-  } else if (proc->pool != NULL) {
+  } else {
     text_message (proc, type, message);
   }
   if (proc->message != NULL)
