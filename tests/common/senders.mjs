@@ -42,5 +42,7 @@ const ffmpeg = (line) => sender('ffmpeg', ['-hide_banner', '-loglevel', 'warning
 export const rtpSender = (audioPort, videoPort, sdp) => ffmpeg(`-re -f lavfi -i ${picture} -re -f lavfi -i ${sound} -sdp_file ${sdp}`
   + ` -map 0:v ${x264} -f rtp rtp://127.0.0.1:${videoPort} -map 1:a -c:a libopus -ac 2 -b:a 64k -f rtp rtp://127.0.0.1:${audioPort}`);
 
-/** A stream (H.264, AAC) published to an RTMP server. */
-export const rtmpSender = (uri) => ffmpeg(`-re -f lavfi -i ${picture} -re -f lavfi -i ${sound} ${x264} -c:a aac -ac 2 -f flv ${uri}`);
+/** A stream (H.264, AAC) published to an RTMP server, or, with another format, elsewhere. media: both, audio or video. */
+export const streamSender = (uri, media = 'both', format = 'flv') => ffmpeg([media === 'audio' ? '' : `-re -f lavfi -i ${picture}`,
+  media === 'video' ? '' : `-re -f lavfi -i ${sound}`, media === 'audio' ? '' : x264, media === 'video' ? '' : '-c:a aac -ac 2', `-f ${format} ${uri}`]
+  .filter((s) => s !== '').join(' '));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sources that are not ours: ffmpeg's plain RTP, told of by the session description that it writes, and what it publishes
- * to an RTMP server, nginx; files of one kind of media. */
+ * to an RTMP server, nginx; what has one kind of media alone. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { Launcher, buildRoot, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
-import { freeTcpPort, freeUdpPort, rtmpSender, rtpSender, sender } from '../common/senders.mjs';
+import { freeTcpPort, freeUdpPort, rtpSender, sender, streamSender } from '../common/senders.mjs';
 
 const folder = temporaryFolder('inputs');
 test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -123,9 +123,22 @@ const nginx = '/usr/sbin/nginx';
 const rtmpModule = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
 const noRtmp = noFfmpeg || (fs.existsSync(nginx) && fs.existsSync(rtmpModule) ? false : 'there is no nginx with RTMP: run tools/install test');
 
-test('rtmp-to-hls from a server', { skip: noRtmp }, async () => {
+test('srt-to-hls of sound alone, or a picture alone', { skip: noFfmpeg }, async () => {
+  for (const media of ['video', 'audio']) {
+    const port = await freeUdpPort();
+    const sending = streamSender(`srt://127.0.0.1:${port}?mode=listener`, media, 'mpegts');
+    try {
+      await becomesHls('srt-to-hls', [`uri=srt://127.0.0.1:${port}?mode=caller`], 'srt', media);
+    } catch (e) {
+      throw new Error(`${e.message}\n${sending.log()}`, { cause: e });
+    } finally {
+      await sending.stop();
+    }
+  }
+});
+
+test('rtmp-to-hls from a server: both kinds of media, and either alone', { skip: noRtmp }, async () => {
   const port = await freeTcpPort();
-  const uri = `rtmp://127.0.0.1:${port}/live/cam`;
   fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${rtmpModule};
 ${process.getuid() === 0 ? 'user root;' : ''}
 daemon off;
@@ -139,8 +152,12 @@ rtmp { access_log off; server { listen 127.0.0.1:${port}; application live { liv
   let sending = null;
   try {
     await until('nginx listens', 30000, () => fs.existsSync(path.join(folder, 'nginx.pid')) && fs.readFileSync(path.join(folder, 'nginx.pid'), 'utf8').trim());
-    sending = rtmpSender(uri);
-    await becomesHls('rtmp-to-hls', [`uri=${uri}`], 'rtmp', 'both');
+    for (const media of ['both', 'video', 'audio']) {
+      const uri = `rtmp://127.0.0.1:${port}/live/${media}`;
+      sending = streamSender(uri, media);
+      await becomesHls('rtmp-to-hls', [`uri=${uri}`], 'rtmp', media);
+      await sending.stop();
+    }
   } catch (e) {
     throw new Error(`${e.message}\n${sending?.log()}\n${serving.log()}`, { cause: e });
   } finally {

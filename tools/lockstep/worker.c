@@ -44,6 +44,9 @@
 
 /* A publisher that connected sends media, or RTCP at least every few seconds. */
 #define IDLE_LIMIT_US (7 * G_USEC_PER_SEC)
+/* Until a pipeline plays, its sinks take no more than one buffer; and flvdemux says only
+ * after 6 s of media that there is no sound to wait for. */
+#define START_LIMIT_US (20 * G_USEC_PER_SEC)
 #define CONNECT_LIMIT_MS 20000
 #define DRAIN_LIMIT_MS 2000
 /* webrtcbin 1.22.0 can hang on its way to NULL */
@@ -232,6 +235,14 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static gint64
+idle_limit (Worker * worker)
+{
+  return worker->source != NULL
+      && GST_STATE (worker->pipeline) < GST_STATE_PLAYING
+      ? START_LIMIT_US : IDLE_LIMIT_US;
+}
+
 static gboolean
 tick (gpointer user_data)
 {
@@ -258,13 +269,14 @@ tick (gpointer user_data)
   if (worker->call != NULL && worker->connected
       && viewer_idle_us (worker->call) > IDLE_LIMIT_US)
     worker_drain (worker, "the server vanished: nothing came from it for 7 s");
-  if (!worker->connected || idle <= IDLE_LIMIT_US)
+  if (!worker->connected || idle <= idle_limit (worker))
     return G_SOURCE_CONTINUE;
   if (worker->source == NULL)
     worker_drain (worker, "the peer vanished: nothing came from it for 7 s");
   else if (!worker_source_is_finite (worker->source))
     /* what comes after so long is a stream of its own */
-    worker_drain (worker, "the source is silent: nothing came from it for 7 s");
+    worker_fail (worker, "the source is silent: nothing came from it for %d s",
+        (int) (idle_limit (worker) / G_USEC_PER_SEC));
   return G_SOURCE_CONTINUE;
 }
 
