@@ -153,7 +153,8 @@ gst_hls_align_sink_preroll_ended (GstHlsAlignSink * self)
   gboolean now = FALSE;
 
   g_mutex_lock (&self->preroll_lock);
-  if (--self->ends == 0 && self->eos_wanted) {
+  /* none is due where one came late, of a run before this */
+  if (self->ends > 0 && --self->ends == 0 && self->eos_wanted) {
     self->eos_wanted = FALSE;
     now = self->playing;
     self->eos_pending = !now;

@@ -585,7 +585,7 @@ static gpointer
 output_thread (gpointer data)
 {
   HlsOutput *output = data;
-  gboolean done = FALSE, dirty = FALSE;
+  gboolean done = FALSE, dirty = FALSE, closing;
 
   load (output);
   if (output->config->group != NULL)
@@ -612,7 +612,11 @@ output_thread (gpointer data)
         if (dirty)
           finish (output);
         dirty = FALSE;
-        if (output->callbacks.ended != NULL)
+        g_mutex_lock (&output->lock);
+        closing = output->closing;
+        g_mutex_unlock (&output->lock);
+        /* who closed it may be at its next run by now */
+        if (output->callbacks.ended != NULL && !closing)
           output->callbacks.ended (output->user);
         break;
       case JOB_CLOSE:
