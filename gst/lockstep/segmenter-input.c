@@ -14,6 +14,8 @@
 /* More is no path but a mistake. */
 #define PATH_LATENCY_MAX (10 * SECOND)
 #define MAX_QUEUE_BYTES (96 * 1024 * 1024)
+/* Slices without end at one time are no picture, and each makes the copy longer. */
+#define MAX_PICTURE_BYTES (16 * 1024 * 1024)
 #define MAX_QUEUE_ITEMS 20000
 /* Verdicts that wait for their pictures. */
 #define MAX_TOLD 64
@@ -174,6 +176,11 @@ push_rest (LockstepSegmenter * s, GstBuffer * buffer, const LockstepH264Au * au)
   if (item != NULL && item->nal_length_size == s->h264.nal_length_size) {
     gsize more = gst_buffer_get_size (buffer) - au->slice_at;
 
+    if (gst_buffer_get_size (item->buffer) + more > MAX_PICTURE_BYTES) {
+      s->stats.broken++;
+      gst_buffer_unref (buffer);
+      return;
+    }
     item->buffer = gst_buffer_append (item->buffer,
         gst_buffer_copy_region (buffer, GST_BUFFER_COPY_MEMORY, au->slice_at,
             more));

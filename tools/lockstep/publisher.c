@@ -392,7 +392,9 @@ trickle_refused (guint status, gpointer user_data)
         status);
     return;
   }
-  publisher->no_trickle = TRUE;
+  /* 0: no answer at all, which says nothing of what the server can do */
+  if (status != 0)
+    publisher->no_trickle = TRUE;
   log_info (NULL, "the server takes no candidates after the offer (%u): "
       "those that it has must do", status);
 }
