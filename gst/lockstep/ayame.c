@@ -79,6 +79,7 @@ ayame_message (LockstepSignaller * s, const char *type, JsonObject * message)
     /* nothing of a peer may come before we are let in */
   } else if (g_str_equal (type, "offer") && sdp) {
     s->offering = FALSE;
+    s->answer = "answer";
     signaller_do (s, LOCKSTEP_SIGNAL_OFFER, sdp);
   } else if (g_str_equal (type, "answer") && sdp && s->offering) {
     s->offering = FALSE;

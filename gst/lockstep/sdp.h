@@ -130,6 +130,30 @@ LockstepOffer *lockstep_offer_parse_with (const char *body, gsize length,
 LockstepOffer *lockstep_offer_parse_viewer (const char *body, gsize length,
     const char *const *send_audio, const char *const *send_video,
     GError **error);
+
+/**
+ * lockstep_offer_continues:
+ * @offer: another one of the peer that made @before
+ *
+ * Whether webrtcbin 1.22.0 can answer it in the session that @before began: the same
+ * transport (it can restart no ICE), and the same sections with the same formats and
+ * header extensions (what was accepted it cannot change).
+ *
+ * Returns: FALSE with a #LockstepSdpError (UNSUPPORTED) that says what is new
+ */
+gboolean lockstep_offer_continues (const LockstepOffer *offer,
+    const LockstepOffer *before, GError **error);
+/**
+ * lockstep_answer_with_candidates:
+ * @answer: webrtcbin's answer to such an offer
+ * @before: (nullable): what it answered before in the same session
+ *
+ * webrtcbin 1.22.0 leaves the candidates out of every answer but the first, although the
+ * transport is the same one.
+ *
+ * Returns: (transfer full): @answer, with the candidates of @before where it has none
+ */
+char *lockstep_answer_with_candidates (const char *answer, const char *before);
 void lockstep_offer_free (LockstepOffer *offer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepOffer, lockstep_offer_free)
 

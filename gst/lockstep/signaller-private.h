@@ -31,6 +31,7 @@ struct _LockstepSignaller
   GQueue signals;               /* LockstepSignal */
   guint candidates;
   gboolean offering;            /* we made the offer that is open */
+  const char *answer;           /* type of the answer that is due; NULL: none is */
 
   /* Sora's */
   gboolean redirected, switched;

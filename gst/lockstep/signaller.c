@@ -377,19 +377,24 @@ lockstep_signaller_description (LockstepSignaller * signaller,
   LockstepSignaller *s = signaller;
   JsonBuilder *builder;
 
-  if (s->state != SIGNALLER_NEGOTIATING && s->state != SIGNALLER_CONNECTED)
+  if ((s->state != SIGNALLER_NEGOTIATING && s->state != SIGNALLER_CONNECTED)
+      || (!is_offer && !s->answer))
     return;
   if (s->protocol == LOCKSTEP_SIGNALLER_SORA) {
+    if (is_offer)
+      return;                   /* this server makes the offers */
     sora_description (s, sdp);
   } else {
     builder = signaller_begin (is_offer ? "offer" : "answer");
     signaller_set (builder, "sdp", sdp);
     signaller_send (s, NULL, builder);
   }
-  if (is_offer)
+  if (is_offer) {
     s->offering = TRUE;
-  else
+  } else {
+    s->answer = NULL;
     s->state = SIGNALLER_CONNECTED;
+  }
 }
 
 /**

@@ -123,6 +123,7 @@ offered (LockstepSignaller * s, JsonObject * message, const char *sdp)
   if (s->state != SIGNALLER_GREETED)
     return;
   s->state = SIGNALLER_NEGOTIATING;
+  s->answer = "answer";
   if (config) {
     const char *policy = signaller_text (config, "iceTransportPolicy");
 
@@ -185,14 +186,32 @@ closed (LockstepSignaller * s, JsonObject * message)
           "code", 0), reason ? ": " : "", reason ? reason : "");
 }
 
+/* The server changes what was agreed on: answered by the type that belongs to the
+ * offer's ("update" is what older servers say). One offer is open at a time (RFC 8829,
+ * section 3.2), so nothing piles up here. */
+static void
+offered_again (LockstepSignaller * s, const char *label, const char *type,
+    const char *sdp)
+{
+  if (!sdp) {
+    signaller_fail (s, TRUE, "the server's %s has no SDP", type);
+  } else if (s->answer) {
+    signaller_fail (s, TRUE, "the server makes another offer before the last "
+        "one is answered");
+  } else {
+    s->answer = g_str_equal (type, "update") ? "update" : "re-answer";
+    s->over_channel = label != NULL;
+    signaller_do (s, LOCKSTEP_SIGNAL_OFFER, sdp);
+  }
+}
+
 /* What may come once the session stands. */
 static void
 in_session (LockstepSignaller * s, const char *label, const char *type,
     JsonObject * message, const char *sdp)
 {
-  if ((g_str_equal (type, "re-offer") || g_str_equal (type, "update")) && sdp) {
-    s->over_channel = label != NULL;
-    signaller_do (s, LOCKSTEP_SIGNAL_OFFER, sdp);
+  if (g_str_equal (type, "re-offer") || g_str_equal (type, "update")) {
+    offered_again (s, label, type, sdp);
   } else if (g_str_equal (type, "candidate")) {
     candidate (s, message);
   } else if (g_str_equal (type, "notify") || g_str_equal (type, "push")) {
@@ -235,11 +254,10 @@ sora_message (LockstepSignaller * s, const char *label, const char *type,
 void
 sora_description (LockstepSignaller * s, const char *sdp)
 {
-  gboolean again = s->state == SIGNALLER_CONNECTED;
-  JsonBuilder *builder = signaller_begin (again ? "re-answer" : "answer");
+  JsonBuilder *builder = signaller_begin (s->answer);
 
   signaller_set (builder, "sdp", sdp);
-  signaller_send (s, again && s->over_channel ? SIGNALING : NULL, builder);
+  signaller_send (s, s->over_channel ? SIGNALING : NULL, builder);
 }
 
 /**

@@ -73,11 +73,14 @@ export async function ayame({ key = null, pages = {} } = {}) {
   return { ...server, messages };
 }
 
-/** offer(): resolves to the SDP that Sora's side makes. answered(sdp): takes the answer. */
+/** offer(): resolves to the SDP that Sora's side makes. answered(sdp): takes the answer. say(message): to the client
+ * that is there. */
 export async function sora({ offer, answered }) {
   const messages = [];
   let redirected = false;
+  let client = null;
   const server = await serve((socket) => {
+    client = socket;
     socket.on('message', async (data) => {
       const message = JSON.parse(data);
       messages.push(message);
@@ -94,10 +97,12 @@ export async function sora({ offer, answered }) {
         await answered(message.sdp);
         socket.say({ type: 'notify', event_type: 'connection.created', channel_connections: 1 });
         socket.say({ type: 'ping', stats: true });
+      } else if (message.type === 're-answer' || message.type === 'update') {
+        await answered(message.sdp);
       } else if (message.type === 'disconnect') {
         socket.close();
       }
     });
   });
-  return { ...server, messages };
+  return { ...server, messages, say: (message) => client.say(message) };
 }

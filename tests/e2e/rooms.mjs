@@ -128,27 +128,31 @@ test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 18000
   assert.doesNotMatch(launcher.log, /wrong/);
 });
 
+/* Sora's side: Chromium makes its offers, each connection anew. */
+const soraWith = (page) => sora({
+  offer: () => page.evaluate(async () => {
+    window.pc?.close();
+    window.pc = new RTCPeerConnection();
+    window.pc.ontrack = (e) => {
+      const media = document.createElement(e.track.kind);
+      media.muted = e.track.kind === 'video';
+      media.autoplay = true;
+      media.srcObject = new MediaStream([e.track]);
+      document.body.append(media);
+    };
+    window.pc.addTransceiver('audio', { direction: 'recvonly' });
+    window.pc.addTransceiver('video', { direction: 'recvonly' });
+    await window.pc.setLocalDescription();
+    while (window.pc.iceGatheringState !== 'complete')
+      await new Promise((done) => setTimeout(done, 20));
+    return window.pc.localDescription.sdp;
+  }),
+  answered: (sdp) => page.evaluate((text) => window.pc.setRemoteDescription({ type: 'answer', sdp: text }), sdp),
+});
+
 test('Sora: redirected, answers the offer, gives statistics, takes leave', { skip, timeout: 180000 }, async (t) => {
   const page = await browser.page('about:blank');
-  const server = await sora({
-    offer: () => page.evaluate(async () => {
-      window.pc = new RTCPeerConnection();
-      window.pc.ontrack = (e) => {
-        const media = document.createElement(e.track.kind);
-        media.muted = e.track.kind === 'video';
-        media.autoplay = true;
-        media.srcObject = new MediaStream([e.track]);
-        document.body.append(media);
-      };
-      window.pc.addTransceiver('audio', { direction: 'recvonly' });
-      window.pc.addTransceiver('video', { direction: 'recvonly' });
-      await window.pc.setLocalDescription();
-      while (window.pc.iceGatheringState !== 'complete')
-        await new Promise((done) => setTimeout(done, 20));
-      return window.pc.localDescription.sdp;
-    }),
-    answered: (sdp) => page.evaluate((text) => window.pc.setRemoteDescription({ type: 'answer', sdp: text }), sdp),
-  });
+  const server = await soraWith(page);
   const launcher = await Launcher.start('test-to-webrtc', [`sora=${server.url}`, 'channel=ch', 'metadata={"a":1}', ...small], {}, { listens: false });
   t.after(() => launcher.stop());
   t.after(() => server.close());
@@ -162,4 +166,39 @@ test('Sora: redirected, answers the offer, gives statistics, takes leave', { ski
   assert.ok(Array.isArray(pong.stats), 'no statistics');
   await launcher.stop();
   assert.ok(server.messages.some((m) => m.type === 'disconnect'), 'it did not take leave');
+});
+
+test('Sora: a new offer is answered in the running session; one that cannot be is, in another', { skip, timeout: 180000 }, async (t) => {
+  const page = await browser.page('about:blank');
+  const server = await soraWith(page);
+  const launcher = await Launcher.start('test-to-webrtc', [`sora=${server.url}`, 'channel=ch', ...small], {}, { listens: false });
+  t.after(() => launcher.stop());
+  t.after(() => server.close());
+  const said = (type) => server.messages.filter((m) => m.type === type);
+  const why = (e) => { throw new Error(`${e.message}\n${launcher.log}\n${JSON.stringify(server.messages)}`); };
+  await plays(page).catch(why);
+  for (const [offer, answer] of [['re-offer', 're-answer'], ['update', 'update'], ['re-offer', 're-answer']]) {
+    const before = await received(page);
+    const answers = said(answer).length;
+    const sdp = await page.evaluate(async () => {
+      await window.pc.setLocalDescription();
+      return window.pc.localDescription.sdp;
+    });
+    server.say({ type: offer, sdp });
+    await until(`${offer} is answered`, 15000, () => said(answer).length === answers + 1).catch(why);
+    await until('Chromium takes it', 15000, () => page.evaluate(() => window.pc.signalingState === 'stable')).catch(why);
+    await until('picture and sound go on', 25000, async () => {
+      const now = await received(page);
+      return now.frames > before.frames + 60 && now.energy > before.energy;
+    }).catch(why);
+  }
+  /* no session but the first: connect, redirected, connect */
+  assert.equal(said('connect').length, 2, launcher.log);
+  assert.equal(said('answer').length, 1);
+  /* new ICE credentials are another transport */
+  const sdp = await page.evaluate(async () => (await window.pc.createOffer({ iceRestart: true })).sdp);
+  server.say({ type: 're-offer', sdp });
+  await until('it comes back', 25000, () => said('answer').length === 2).catch(why);
+  assert.match(launcher.log, /new ICE credentials/);
+  t.diagnostic(JSON.stringify(await plays(page).catch(why)));
 });

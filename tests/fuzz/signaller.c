@@ -9,6 +9,7 @@
 
 int LLVMFuzzerTestOneInput (const guint8 * data, gsize size);
 
+/* Each offer is answered once at most. */
 static void
 drain (LockstepSignaller * s, gint64 * now)
 {
@@ -21,6 +22,7 @@ drain (LockstepSignaller * s, gint64 * now)
         break;
       case LOCKSTEP_SIGNAL_OFFER:
         lockstep_signaller_description (s, FALSE, "v=0\r\n");
+        lockstep_signaller_description (s, FALSE, "v=0 twice");
         lockstep_signaller_candidate (s, 0, "0", "candidate:1");
         break;
       case LOCKSTEP_SIGNAL_STATS:
@@ -32,6 +34,7 @@ drain (LockstepSignaller * s, gint64 * now)
       case LOCKSTEP_SIGNAL_SEND:
       case LOCKSTEP_SIGNAL_CLOSED:
         g_assert_nonnull (signal->text);
+        g_assert_null (strstr (signal->text, "v=0 twice"));
         break;
       default:
         break;

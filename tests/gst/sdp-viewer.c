@@ -173,6 +173,71 @@ test_answer (void)
   assert_error ("direction", error, UNSUPPORTED, "a=sendonly");
 }
 
+/* A later offer of the same viewer: what its session can take, and what not. */
+static void
+test_continues (void)
+{
+  static const struct
+  {
+    const char *from, *to, *why;        /* NULL: it goes on */
+  } cases[] = {
+    {"o=- 77 3", "o=- 77 4", NULL},
+    {"a=candidate:1 ", "a=candidate:2 ", NULL},
+    {"VP8/90000", "VP9/90000", NULL},
+    {"a=recvonly", "a=sendrecv", NULL},
+    {"a=ice-ufrag:abcd", "a=ice-ufrag:efgh", "ICE"},
+    {"a=ice-pwd:01", "a=ice-pwd:11", "ICE"},
+    {DIGEST, DIGEST_2, "certificate"},
+    {"a=mid:v", "a=mid:w", "sections"},
+    {"m=video 9", "m=video 0", "sections"},
+    {"a=extmap:3 ", "a=extmap:5 ", "sections"},
+    {"a=rtcp-fb:98 nack\n", "", "sections"},
+    {"98", "100", "sections"},
+  };
+  g_autofree char *base = viewer_offer ();
+  g_autofree char *more = g_strconcat (base, SECTION ("video", "x"), NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LockstepOffer) before = parse_viewer (base, &error);
+  g_autoptr (LockstepOffer) two = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *moved = replace (base, cases[i].from, cases[i].to);
+    g_autofree char *text = strstr (moved, "a=mid:w") == NULL ? g_strdup (moved)
+        : replace (moved, "BUNDLE a v", "BUNDLE a w");
+    g_autoptr (LockstepOffer) offer = parse_viewer (text, &error);
+    gboolean goes_on;
+
+    g_assert_no_error (error);
+    goes_on = lockstep_offer_continues (offer, before, &error);
+    g_assert_cmpint (goes_on, ==, cases[i].why == NULL);
+    if (!goes_on)
+      assert_error (cases[i].to, error, UNSUPPORTED, cases[i].why);
+    g_clear_error (&error);
+  }
+  /* a section that nothing is sent in may come, and none may go */
+  two = parse_viewer (more, &error);
+  g_assert_no_error (error);
+  g_assert_true (lockstep_offer_continues (two, before, &error));
+  g_assert_no_error (error);
+  g_assert_false (lockstep_offer_continues (before, two, &error));
+  assert_error ("fewer", error, UNSUPPORTED, "fewer");
+}
+
+static void
+test_candidates_again (void)
+{
+  g_autofree char *first = lockstep_answer_with_candidates ("v=0\r\n"
+      "m=audio\r\na=candidate:1 x\r\nm=video\r\na=candidate:2 y\r\n", NULL);
+  g_autofree char *second =
+      lockstep_answer_with_candidates ("v=0\r\nm=audio\r\n", first);
+  g_autofree char *own =
+      lockstep_answer_with_candidates ("m=audio\r\na=candidate:3 z\r\n", first);
+
+  g_assert_cmpstr (second, ==, "v=0\r\nm=audio\r\na=candidate:1 x\r\n"
+      "a=candidate:2 y\r\n");
+  g_assert_cmpstr (own, ==, "m=audio\r\na=candidate:3 z\r\n");
+}
+
 /* Sections without end: what is answered is bounded by the offer's own bounds. */
 static void
 test_bounds (void)
@@ -280,6 +345,8 @@ main (int argc, char **argv)
   g_test_add_func ("/sdp/viewer/sections", test_sections);
   g_test_add_func ("/sdp/viewer/one-kind", test_one_kind);
   g_test_add_func ("/sdp/viewer/answer", test_answer);
+  g_test_add_func ("/sdp/viewer/continues", test_continues);
+  g_test_add_func ("/sdp/viewer/candidates-again", test_candidates_again);
   g_test_add_func ("/sdp/viewer/data", test_data);
   g_test_add_func ("/sdp/viewer/bounds", test_bounds);
   g_test_add_func ("/sdp/viewer/names", test_names_do_not_pile_up);

@@ -205,6 +205,13 @@ test_sora_session (void)
   expect_text (s, LOCKSTEP_SIGNAL_OFFER, "v=0 more");
   lockstep_signaller_description (s, FALSE, "v=0 again");
   expect_send (s, NULL, "{\"type\":\"re-answer\",\"sdp\":\"v=0 again\"}");
+  /* one offer, one answer; the older name is answered by the older name */
+  lockstep_signaller_description (s, FALSE, "v=0 again");
+  expect_nothing (s);
+  say (s, "{\"type\":\"update\",\"sdp\":\"v=0 third\"}");
+  expect_text (s, LOCKSTEP_SIGNAL_OFFER, "v=0 third");
+  lockstep_signaller_description (s, FALSE, "v=0 ours, third");
+  expect_send (s, NULL, "{\"type\":\"update\",\"sdp\":\"v=0 ours, third\"}");
 
   say (s, "{\"type\":\"switched\",\"ignore_disconnect_websocket\":true}");
   expect_text (s, LOCKSTEP_SIGNAL_SWITCHED, NULL);
@@ -228,6 +235,43 @@ test_sora_session (void)
   expect_send (s, "signaling",
       "{\"type\":\"disconnect\",\"reason\":\"NO-ERROR\"}");
   expect_closed (s, FALSE, "here");
+}
+
+static void
+test_sora_offers_at_the_wrong_time (void)
+{
+  g_autoptr (LockstepSignaller) early = opened (LOCKSTEP_SIGNALLER_SORA);
+  g_autoptr (LockstepSignaller) twice = opened (LOCKSTEP_SIGNALLER_SORA);
+  g_autoptr (LockstepSignaller) empty = opened (LOCKSTEP_SIGNALLER_SORA);
+
+  expect_send (early, NULL, SORA_CONNECT);
+  say (early, "{\"type\":\"re-offer\",\"sdp\":\"v=0\"}");
+  expect_nothing (early);
+  say (early, "{\"type\":\"offer\",\"sdp\":\"v=0\"}");
+  expect_text (early, LOCKSTEP_SIGNAL_OFFER, "v=0");
+  say (early, "{\"type\":\"re-offer\",\"sdp\":\"v=0\"}");
+  expect_closed (early, TRUE, "before the last one is answered");
+
+  expect_send (twice, NULL, SORA_CONNECT);
+  say (twice, "{\"type\":\"offer\",\"sdp\":\"v=0\"}");
+  expect_text (twice, LOCKSTEP_SIGNAL_OFFER, "v=0");
+  lockstep_signaller_description (twice, FALSE, "v=0");
+  expect_send (twice, NULL, "{\"type\":\"answer\",\"sdp\":\"v=0\"}");
+  /* a first offer comes once */
+  say (twice, "{\"type\":\"offer\",\"sdp\":\"v=0\"}");
+  expect_nothing (twice);
+  say (twice, "{\"type\":\"re-offer\",\"sdp\":\"v=0 a\"}");
+  expect_text (twice, LOCKSTEP_SIGNAL_OFFER, "v=0 a");
+  say (twice, "{\"type\":\"update\",\"sdp\":\"v=0 b\"}");
+  expect_closed (twice, TRUE, "before the last one is answered");
+
+  expect_send (empty, NULL, SORA_CONNECT);
+  say (empty, "{\"type\":\"offer\",\"sdp\":\"v=0\"}");
+  expect_text (empty, LOCKSTEP_SIGNAL_OFFER, "v=0");
+  lockstep_signaller_description (empty, FALSE, "v=0");
+  lockstep_signal_free (expect (empty, LOCKSTEP_SIGNAL_SEND));
+  say (empty, "{\"type\":\"re-offer\",\"sdp\":1}");
+  expect_closed (empty, TRUE, "re-offer has no SDP");
 }
 
 static void
@@ -366,6 +410,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ayame/first", test_ayame_first_in_the_room);
   g_test_add_func ("/ayame/rejects", test_ayame_rejects);
   g_test_add_func ("/sora/session", test_sora_session);
+  g_test_add_func ("/sora/offers", test_sora_offers_at_the_wrong_time);
   g_test_add_func ("/sora/redirect", test_sora_redirects_once);
   g_test_add_func ("/sora/settings", test_sora_asks_for_what_it_was_told);
   g_test_add_func ("/signaller/silence", test_servers_that_fall_silent);

@@ -26,6 +26,7 @@ struct _Room
   WorkerProc *worker;
   GString *ice_servers;         /* as webrtcbin takes them, with commas between */
   gboolean relay_only;
+  gboolean called;              /* the worker has been told to call or to answer */
   gboolean answering;           /* the worker's description is an answer */
   gboolean connected;
   gint64 octets;                /* for Sora's statistics */
@@ -134,12 +135,19 @@ call (Room * room, const char *offer)
 {
   JsonObject *message;
 
-  if (room->worker == NULL || room->answering) {
-    /* webrtcbin 1.22.0 cannot renegotiate what is bundled: a new session can */
+  if (room->worker == NULL || (room->called && (offer == NULL
+              || !room->answering))) {
     log_info (NULL, "the peer asks for another negotiation: beginning again");
     end_session (room);
     return;
   }
+  if (room->called) {
+    message = ipc_message ("renew");
+    json_object_set_string_member (message, "sdp", offer);
+    worker_proc_send (room->worker, message);
+    return;
+  }
+  room->called = TRUE;
   message = ipc_message ("call");
   room->answering = offer != NULL;
   json_object_set_string_member (message, "channel", room->config.channel);
@@ -380,7 +388,7 @@ begin (Room * room)
 {
   room->signaller = lockstep_signaller_new (&room->config, NULL);
   g_string_truncate (room->ice_servers, 0);
-  room->relay_only = room->answering = FALSE;
+  room->relay_only = room->called = room->answering = FALSE;
   room->octets = 0;
   room->worker = worker_pool_take (room->pool, worker_message, worker_gone,
       room);

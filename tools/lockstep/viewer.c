@@ -447,6 +447,12 @@ viewer_count_closing (void)
   return g_atomic_int_get (&n_closing);
 }
 
+gboolean
+viewer_renew (Viewer * viewer, LockstepOffer * offer, GError ** error)
+{
+  return webrtc_end_renew (viewer->end, offer, error);
+}
+
 void
 viewer_set_answer (Viewer * viewer, const char *sdp)
 {

@@ -37,6 +37,8 @@ Viewer *viewer_new (GstElement * main, Streams * streams,
  * thread: webrtcbin 1.22.0 may hang there. */
 void viewer_free (Viewer * viewer);
 
+/* As webrtc_end_renew(). */
+gboolean viewer_renew (Viewer * viewer, LockstepOffer * offer, GError ** error);
 /* The answer to a call. */
 void viewer_set_answer (Viewer * viewer, const char *sdp);
 /* As webrtc_end_send_text(). */

@@ -41,6 +41,9 @@ struct _WebrtcEnd
   gpointer user_data;
 
   LockstepOffer *offer;         /* set before threads can see it, then constant */
+  LockstepOffer *renewed;       /* the last of those after it; NULL: none came */
+  gboolean renewing;            /* ours for it is not set yet */
+  char *answered;               /* webrtcbin's answer before it; NULL: none */
   GPtrArray *fingerprints;      /* likewise: those of the peer */
   guint gather_timeout, negotiate_timeout;
   gboolean described, over;
@@ -70,7 +73,9 @@ clear (gpointer data)
   g_free (end->config.public_address);
   g_free (end->config.ice_servers);
   g_free (end->offered);
+  g_free (end->answered);
   lockstep_offer_free (end->offer);
+  g_clear_pointer (&end->renewed, lockstep_offer_free);
   g_clear_pointer (&end->fingerprints, g_ptr_array_unref);
 }
 
@@ -345,6 +350,21 @@ connection_state_changed (GstElement * webrtc, GParamSpec * spec,
   }
 }
 
+/* webrtcbin's, with all candidates that are known. NULL: there is none yet. */
+static char *
+local_description (WebrtcEnd * end)
+{
+  GstWebRTCSessionDescription *local = NULL;
+  g_autofree char *text = NULL;
+
+  g_object_get (end->webrtc, "local-description", &local, NULL);
+  if (local == NULL)
+    return NULL;
+  text = gst_sdp_message_as_text (local->sdp);
+  gst_webrtc_session_description_free (local);
+  return lockstep_answer_with_candidates (text, end->answered);
+}
+
 /* Gathering is done, or has taken long enough. */
 static void
 describe (WebrtcEnd * end, guint status, const char *text)
@@ -353,21 +373,19 @@ describe (WebrtcEnd * end, guint status, const char *text)
   g_autofree char *raw = NULL;
   g_autofree char *sdp = NULL;
   const char *public[] = { NULL, NULL };
-  GstWebRTCSessionDescription *local = NULL;
 
-  if (end->over || end->described)
+  if (end->over || end->described || end->renewing)
     return;
-  g_object_get (end->webrtc, "local-description", &local, NULL);
-  if (local == NULL) {
+  raw = local_description (end);
+  if (raw == NULL) {
     refuse (end, 500, "there is no local description");
     return;
   }
-  raw = gst_sdp_message_as_text (local->sdp);
-  gst_webrtc_session_description_free (local);
   if (end->config.public_address != NULL && end->config.public_address[0])
     public[0] = end->config.public_address;
   if (end->offer != NULL)
-    sdp = lockstep_answer_finish (raw, end->offer, public, &error);
+    sdp = lockstep_answer_finish (raw, end->renewed != NULL ? end->renewed
+        : end->offer, public, &error);
   else
     sdp = lockstep_offer_finish (raw, end->gathered, &error);
   if (sdp == NULL) {
@@ -456,7 +474,11 @@ negotiate_timed_out (gpointer user_data)
 static void
 start_gather_timer (WebrtcEnd * end, guint status, const char *text)
 {
-  if (!end->over && !end->described && end->gather_timeout == 0)
+  if (end->renewing) {
+    /* the transport is the one that there is: nothing is gathered for it */
+    end->renewing = FALSE;
+    describe (end, 0, NULL);
+  } else if (!end->over && !end->described && end->gather_timeout == 0)
     end->gather_timeout =
         g_timeout_add (GATHER_TIMEOUT_MS, gather_timed_out, end);
 }
@@ -566,6 +588,32 @@ webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer)
       g_object_set (transceiver, "do-nack", TRUE, NULL);
   }
   set_remote (end, GST_WEBRTC_SDP_TYPE_OFFER, offer->sdp);
+}
+
+gboolean
+webrtc_end_renew (WebrtcEnd * end, LockstepOffer * offer, GError ** error)
+{
+  g_autoptr (LockstepOffer) renewed = offer;
+  char *answered;
+
+  if (end->offer == NULL || !end->described || end->over) {
+    g_set_error (error, LOCKSTEP_SDP_ERROR, LOCKSTEP_SDP_ERROR_UNSUPPORTED,
+        "another offer came before the last one was answered");
+    return FALSE;
+  }
+  if (!lockstep_offer_continues (renewed, end->offer, error))
+    return FALSE;
+  g_clear_pointer (&end->renewed, lockstep_offer_free);
+  end->renewed = g_steal_pointer (&renewed);
+  answered = local_description (end);
+  g_free (end->answered);
+  end->answered = answered;
+  end->described = FALSE;
+  end->renewing = TRUE;
+  end->negotiate_timeout =
+      g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
+  set_remote (end, GST_WEBRTC_SDP_TYPE_OFFER, end->renewed->sdp);
+  return TRUE;
 }
 
 void

@@ -54,6 +54,11 @@ void webrtc_end_warm_up (void);
  * sink pad has been requested for each section that is taken, in their order, and its
  * transceiver told what to send. */
 void webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer);
+/* Answers a later offer in the same session, while media go on: described() or refused()
+ * follows. Takes @offer. FALSE with @error: it needs another session, or comes before the
+ * last one is answered. */
+gboolean webrtc_end_renew (WebrtcEnd * end, LockstepOffer * offer,
+    GError ** error);
 /* Offers what is linked to the element, as its transceivers say: described() or refused() follows, then
  * webrtc_end_set_answer(). */
 void webrtc_end_call (WebrtcEnd * end);

@@ -70,6 +70,16 @@ peers_target (gpointer user_data)
       : worker->viewers != NULL ? viewers_target (worker->viewers) : 0;
 }
 
+/* The offer of the peer that is called, or calls. */
+static LockstepOffer *
+read_offer (Worker * worker, const char *sdp, GError ** error)
+{
+  return lockstep_offer_parse_with (sdp, strlen (sdp),
+      worker_sdp_flags (&worker->config) | LOCKSTEP_OFFER_VIEWER,
+      streams_get_encoding (worker->streams, STREAMS_AUDIO),
+      streams_get_encoding (worker->streams, STREAMS_VIDEO), error);
+}
+
 /* The formats are known: viewers can be answered, or the server called. */
 static void
 streams_ready (gpointer user_data)
@@ -94,11 +104,7 @@ streams_ready (gpointer user_data)
   }
   worker_limit_connecting (worker);
   if (worker->peer_offer != NULL) {
-    offer = lockstep_offer_parse_with (worker->peer_offer,
-        strlen (worker->peer_offer),
-        worker_sdp_flags (&worker->config) | LOCKSTEP_OFFER_VIEWER,
-        streams_get_encoding (worker->streams, STREAMS_AUDIO),
-        streams_get_encoding (worker->streams, STREAMS_VIDEO), &error);
+    offer = read_offer (worker, worker->peer_offer, &error);
     if (offer == NULL) {
       worker_drain (worker, error->message);
       return;
@@ -157,6 +163,24 @@ begin_call (Worker * worker, JsonObject * message)
   worker_start (worker, message);
 }
 
+/* The peer changes what was agreed on. Where that cannot be done in the session that
+ * there is, it ends, and the room begins another one. */
+static void
+renew_call (Worker * worker, const char *sdp)
+{
+  g_autoptr (GError) error = NULL;
+  LockstepOffer *offer;
+
+  if (worker->call == NULL) {
+    worker_drain (worker, "the peer makes another offer before the first is "
+        "answered");
+    return;
+  }
+  offer = read_offer (worker, sdp, &error);
+  if (offer == NULL || !viewer_renew (worker->call, offer, &error))
+    worker_drain (worker, error->message);
+}
+
 void
 worker_message_to_sender (Worker * worker, const char *type,
     JsonObject * message)
@@ -165,6 +189,8 @@ worker_message_to_sender (Worker * worker, const char *type,
 
   if (g_str_equal (type, "call") && worker->channel == NULL) {
     begin_call (worker, message);
+  } else if (g_str_equal (type, "renew")) {
+    renew_call (worker, sdp != NULL ? sdp : "");
   } else if (g_str_equal (type, "answer") && worker->call != NULL) {
     viewer_set_answer (worker->call, sdp != NULL ? sdp : "");
   } else if (g_str_equal (type, "candidate") && worker->call != NULL) {
