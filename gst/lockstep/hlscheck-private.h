@@ -174,6 +174,9 @@ void lockstep_hls_check_runs (LockstepHlsCheck *check);
 
 /* Ticks of where @segment starts, of its pictures where it has them; -1: unknown. */
 gint64 lockstep_hls_start_of (const LockstepHlsSegment *segment);
+/* Ticks from the first sound of one to that of the other; FALSE: one has none. */
+gboolean lockstep_hls_sound_distance (const LockstepHlsSegment *from,
+    const LockstepHlsSegment *to, gint64 *ticks);
 gint64 lockstep_hls_tick_distance (gint64 from, gint64 to);
 
 /* Segment @sequence as it was first seen, or NULL. */

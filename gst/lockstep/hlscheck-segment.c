@@ -34,14 +34,28 @@ stream_of (const LockstepCheckMedia * media, gboolean video)
   return NULL;
 }
 
+static gint64
+first_of (const LockstepHlsSegment * segment, gboolean video)
+{
+  const LockstepCheckStream *stream = stream_of (segment->media, video);
+
+  return stream != NULL ? stream->first_pts : -1;
+}
+
 gint64
 lockstep_hls_start_of (const LockstepHlsSegment * segment)
 {
-  const LockstepCheckStream *stream = stream_of (segment->media, TRUE);
+  return first_of (segment, stream_of (segment->media, TRUE) != NULL);
+}
 
-  if (stream == NULL)
-    stream = stream_of (segment->media, FALSE);
-  return stream != NULL ? stream->first_pts : -1;
+gboolean
+lockstep_hls_sound_distance (const LockstepHlsSegment * from,
+    const LockstepHlsSegment * to, gint64 * ticks)
+{
+  gint64 a = first_of (from, FALSE), b = first_of (to, FALSE);
+
+  *ticks = tick_distance (a, b);
+  return a >= 0 && b >= 0;
 }
 
 /* {{{ one segment */
@@ -438,45 +452,72 @@ wanted_duration (const LockstepHlsCheck * check)
   return 0;
 }
 
+/* How far a run has come by one of its tracks. */
+typedef struct
+{
+  gint64 last;                  /* ticks; -1: the run began without it */
+  gint64 ticks;                 /* from the start of the run */
+  gint64 error;                 /* us that EXTINF is behind that */
+  gboolean here, true_sum;
+} Course;
+
+static void
+follow (Course * course, const LockstepCheckStream * stream, gint64 sum)
+{
+  course->here = stream != NULL && stream->first_pts >= 0 && course->last >= 0;
+  if (!course->here)
+    return;
+  course->ticks += tick_distance (course->last, stream->first_pts);
+  course->last = stream->first_pts;
+  course->error = course->ticks * 100 / 9 - sum;
+  course->true_sum = ABS (course->error) <= stream->frame * 100 / 9 + 1000;
+}
+
 void
 lockstep_hls_check_runs (LockstepHlsCheck * check)
 {
-  gint64 origin = -1, last = -1, unwrapped = 0, sum = 0, worst = 0;
+  Course pictures = { -1 }, sound = { -1 };
+  gint64 sum = 0, worst = 0;
   gint64 least = 0, most = 0;   /* distances from the grid of the first */
   guint64 k = 0;
-  gboolean from_start = FALSE;
-  gboolean sum_told = FALSE;
+  gboolean running = FALSE, from_start = FALSE, sum_told = FALSE;
   double target = wanted_duration (check);
 
   for (guint i = 0; i < check->segments->len; i++) {
     const LockstepHlsSegment *segment = g_ptr_array_index (check->segments, i);
-    const LockstepCheckStream *audio, *video;
-    gint64 start = lockstep_hls_start_of (segment), tolerance, error, frame;
+    const LockstepCheckStream *audio = stream_of (segment->media, FALSE);
+    const LockstepCheckStream *video = stream_of (segment->media, TRUE);
+    const Course *course;
+    gint64 tolerance;
 
-    if (start < 0 || segment->discontinuity || origin < 0) {
-      origin = last = start;
-      unwrapped = least = most = 0;
+    if (lockstep_hls_start_of (segment) < 0 || segment->discontinuity
+        || !running) {
+      running = lockstep_hls_start_of (segment) >= 0;
+      pictures.last = first_of (segment, TRUE);
+      sound.last = first_of (segment, FALSE);
+      pictures.ticks = sound.ticks = least = most = 0;
       sum = segment->extinf;
       k = 0;
       from_start = i == 0 && segment->sequence == 0;
       continue;
     }
-    audio = stream_of (segment->media, FALSE);
-    video = stream_of (segment->media, TRUE);
-    unwrapped += tick_distance (last, start);
-    last = start;
     k++;
-    frame = video != NULL ? video->frame : audio->frame;
-    error = unwrapped * 100 / 9 - sum;
-    if (ABS (error) > frame * 100 / 9 + 1000 && !sum_told) {
+    follow (&pictures, video, sum);
+    follow (&sound, audio, sum);
+    /* Where pictures come in later than the sound, or the sound later than they, the
+     * other one says where the segment starts. Rule 23 tells of that. */
+    course = pictures.here && (pictures.true_sum || !sound.true_sum
+        || !sound.here) ? &pictures : &sound;
+    if (course->here && !course->true_sum && !sum_told) {
       sum_told = TRUE;
       tell (check, 4, ERROR, segment->at.uri,
           "write the true durations, from start to start",
-          "by EXTINF it starts %+.1f ms from where it does", -error / 1e3);
+          "by EXTINF it starts %+.1f ms from where it does",
+          -course->error / 1e3);
     }
     sum += segment->extinf;
-    if (target > 0 && i + 1 < check->segments->len) {
-      gint64 off = unwrapped - llround (k * target * TICKS);
+    if (course->here && target > 0 && i + 1 < check->segments->len) {
+      gint64 off = course->ticks - llround (k * target * TICKS);
 
       /* half an audio frame; with pictures, half of one more */
       tolerance = audio != NULL ? audio->frame / 2 : 0;

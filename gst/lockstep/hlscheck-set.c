@@ -453,7 +453,7 @@ check_segments (LockstepHlsSet * set, const List * a, const List * b)
   for (guint i = 0; i < b->check->segments->len; i++) {
     const LockstepHlsSegment *y = g_ptr_array_index (b->check->segments, i);
     const LockstepHlsSegment *x = lockstep_hls_known (a->check, y->sequence);
-    gint64 from, to, apart;
+    gint64 from, to, apart, by_date = 0, heard;
 
     if (x == NULL)
       continue;
@@ -468,8 +468,14 @@ check_segments (LockstepHlsSet * set, const List * a, const List * b)
     if (from < 0 || to < 0)
       continue;
     apart = lockstep_hls_tick_distance (from, to);
+    if (x->pdt >= 0 && y->pdt >= 0)
+      by_date = y->pdt - x->pdt;
+    /* The pictures of one may come in later than its sound, where it starts */
+    if (lockstep_hls_sound_distance (x, y, &heard)
+        && ABS (heard * 100 / 9 - by_date) < ABS (apart * 100 / 9 - by_date))
+      apart = heard;
     if (x->pdt >= 0 && y->pdt >= 0
-        && ABS (apart * 100 / 9 - (y->pdt - x->pdt)) > PDT_TOLERANCE)
+        && ABS (apart * 100 / 9 - by_date) > PDT_TOLERANCE)
       tell (set->top, 29, ERROR, b->uri,
           "give the same content the same timestamps in all lists",
           "by its date segment %" G_GUINT64_FORMAT

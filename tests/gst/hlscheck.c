@@ -34,8 +34,10 @@ on_segment (gpointer user, LockstepSegment * segment)
   lockstep_segment_free (segment);
 }
 
+/* @gone, @back: pictures that never come, and the one that comes after them, which is a
+ * key frame; equal: all come */
 static Stream *
-make_stream_of (gboolean video)
+make_stream_of (gboolean video, guint gone, guint back)
 {
   static const LockstepSegmenterCallbacks callbacks = { on_segment, NULL };
   static const guint8 key[] = { 0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0xd9,
@@ -62,9 +64,12 @@ make_stream_of (gboolean video)
           LOCKSTEP_NO_TIME, 0, 0);
       j++;
     } else {
-      gboolean is_key = i % 25 == 0;
+      gboolean is_key = i % 25 == 0 || (i == back && back > gone);
 
-      if (video)
+      /* as the element does where the pictures stay behind for too long */
+      if (i == gone && back > gone)
+        lockstep_segmenter_give_up_on (s, LOCKSTEP_TRACK_VIDEO);
+      if (video && (i < gone || i >= back))
         lockstep_segmenter_push (s, LOCKSTEP_TRACK_VIDEO, is_key ?
             gst_buffer_new_memdup (key, sizeof key)
             : gst_buffer_new_memdup (delta, sizeof delta), i * 40 * MS,
@@ -81,7 +86,7 @@ make_stream_of (gboolean video)
 static Stream *
 make_stream (void)
 {
-  return make_stream_of (TRUE);
+  return make_stream_of (TRUE, 0, 0);
 }
 
 static void
@@ -335,7 +340,7 @@ static void
 test_grid_of_window (void)
 {
   for (guint from = 0; from < 4; from++) {
-    Stream *stream = make_stream_of (FALSE);
+    Stream *stream = make_stream_of (FALSE, 0, 0);
     g_autoptr (LockstepHlsCheck) check =
         lockstep_hls_check_new (1.0, fetch, stream);
     g_autofree char *text = list (stream, from, from + 6, FALSE);
@@ -344,6 +349,65 @@ test_grid_of_window (void)
     g_assert_false (found (check, 22, 1000));
     free_stream (stream);
   }
+}
+
+/* Pictures stay away for 1.5 s, and two segments are cut by the sound alone. The second one,
+ * of 4.992 s, has its first picture at 5.120 s: that is told as such, and its EXTINF is true,
+ * as the sound goes on by it. */
+static void
+test_picture_in_the_middle (void)
+{
+  for (guint c = 0; c < 2; c++) {
+    Stream *stream = make_stream_of (TRUE, 90, 128);
+    g_autoptr (LockstepHlsCheck) check =
+        lockstep_hls_check_new (1.0, fetch, stream);
+    /* the list may begin with that very segment */
+    g_autofree char *text = list (stream, c == 0 ? 0 : 5, N_SEGMENTS, FALSE);
+
+    g_assert_cmpint (stream->durations[4], ==, 984 * MS);
+    g_assert_cmpint (stream->durations[5], ==, 1008 * MS);
+    look (check, text, 0);
+    g_assert_true (found (check, 23, 1000));
+    g_assert_false (found (check, 4, 1000));
+    g_assert_false (found (check, 22, 1000));
+    free_stream (stream);
+  }
+}
+
+/* "a/" is of the first stream, "b/" of the second. */
+static GBytes *
+fetch_of_two (gpointer user, const char *uri, GError ** error)
+{
+  Stream **streams = user;
+
+  return fetch (streams[uri[0] - 'a'], uri + 2, error);
+}
+
+/* Two renditions cut alike; in one a picture came late, and the sound says so. */
+static void
+test_picture_in_the_middle_of_one (void)
+{
+  static const char top[] = "#EXTM3U\n"
+      "#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS=\"x\"\na/index.m3u8\n"
+      "#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS=\"x\"\nb/index.m3u8\n";
+  Stream *streams[] = { make_stream (), make_stream_of (TRUE, 90, 128) };
+  g_autoptr (LockstepHlsSet) set =
+      lockstep_hls_set_new (1.0, fetch_of_two, streams);
+  GPtrArray *findings;
+
+  for (guint i = 0; i < 2; i++) {
+    char *text = list (streams[i], 0, N_SEGMENTS, FALSE);
+
+    g_hash_table_insert (streams[i]->files, g_strdup ("index.m3u8"),
+        g_bytes_new_take (text, strlen (text)));
+  }
+  lockstep_hls_set_snapshot (set, top, strlen (top), 0);
+  findings = lockstep_hls_set_finish (set, 0);
+  for (guint i = 0; i < findings->len; i++)
+    g_assert_cmpuint (((LockstepHlsFinding *) findings->pdata[i])->rule, !=,
+        29);
+  free_stream (streams[0]);
+  free_stream (streams[1]);
 }
 
 /* Anything: it says something, or nothing, and lives. */
@@ -390,6 +454,10 @@ main (int argc, char **argv)
   g_test_add_func ("/hlscheck/change", test_change);
   g_test_add_func ("/hlscheck/media", test_media);
   g_test_add_func ("/hlscheck/grid-of-window", test_grid_of_window);
+  g_test_add_func ("/hlscheck/picture-in-the-middle",
+      test_picture_in_the_middle);
+  g_test_add_func ("/hlscheck/picture-in-the-middle-of-one",
+      test_picture_in_the_middle_of_one);
   g_test_add_func ("/hlscheck/garbage", test_garbage);
   return g_test_run ();
 }

@@ -134,6 +134,33 @@ test_late_video (void)
   test_end (&t);
 }
 
+/* Pictures stay away from 3.6 s to @back, and are given up on. Segments are cut by the
+ * sound meanwhile; a picture that comes in later than its segment has begun moves no start,
+ * so the durations go on to add up. */
+static void
+test_video_pause (void)
+{
+  for (gint64 back = 3900 * MS; back < 6 * SECOND; back += 70 * MS) {
+    Test t;
+    Feed f = { 0 };
+
+    test_begin (&t, SECOND, FALSE, 48000, 1152);
+    f.picture_ns = SECOND / 25;
+    f.no_video_from = 3600 * MS;
+    f.no_video_to = back;
+    set_video (&t);
+    set_audio (&t);
+    feed (&t, &f, TRUE, TRUE, back - 40 * MS);
+    lockstep_segmenter_give_up_on (t.s, LOCKSTEP_TRACK_VIDEO);
+    feed (&t, &f, TRUE, TRUE, 12 * SECOND - SECOND / 2);
+    lockstep_segmenter_finish (t.s);
+    g_assert_cmpuint (t.reader.discontinuities, ==, 0);
+    g_assert_cmpuint (t.reader.segments, ==, 12);
+    assert_clean (&t);
+    test_end (&t);
+  }
+}
+
 /* The size of the picture changes in the middle of a segment. */
 static void
 test_format_change (void)
@@ -228,6 +255,7 @@ main (int argc, char **argv)
   g_test_add_func ("/segmenter-breaks/jump-back", test_jump_back);
   g_test_add_func ("/segmenter-breaks/late-audio", test_late_audio);
   g_test_add_func ("/segmenter-breaks/late-video", test_late_video);
+  g_test_add_func ("/segmenter-breaks/video-pause", test_video_pause);
   g_test_add_func ("/segmenter-breaks/format-change", test_format_change);
   g_test_add_func ("/segmenter-breaks/epoch-change", test_epoch_change);
   g_test_add_func ("/segmenter-breaks/audio-change", test_audio_change);

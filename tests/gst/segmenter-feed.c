@@ -12,7 +12,7 @@ const guint8 pps[PPS_SIZE] = { 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80 };
 
 static void
 take_pes (Test * t, gboolean video, const guint8 * pes, gsize size,
-    gboolean * first_video, gint64 pcr)
+    gboolean * first_video, gint64 first[2], gint64 pcr)
 {
   Reader *r = &t->reader;
   gint64 pts, dts;
@@ -29,6 +29,8 @@ take_pes (Test * t, gboolean video, const guint8 * pes, gsize size,
   if ((pes[7] & 0xc0) == 0xc0)
     dts = (gint64) (pes[14] >> 1 & 7) << 30 | pes[15] << 22
         | (pes[16] >> 1) << 15 | pes[17] << 7 | pes[18] >> 1;
+  if (first[video] == -1)
+    first[video] = pts;
   if (pcr != -1 && ((dts - pcr) & 0x1ffffffff) > 90000 * 3)
     r->pcr_late++;
   if (video) {
@@ -81,12 +83,25 @@ take_pes (Test * t, gboolean video, const guint8 * pes, gsize size,
   }
 }
 
+/* EXTINF counts from start to start: there the pictures or the sound must begin. */
+static gboolean
+begins_at (const Test * t, const gint64 first[2], gint64 start)
+{
+  gint64 ticks = gst_util_uint64_scale_round (start, 9, 100000)
+      + (t->epoch ? 0 : 900000);
+
+  for (guint i = 0; i < 2; i++)
+    if (first[i] != -1 && ((first[i] - ticks + 1) & 0x1ffffffff) <= 2)
+      return TRUE;
+  return FALSE;
+}
+
 static void
-read_segment (Test * t, const guint8 * data, gsize size)
+read_segment (Test * t, const guint8 * data, gsize size, gint64 start)
 {
   Reader *r = &t->reader;
   GByteArray *pes[2] = { g_byte_array_new (), g_byte_array_new () };
-  gint64 pes_pcr[2] = { -1, -1 };
+  gint64 pes_pcr[2] = { -1, -1 }, first[2] = { -1, -1 };
   gboolean first_video = TRUE;
   gint64 pcr = -1;
 
@@ -129,7 +144,8 @@ read_segment (Test * t, const guint8 * data, gsize size)
     out = pes[video];
     if (p[1] & 0x40) {
       if (out->len > 0)
-        take_pes (t, video, out->data, out->len, &first_video, pes_pcr[video]);
+        take_pes (t, video, out->data, out->len, &first_video, first,
+            pes_pcr[video]);
       pes_pcr[video] = pcr;
       g_byte_array_set_size (out, 0);
     }
@@ -137,11 +153,14 @@ read_segment (Test * t, const guint8 * data, gsize size)
   }
   for (guint v = 0; v < 2; v++) {
     if (pes[v]->len > 0)
-      take_pes (t, v, pes[v]->data, pes[v]->len, &first_video, pes_pcr[v]);
+      take_pes (t, v, pes[v]->data, pes[v]->len, &first_video, first,
+          pes_pcr[v]);
     g_byte_array_unref (pes[v]);
   }
   if (first_video)
     r->no_video++;
+  if (!begins_at (t, first, start))
+    r->off_start++;
 }
 
 static void
@@ -170,7 +189,7 @@ on_segment (gpointer user, LockstepSegment * segment)
   } else if (r->segments > 0) {
     g_assert_cmpint (segment->start, ==, r->end);
   }
-  read_segment (t, all->data, all->len);
+  read_segment (t, all->data, all->len, segment->start);
   if (r->segments == 0)
     r->first_start = segment->start;
   r->segments++;
@@ -211,6 +230,7 @@ test_begin (Test * t, gint64 target, gboolean epoch, guint rate, guint samples)
   t->reader.next_audio = t->reader.last_pcr = t->reader.last_dts = -1;
   t->rate = rate;
   t->samples = samples;
+  t->epoch = epoch;
   t->asked = g_array_new (FALSE, FALSE, sizeof (gint64));
   t->s = lockstep_segmenter_new (&config, &callbacks, t);
 }
@@ -346,4 +366,5 @@ assert_clean (Test * t)
   g_assert_cmpuint (t->reader.audio_steps, ==, 0);
   g_assert_cmpuint (t->reader.pcr_late, ==, 0);
   g_assert_cmpuint (t->reader.no_idr, ==, 0);
+  g_assert_cmpuint (t->reader.off_start, ==, 0);
 }

@@ -21,6 +21,7 @@ typedef struct
   guint64 audio_bytes, bytes;
   guint no_idr;                 /* segments with video that begins otherwise */
   guint no_video;
+  guint off_start;              /* segments where neither track begins at their start */
 
   /* across segments */
   int cc[8192];
@@ -38,6 +39,7 @@ typedef struct
   LockstepSegmenter *s;
   Reader reader;
   guint rate, samples;          /* of the audio */
+  gboolean epoch;
   GArray *asked;                /* gint64 */
   GPtrArray *kept;              /* GBytes: whole segments, where wanted */
   GArray *starts;
