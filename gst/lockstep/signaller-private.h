@@ -36,6 +36,7 @@ struct _LockstepSignaller
   /* Sora's */
   gboolean redirected, switched;
   gboolean over_channel;        /* the open offer came over a data channel */
+  gboolean stats_over_channel;  /* they were asked for there */
   GHashTable *compressed;       /* labels whose messages are zlib streams */
 };
 
@@ -64,6 +65,7 @@ void sora_greet (LockstepSignaller * s);
 void sora_message (LockstepSignaller * s, const char *label,
     const char *type, JsonObject * message);
 void sora_description (LockstepSignaller * s, const char *sdp);
+gboolean sora_knows (const char *label);
 const char *sora_label (LockstepSignaller * s);
 
 G_END_DECLS

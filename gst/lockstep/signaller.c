@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "signaller-private.h"
+#include "deflate.h"
 
 #define SECOND (G_GINT64_CONSTANT (1000000000))
 
@@ -363,6 +364,37 @@ lockstep_signaller_message (LockstepSignaller * signaller, const char *label,
     ayame_message (s, type, message);
   else
     sora_message (s, label, type, message);
+}
+
+/**
+ * lockstep_signaller_data:
+ * @label: the data channel it came over
+ * @data: @bytes as they came
+ * @now: ns
+ *
+ * Takes one message of a data channel, a zlib stream where the server's offer said so for
+ * that label. What comes over channels that are not for signalling is passed over.
+ */
+void
+lockstep_signaller_data (LockstepSignaller * signaller, const char *label,
+    const char *data, gsize bytes, gint64 now)
+{
+  LockstepSignaller *s = signaller;
+  g_autoptr (GBytes) text = NULL;
+
+  if (s->protocol != LOCKSTEP_SIGNALLER_SORA || s->state == SIGNALLER_NEW
+      || s->state == SIGNALLER_CLOSED || !sora_knows (label))
+    return;
+  if (g_hash_table_contains (s->compressed, label)) {
+    text = lockstep_inflate (data, bytes, LOCKSTEP_SIGNALLER_MAX_BYTES);
+    if (!text) {
+      signaller_fail (s, TRUE, "the server sent what is no zlib stream, or "
+          "holds more than %d bytes", LOCKSTEP_SIGNALLER_MAX_BYTES);
+      return;
+    }
+    data = g_bytes_get_data (text, &bytes);
+  }
+  lockstep_signaller_message (s, label, data, bytes, now);
 }
 
 /**

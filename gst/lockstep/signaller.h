@@ -83,6 +83,7 @@ typedef struct
   guint mline;
   gboolean retry;
   gboolean compressed;          /* to be sent as a zlib stream (RFC 1950) */
+  gboolean alone;               /* SWITCHED: the WebSocket is not needed any more */
 } LockstepSignal;
 
 typedef struct _LockstepSignaller LockstepSignaller;
@@ -93,6 +94,8 @@ void lockstep_signaller_free (LockstepSignaller * signaller);
 void lockstep_signaller_opened (LockstepSignaller * signaller, gint64 now);
 void lockstep_signaller_message (LockstepSignaller * signaller,
     const char *label, const char *text, gsize bytes, gint64 now);
+void lockstep_signaller_data (LockstepSignaller * signaller,
+    const char *label, const char *data, gsize bytes, gint64 now);
 void lockstep_signaller_description (LockstepSignaller * signaller,
     gboolean is_offer, const char *sdp);
 void lockstep_signaller_candidate (LockstepSignaller * signaller, guint mline,

@@ -7,6 +7,22 @@
 #define SIGNALING "signaling"
 #define STATS "stats"
 
+/* What the server says over each of its channels. JSON-RPC on "rpc" answers requests, and
+ * none are made here. */
+static const struct
+{
+  const char *label, *type;
+} said[] = {
+  {SIGNALING, "re-offer"},
+  {SIGNALING, "update"},
+  {SIGNALING, "candidate"},
+  {SIGNALING, "close"},
+  {SIGNALING, "disconnect"},
+  {"notify", "notify"},
+  {"push", "push"},
+  {STATS, "req-stats"},
+};
+
 static void
 set_flag (JsonBuilder * builder, const char *member, gboolean value)
 {
@@ -67,6 +83,23 @@ sora_greet (LockstepSignaller * s)
     set_flag (builder, "redirect", TRUE);
   signaller_set (builder, "sora_client", SORA_CLIENT);
   signaller_send (s, NULL, builder);
+}
+
+static gboolean
+is_said (const char *label, const char *type)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (said); i++)
+    if (g_str_equal (said[i].label, label)
+        && (!type || g_str_equal (said[i].type, type)))
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether messages of that channel are for us. */
+gboolean
+sora_knows (const char *label)
+{
+  return is_said (label, NULL);
 }
 
 /* Where signalling goes now: a label, or NULL for the WebSocket. */
@@ -220,8 +253,10 @@ in_session (LockstepSignaller * s, const char *label, const char *type,
     s->ignore_disconnect_websocket = signaller_flag (message,
         "ignore_disconnect_websocket");
     s->switched = TRUE;
-    signaller_do (s, LOCKSTEP_SIGNAL_SWITCHED, NULL);
+    signaller_add (s, LOCKSTEP_SIGNAL_SWITCHED, NULL)->alone =
+        s->ignore_disconnect_websocket;
   } else if (g_str_equal (type, "req-stats")) {
+    s->stats_over_channel = TRUE;
     signaller_do (s, LOCKSTEP_SIGNAL_STATS, NULL);
   } else if (g_str_equal (type, "close") || g_str_equal (type, "disconnect")) {
     closed (s, message);
@@ -234,7 +269,10 @@ sora_message (LockstepSignaller * s, const char *label, const char *type,
 {
   const char *sdp = signaller_text (message, "sdp");
 
+  if (label && (s->state != SIGNALLER_CONNECTED || !is_said (label, type)))
+    return;
   if (g_str_equal (type, "ping")) {
+    s->stats_over_channel = FALSE;
     if (signaller_flag (message, "stats"))
       signaller_do (s, LOCKSTEP_SIGNAL_STATS, NULL);
     else
@@ -282,8 +320,9 @@ lockstep_signaller_stats (LockstepSignaller * signaller, const char *reports)
     g_clear_pointer (&node, json_node_unref);
     node = json_node_init_array (json_node_alloc (), json_array_new ());
   }
-  builder = signaller_begin (s->switched ? STATS : "pong");
-  json_builder_set_member_name (builder, s->switched ? "reports" : "stats");
+  builder = signaller_begin (s->stats_over_channel ? "stats" : "pong");
+  json_builder_set_member_name (builder,
+      s->stats_over_channel ? "reports" : "stats");
   json_builder_add_value (builder, node);
-  signaller_send (s, s->switched ? STATS : NULL, builder);
+  signaller_send (s, s->stats_over_channel ? STATS : NULL, builder);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Any messages, one a line, from a signalling server. The first byte chooses the
- * protocol; '#' before a message: it comes over a data channel. */
+ * protocol; '#' before a message: it comes over a data channel, as bytes; '%': as the zlib
+ * stream of the rest. */
+#include <gst/lockstep/deflate.h>
 #include <gst/lockstep/signaller.h>
 
 #include <string.h>
@@ -65,10 +67,20 @@ LLVMFuzzerTestOneInput (const guint8 * data, gsize size)
   while (size > 0) {
     const guint8 *end = memchr (data, '\n', size);
     gsize n = end ? (gsize) (end - data) : size;
-    const char *label = n > 0 && data[0] == '#' ? "signaling" : NULL;
+    const char *text = (const char *) data;
 
-    lockstep_signaller_message (s, label, (const char *) data + (label != NULL),
-        n - (label != NULL), now);
+    if (n > 0 && text[0] == '#') {
+      lockstep_signaller_data (s, "stats", text + 1, n - 1, now);
+      lockstep_signaller_data (s, "signaling", text + 1, n - 1, now);
+    } else if (n > 0 && text[0] == '%') {
+      g_autoptr (GBytes) stream = lockstep_deflate (text + 1, n - 1);
+      gsize length;
+      const char *bytes = g_bytes_get_data (stream, &length);
+
+      lockstep_signaller_data (s, "signaling", bytes, length, now);
+    } else {
+      lockstep_signaller_message (s, NULL, text, n, now);
+    }
     drain (s, &now);
     data += n + (end != NULL);
     size -= n + (end != NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests of Ayame's and Sora's signalling, message by message. */
+#include <gst/lockstep/deflate.h>
 #include <gst/lockstep/signaller.h>
 
 #include <json-glib/json-glib.h>
@@ -167,6 +168,16 @@ test_ayame_rejects (void)
   expect_closed (wrong, FALSE, "InvalidSignalingKey");
 }
 
+static void
+say_deflated (LockstepSignaller * s, const char *label, const char *text)
+{
+  g_autoptr (GBytes) stream = lockstep_deflate (text, strlen (text));
+  gsize bytes;
+  const char *data = g_bytes_get_data (stream, &bytes);
+
+  lockstep_signaller_data (s, label, data, bytes, SECOND);
+}
+
 #define SORA_CONNECT "{\"type\":\"connect\",\"role\":\"sendonly\"," \
     "\"channel_id\":\"room\",\"client_id\":\"me\",\"metadata\":{\"a\":1}," \
     "\"audio\":true,\"video\":true,\"sora_client\":\"Lockstep\"}"
@@ -219,12 +230,11 @@ test_sora_session (void)
   lockstep_signaller_disconnected (s, 1000, NULL);
   lockstep_signaller_tick (s, 1000 * SECOND);
   expect_nothing (s);
-  lockstep_signaller_message (s, "stats", "{\"type\":\"req-stats\"}", 20, 0);
+  lockstep_signaller_data (s, "stats", "{\"type\":\"req-stats\"}", 20, 0);
   expect_text (s, LOCKSTEP_SIGNAL_STATS, NULL);
   lockstep_signaller_stats (s, "none");
   expect_send (s, "stats", "{\"type\":\"stats\",\"reports\":[]}");
-  lockstep_signaller_message (s, "signaling",
-      "{\"type\":\"re-offer\",\"sdp\":\"v=0\"}", 31, 0);
+  say_deflated (s, "signaling", "{\"type\":\"re-offer\",\"sdp\":\"v=0\"}");
   expect_text (s, LOCKSTEP_SIGNAL_OFFER, "v=0");
   lockstep_signaller_description (s, FALSE, "v=0");
   signal = expect (s, LOCKSTEP_SIGNAL_SEND);
@@ -272,6 +282,99 @@ test_sora_offers_at_the_wrong_time (void)
   lockstep_signal_free (expect (empty, LOCKSTEP_SIGNAL_SEND));
   say (empty, "{\"type\":\"re-offer\",\"sdp\":1}");
   expect_closed (empty, TRUE, "re-offer has no SDP");
+}
+
+/* A session whose channels are open: signaling compressed, the others not. */
+static LockstepSignaller *
+with_channels (void)
+{
+  LockstepSignaller *s = opened (LOCKSTEP_SIGNALLER_SORA);
+
+  say (s, "{\"type\":\"offer\",\"sdp\":\"v=0\",\"data_channels\":["
+      "{\"label\":\"signaling\",\"compress\":true},{\"label\":\"notify\"},"
+      "{\"label\":\"push\",\"compress\":false},{\"label\":\"#x\"}, 1]}");
+  lockstep_signaller_description (s, FALSE, "v=0");
+  for (guint i = 0; i < 3; i++)
+    lockstep_signal_free (lockstep_signaller_next (s));
+  expect_nothing (s);
+  return s;
+}
+
+static void
+say_over (LockstepSignaller * s, const char *label, const char *text)
+{
+  lockstep_signaller_data (s, label, text, strlen (text), SECOND);
+}
+
+/* Each channel has messages of its own; on others nothing is for us. */
+static void
+test_sora_channels (void)
+{
+  g_autoptr (LockstepSignaller) s = with_channels ();
+  g_autoptr (LockstepSignal) signal = NULL;
+
+  say_over (s, "notify", "{\"type\":\"notify\"}");
+  expect_text (s, LOCKSTEP_SIGNAL_NOTIFY, "{\"type\":\"notify\"}");
+  say_over (s, "push", "{\"type\":\"push\",\"data\":1}");
+  expect_text (s, LOCKSTEP_SIGNAL_NOTIFY, "{\"type\":\"push\",\"data\":1}");
+  say_over (s, "notify", "{\"type\":\"close\",\"code\":1}");
+  say_over (s, "push", "{\"type\":\"redirect\",\"location\":\"ws://x\"}");
+  say_over (s, "rpc", "{\"jsonrpc\":\"2.0\",\"id\":1}");
+  say_over (s, "#x", "not JSON");
+  say_deflated (s, "signaling", "{\"type\":\"switched\"}");
+  say_deflated (s, "signaling", "{\"type\":\"ping\"}");
+  say_deflated (s, "signaling", "{\"type\":\"offer\",\"sdp\":\"v=0\"}");
+  expect_nothing (s);
+
+  say (s, "{\"type\":\"switched\",\"ignore_disconnect_websocket\":false}");
+  signal = expect (s, LOCKSTEP_SIGNAL_SWITCHED);
+  g_assert_false (signal->alone);
+  say_deflated (s, "signaling", "{\"type\":\"close\",\"code\":4490,"
+      "\"reason\":\"LIFETIME-EXPIRED\"}");
+  expect_closed (s, TRUE, "4490: LIFETIME-EXPIRED");
+}
+
+/* The WebSocket is still needed where the server does not say otherwise. */
+static void
+test_sora_switched_with_websocket (void)
+{
+  g_autoptr (LockstepSignaller) s = with_channels ();
+  g_autoptr (LockstepSignal) signal = NULL;
+
+  say (s, "{\"type\":\"switched\"}");
+  signal = expect (s, LOCKSTEP_SIGNAL_SWITCHED);
+  lockstep_signaller_disconnected (s, 1006, NULL);
+  expect_closed (s, TRUE, "closed the connection");
+}
+
+static void
+test_hostile_streams (void)
+{
+  g_autoptr (LockstepSignaller) plain = with_channels ();
+  g_autoptr (LockstepSignaller) cut = with_channels ();
+  g_autoptr (LockstepSignaller) more = with_channels ();
+  g_autoptr (LockstepSignaller) bomb = with_channels ();
+  g_autoptr (GBytes) stream = lockstep_deflate ("{\"type\":\"close\"}", 16);
+  gsize n;
+  const char *data = g_bytes_get_data (stream, &n);
+  g_autofree char *longer = g_malloc0 (n + 1);
+  g_autofree char *blank = g_malloc (64 * 1024 * 1024);
+  g_autoptr (GBytes) small = NULL;
+
+  say_over (plain, "signaling", "{\"type\":\"close\"}");
+  expect_closed (plain, TRUE, "no zlib stream");
+  lockstep_signaller_data (cut, "signaling", data, n - 1, 0);
+  expect_closed (cut, TRUE, "no zlib stream");
+  memcpy (longer, data, n);
+  lockstep_signaller_data (more, "signaling", longer, n + 1, 0);
+  expect_closed (more, TRUE, "no zlib stream");
+  memset (blank, ' ', 64 * 1024 * 1024);
+  small = lockstep_deflate (blank, 64 * 1024 * 1024);
+  data = g_bytes_get_data (small, &n);
+  g_assert_cmpuint (n, <, LOCKSTEP_SIGNALLER_MAX_BYTES);
+  lockstep_signaller_data (bomb, "signaling", data, n, 0);
+  expect_closed (bomb, TRUE, "more than");
+  g_assert_null (lockstep_inflate ("", 0, 10));
 }
 
 static void
@@ -411,6 +514,9 @@ main (int argc, char **argv)
   g_test_add_func ("/ayame/rejects", test_ayame_rejects);
   g_test_add_func ("/sora/session", test_sora_session);
   g_test_add_func ("/sora/offers", test_sora_offers_at_the_wrong_time);
+  g_test_add_func ("/sora/channels", test_sora_channels);
+  g_test_add_func ("/sora/switched", test_sora_switched_with_websocket);
+  g_test_add_func ("/sora/streams", test_hostile_streams);
   g_test_add_func ("/sora/redirect", test_sora_redirects_once);
   g_test_add_func ("/sora/settings", test_sora_asks_for_what_it_was_told);
   g_test_add_func ("/signaller/silence", test_servers_that_fall_silent);
