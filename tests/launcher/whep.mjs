@@ -7,6 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import { Launcher, sleep, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
+import { gdpBuffers } from '../common/lip-sync.mjs';
 
 const offer = fs.readFileSync(path.join(sourceRoot, 'tests/files/sdp/chromium-recvonly.sdp'), 'utf8');
 const token = 's3cret';
@@ -239,4 +240,55 @@ test('a device that is pulled out and put back: a stand-in is sent, and the chan
     await capture.stop();
     fs.rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test('pictures have the capture\'s own times: RTP has them as the device gave them, to its tick', async () => {
+  const folder = temporaryFolder('times');
+  const [captured, received] = ['captured.gdp', 'received.gdp'].map((name) => path.join(folder, name));
+  const [from, to] = ['from-to-webrtc.json', 'to.json'].map((name) => path.join(folder, name));
+  /* stamped as they are made, every 37 ms and what the thread takes to wake up, whatever the caps say; kept beside */
+  const preset = fs.readFileSync(path.join(sourceRoot, 'pipelines/capture-to-webrtc.json'), 'utf8');
+  const { pipeline } = JSON.parse(preset.replace('{camera} ) ! ', '{camera} ) ! tee name=made ! '));
+  fs.writeFileSync(from, JSON.stringify({
+    extends: 'capture-to-webrtc',
+    pipeline: [...pipeline, `made. ! queue ! gdppay ! multifilesink next-file=max-size location=${captured} sync=false async=false`],
+    alternatives: {
+      camera: [{
+        name: 'uneven',
+        launch: 'fakesrc name=device is-live=true do-timestamp=true format=time sizetype=fixed sizemax=28800'
+          + ' ! capsfilter caps=video/x-raw,format=YUY2,width=160,height=90,framerate=30/1 ! identity sleep-time=37000',
+        properties: { 'no-mode.caps': 'video/x-raw,format=YUY2,width=160,height=90,framerate=30/1' },
+      }],
+    },
+    properties: { 'device.device': null },
+  }));
+  fs.writeFileSync(to, JSON.stringify({
+    summary: 'Keeps the packets of the picture',
+    parameters: { listen: { type: 'string', summary: 'address:port' }, output: { type: 'string', summary: 'not used' } },
+    pipeline: [
+      'webrtcbin name=webrtc bundle-policy=max-bundle',
+      `gdppay name=video ! multifilesink next-file=max-size location=${received} sync=false async=false`,
+      'fakesink name=audio sync=false async=false',
+    ],
+    signalling: {
+      element: 'webrtc', protocol: 'whip',
+      audio: { encodings: ['OPUS'], element: 'audio' }, video: { encodings: ['H264'], element: 'video' },
+    },
+  }));
+  const buffers = (file) => [...gdpBuffers(fs.existsSync(file) ? fs.readFileSync(file) : Buffer.alloc(0))];
+  const times = () => [...new Set(buffers(received).map(({ data }) => data.readUInt32BE(4)))];
+  const receiver = await Launcher.start(to);
+  const sender = await Launcher.start(from, ['audio=test', `whip=${receiver.url}/whip/cam`, 'use.video-encoder=x264']);
+  try {
+    await until('50 pictures', 15000, () => times().length >= 50).catch((e) => assert.fail(`${e.message}\n${sender.tail()}`));
+  } finally {
+    await sender.stop();
+    await receiver.stop();
+  }
+  const at = buffers(captured).map(({ pts }) => pts * 90000);
+  const [first, ...rest] = times();
+  /* One of them is the first that came, and by it all others are there, which is so for no other one */
+  const by = at.filter((start) => rest.every((t) => at.some((x) => Math.abs(x - start - ((t - first) >>> 0)) <= 1.01)));
+  assert.equal(by.length, 1, `${rest.length + 1} pictures: ${by.length} of ${at.length} may be the first`);
+  fs.rmSync(folder, { recursive: true, force: true });
 });
