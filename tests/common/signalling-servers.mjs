@@ -73,9 +73,9 @@ export async function ayame({ key = null, pages = {} } = {}) {
   return { ...server, messages };
 }
 
-/** offer(): resolves to the SDP that Sora's side makes. answered(sdp): takes the answer. say(message): to the client
- * that is there. */
-export async function sora({ offer, answered }) {
+/** offer(): resolves to the SDP that Sora's side makes. answered(sdp): takes the answer. more: members of the offer's
+ * message. say(message): to the client that is there. gone(): its WebSocket is closed. */
+export async function sora({ offer, answered, more = {} }) {
   const messages = [];
   let redirected = false;
   let client = null;
@@ -91,7 +91,7 @@ export async function sora({ offer, answered }) {
       } else if (message.type === 'connect') {
         socket.say({
           type: 'offer', sdp: await offer(), channel_id: message.channel_id, client_id: 'c', connection_id: 'c',
-          config: { iceServers: [] }, data_channel_signaling: false, ignore_disconnect_websocket: false,
+          config: { iceServers: [] }, data_channel_signaling: false, ignore_disconnect_websocket: false, ...more,
         });
       } else if (message.type === 'answer') {
         await answered(message.sdp);
@@ -104,5 +104,5 @@ export async function sora({ offer, answered }) {
       }
     });
   });
-  return { ...server, messages, say: (message) => client.say(message) };
+  return { ...server, messages, say: (message) => client.say(message), gone: () => client.readyState === client.CLOSED };
 }

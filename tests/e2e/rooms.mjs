@@ -128,9 +128,11 @@ test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 18000
   assert.doesNotMatch(launcher.log, /wrong/);
 });
 
-/* Sora's side: Chromium makes its offers, each connection anew. */
-const soraWith = (page) => sora({
-  offer: () => page.evaluate(async () => {
+/* Sora's side: Chromium makes its offers, each connection anew, and opens data channels of these labels; all but
+ * notify are compressed. */
+const soraWith = (page, labels = []) => sora({
+  more: { data_channel_signaling: labels.length > 0, data_channels: labels.map((label) => ({ label, direction: 'sendrecv', compress: label !== 'notify' })) },
+  offer: () => page.evaluate(async (names) => {
     window.pc?.close();
     window.pc = new RTCPeerConnection();
     window.pc.ontrack = (e) => {
@@ -142,11 +144,28 @@ const soraWith = (page) => sora({
     };
     window.pc.addTransceiver('audio', { direction: 'recvonly' });
     window.pc.addTransceiver('video', { direction: 'recvonly' });
+    window.heard = [];
+    window.channels = names.map((label) => window.pc.createDataChannel(label));
+    for (const channel of window.channels) {
+      channel.binaryType = 'arraybuffer';
+      channel.onmessage = async ({ data }) => {
+        const text = typeof data === 'string' ? data : await new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream('deflate'))).text();
+        const message = JSON.parse(text);
+        window.heard.push({ label: channel.label, binary: typeof data !== 'string', ...message });
+        if (message.type === 'disconnect')
+          window.pc.close();
+      };
+    }
+    window.say = async (label, message) => {
+      const text = JSON.stringify(message);
+      const packed = await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('deflate'))).arrayBuffer();
+      window.channels.find((c) => c.label === label).send(label === 'notify' ? text : packed);
+    };
     await window.pc.setLocalDescription();
     while (window.pc.iceGatheringState !== 'complete')
       await new Promise((done) => setTimeout(done, 20));
     return window.pc.localDescription.sdp;
-  }),
+  }, labels),
   answered: (sdp) => page.evaluate((text) => window.pc.setRemoteDescription({ type: 'answer', sdp: text }), sdp),
 });
 
@@ -201,4 +220,47 @@ test('Sora: a new offer is answered in the running session; one that cannot be i
   await until('it comes back', 25000, () => said('answer').length === 2).catch(why);
   assert.match(launcher.log, /new ICE credentials/);
   t.diagnostic(JSON.stringify(await plays(page).catch(why)));
+});
+
+test('Sora: signalling moves to data channels', { skip, timeout: 180000 }, async (t) => {
+  const page = await browser.page('about:blank');
+  const server = await soraWith(page, ['signaling', 'notify', 'push', 'stats', 'rpc', '#other']);
+  const launcher = await Launcher.start('test-to-webrtc', [`sora=${server.url}`, 'channel=ch', 'data-channel-signaling=true', ...small], {}, { listens: false });
+  t.after(() => launcher.stop());
+  t.after(() => server.close());
+  const why = (e) => { throw new Error(`${e.message}\n${launcher.log}\n${JSON.stringify(server.messages)}`); };
+  const say = (label, message) => page.evaluate(([l, m]) => window.say(l, m), [label, message]);
+  const heard = (what, type) => until(what, 15000, async () => (await page.evaluate(() => window.heard)).find((m) => m.type === type)).catch(why);
+
+  await plays(page).catch(why);
+  const { data_channel_signaling: asked, ignore_disconnect_websocket: alone } = server.messages[0];
+  assert.deepEqual({ asked, alone }, { asked: true, alone: true });
+  await until('the channels are open', 15000, () => page.evaluate(() => window.channels.every((c) => c.readyState === 'open'))).catch(why);
+  server.say({ type: 'switched', ignore_disconnect_websocket: true });
+  await until('it closes the WebSocket', 15000, () => server.gone()).catch(why);
+
+  await say('notify', { type: 'notify', event_type: 'network.status' });
+  await until('it takes the notification', 15000, () => /network\.status/.test(launcher.log)).catch(why);
+  await say('rpc', { jsonrpc: '2.0', id: 1, result: {} });
+  await say('#other', { anything: 1 });
+  await say('stats', { type: 'req-stats' });
+  const stats = await heard('it gives statistics', 'stats');
+  assert.equal(stats.label, 'stats');
+  assert.ok(stats.binary && Array.isArray(stats.reports), JSON.stringify(stats));
+
+  const before = await received(page);
+  await page.evaluate(async () => {
+    await window.pc.setLocalDescription();
+    await window.say('signaling', { type: 're-offer', sdp: window.pc.localDescription.sdp });
+  });
+  const answer = await heard('it answers the new offer', 're-answer');
+  assert.equal(answer.label, 'signaling');
+  await page.evaluate((sdp) => window.pc.setRemoteDescription({ type: 'answer', sdp }), answer.sdp);
+  await until('picture and sound go on', 25000, async () => {
+    const now = await received(page);
+    return now.frames > before.frames + 60 && now.energy > before.energy;
+  }).catch(why);
+  await launcher.stop();
+  assert.equal((await heard('it takes leave', 'disconnect')).label, 'signaling');
+  assert.equal(server.messages.filter((m) => m.type === 'connect').length, 2, launcher.log);
 });

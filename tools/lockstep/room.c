@@ -7,11 +7,15 @@
 #include "log.h"
 
 #include <gst/lockstep/backoff.h>
+#include <gst/lockstep/deflate.h>
 #include <gst/lockstep/signaller.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT_S 15
+/* A server that was told over a data channel that we leave ends the session itself; where
+ * it does not, the message has had its time. */
+#define LEAVE_MS 2000
 
 struct _Room
 {
@@ -32,7 +36,8 @@ struct _Room
   gint64 octets;                /* for Sora's statistics */
   LockstepBackoff backoff;
   gint64 connected_at;
-  guint tick_timer, retry_timer;
+  guint tick_timer, retry_timer, leave_timer;
+  gboolean told_over_channel;   /* the last message went over a data channel */
   gboolean stopping;
   void (*done) (gpointer);
   gpointer done_data;
@@ -72,6 +77,19 @@ drop_socket (Room * room)
   g_clear_object (&room->socket);
 }
 
+static gboolean
+stop_worker (gpointer user_data)
+{
+  Room *room = user_data;
+
+  room->leave_timer = 0;
+  if (room->worker != NULL) {
+    worker_proc_send (room->worker, ipc_message ("stop"));
+    worker_proc_expect_end (room->worker);
+  }
+  return G_SOURCE_REMOVE;
+}
+
 /* The session is over: worker, socket and state go, and it begins again later. */
 static void
 end_session (Room * room)
@@ -83,8 +101,10 @@ end_session (Room * room)
   drop_socket (room);
   g_clear_pointer (&room->signaller, lockstep_signaller_free);
   if (room->worker != NULL && room->stopping) {
-    worker_proc_send (room->worker, ipc_message ("stop"));
-    worker_proc_expect_end (room->worker);
+    if (!room->told_over_channel)
+      stop_worker (room);
+    else if (room->leave_timer == 0)
+      room->leave_timer = g_timeout_add (LEAVE_MS, stop_worker, room);
     return;                     /* worker_gone() goes on */
   }
   if (room->worker != NULL) {
@@ -157,6 +177,8 @@ call (Room * room, const char *offer)
     json_object_set_string_member (message, "ice_servers",
         room->ice_servers->str);
   json_object_set_boolean_member (message, "relay_only", room->relay_only);
+  json_object_set_boolean_member (message, "signalling",
+      room->config.protocol == LOCKSTEP_SIGNALLER_SORA);
   worker_proc_send (room->worker, message);
 }
 
@@ -174,6 +196,26 @@ send_to_worker (Room * room, const char *type, const LockstepSignal * signal)
     json_object_set_string_member (message, "candidate", signal->text);
     json_object_set_int_member (message, "mline", signal->mline);
   }
+  worker_proc_send (room->worker, message);
+}
+
+/* Over the data channel that the signal names. */
+static void
+send_over_channel (Room * room, const LockstepSignal * signal)
+{
+  gsize n = strlen (signal->text);
+  g_autoptr (GBytes) data = signal->compressed
+      ? lockstep_deflate (signal->text, n) : g_bytes_new (signal->text, n);
+  const guchar *bytes = g_bytes_get_data (data, &n);
+  g_autofree char *text = g_base64_encode (bytes, n);
+  JsonObject *message;
+
+  if (room->worker == NULL)
+    return;
+  message = ipc_message ("signal");
+  json_object_set_string_member (message, "label", signal->label);
+  json_object_set_string_member (message, "data", text);
+  json_object_set_boolean_member (message, "binary", signal->compressed);
   worker_proc_send (room->worker, message);
 }
 
@@ -221,7 +263,10 @@ act (Room * room, const LockstepSignal * signal)
 {
   switch (signal->type) {
     case LOCKSTEP_SIGNAL_SEND:
-      if (signal->label == NULL && room->socket != NULL
+      room->told_over_channel = signal->label != NULL;
+      if (signal->label != NULL)
+        send_over_channel (room, signal);
+      else if (room->socket != NULL
           && soup_websocket_connection_get_state (room->socket) ==
           SOUP_WEBSOCKET_STATE_OPEN)
         soup_websocket_connection_send_text (room->socket, signal->text);
@@ -252,6 +297,9 @@ act (Room * room, const LockstepSignal * signal)
       log_info (NULL, "the server says: %.500s", signal->text);
       break;
     case LOCKSTEP_SIGNAL_SWITCHED:
+      log_info (NULL, "signalling goes over data channels now");
+      if (signal->alone)
+        drop_socket (room);
       break;
     case LOCKSTEP_SIGNAL_REDIRECT:
       redirect (room, signal->text);
@@ -359,6 +407,18 @@ worker_message (WorkerProc * proc, const char *type, JsonObject * message,
     lockstep_signaller_description (room->signaller, !room->answering,
         sdp != NULL ? sdp : "");
     pump (room);
+  } else if (g_str_equal (type, "signal")) {
+    const char *label = ipc_get_string (message, "label");
+    const char *text = ipc_get_string (message, "data");
+    g_autofree guchar *data = NULL;
+    gsize n;
+
+    if (label == NULL || text == NULL)
+      return;
+    data = g_base64_decode (text, &n);
+    lockstep_signaller_data (room->signaller, label, (char *) data, n,
+        now_ns ());
+    pump (room);
   } else if (g_str_equal (type, "connected")) {
     room->connected_at = g_get_monotonic_time ();
     log_info (NULL, "the peer is connected");
@@ -374,6 +434,7 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
   Room *room = user_data;
 
   room->worker = NULL;
+  g_clear_handle_id (&room->leave_timer, g_source_remove);
   if (!room->stopping)
     log_info (NULL, "session ended: %s", reason);
   if (room->signaller != NULL) {
@@ -388,6 +449,7 @@ begin (Room * room)
 {
   room->signaller = lockstep_signaller_new (&room->config, NULL);
   g_string_truncate (room->ice_servers, 0);
+  room->told_over_channel = FALSE;
   room->relay_only = room->called = room->answering = FALSE;
   room->octets = 0;
   room->worker = worker_pool_take (room->pool, worker_message, worker_gone,
@@ -483,6 +545,9 @@ room_new (const char *preset_name, GHashTable * values,
   room->config.audio = room->config.video = TRUE;
   if (!ayame)
     room->config.video_codec = "H264";
+  room->config.data_channel_signaling =
+      room->config.ignore_disconnect_websocket =
+      g_strcmp0 (given (values, "data-channel-signaling"), "true") == 0;
   signaller = lockstep_signaller_new (&room->config, error);
   if (signaller == NULL) {
     /* to the user it is a value like the URL */
@@ -511,6 +576,7 @@ room_free (Room * room)
 {
   g_clear_handle_id (&room->retry_timer, g_source_remove);
   g_clear_handle_id (&room->tick_timer, g_source_remove);
+  g_clear_handle_id (&room->leave_timer, g_source_remove);
   drop_socket (room);
   g_clear_pointer (&room->signaller, lockstep_signaller_free);
   g_clear_pointer (&room->pool, worker_pool_free);

@@ -199,8 +199,17 @@ text_came (const char *text, gpointer user_data)
   viewer->callbacks.text (viewer, text, viewer->user_data);
 }
 
+static void
+signal_came (const char *label, GBytes * data, gpointer user_data)
+{
+  Viewer *viewer = user_data;
+
+  if (viewer->callbacks.signal != NULL)
+    viewer->callbacks.signal (viewer, label, data, viewer->user_data);
+}
+
 static const WebrtcEndCallbacks end_callbacks = {
-  NULL, described, refused, connected, lost, candidate, text_came
+  NULL, described, refused, connected, lost, candidate, text_came, signal_came
 };
 
 /* Building */
@@ -463,6 +472,13 @@ gboolean
 viewer_send_text (Viewer * viewer, const char *text)
 {
   return webrtc_end_send_text (viewer->end, text);
+}
+
+gboolean
+viewer_send_signal (Viewer * viewer, const char *label, GBytes * data,
+    gboolean binary)
+{
+  return webrtc_end_send_signal (viewer->end, label, data, binary);
 }
 
 void

@@ -23,6 +23,9 @@ typedef struct
   void (*candidate) (Viewer * viewer, const char *candidate,
       gpointer user_data);
   void (*text) (Viewer * viewer, const char *text, gpointer user_data);
+  /* of a call whose server signals over data channels; NULL where none does */
+  void (*signal) (Viewer * viewer, const char *label, GBytes * data,
+      gpointer user_data);
 } ViewerCallbacks;
 
 /* @main: the pipeline that encodes, which is running: its clock and base time are
@@ -43,6 +46,9 @@ gboolean viewer_renew (Viewer * viewer, LockstepOffer * offer, GError ** error);
 void viewer_set_answer (Viewer * viewer, const char *sdp);
 /* As webrtc_end_send_text(). */
 gboolean viewer_send_text (Viewer * viewer, const char *text);
+/* As webrtc_end_send_signal(). */
+gboolean viewer_send_signal (Viewer * viewer, const char *label, GBytes * data,
+    gboolean binary);
 void viewer_add_candidates (Viewer * viewer, LockstepTrickle * trickle);
 /* One candidate of the peer, checked; NULL: nothing. */
 void viewer_add_candidate (Viewer * viewer, guint mline, const char *candidate);

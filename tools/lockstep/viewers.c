@@ -124,7 +124,7 @@ text_came (Viewer * viewer, const char *text, gpointer user_data)
 }
 
 static const ViewerCallbacks callbacks = {
-  described, refused, connected, lost, NULL, text_came
+  described, refused, connected, lost, NULL, text_came, NULL
 };
 
 static void

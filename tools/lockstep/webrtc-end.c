@@ -6,6 +6,7 @@
  * loop before it touches the struct. Each event on its way holds a reference, and so
  * does each promise and each signal handler. */
 #include "webrtc-end.h"
+#include "signal-channels.h"
 #include "text-channel.h"
 
 #include <arpa/inet.h>
@@ -27,6 +28,7 @@
 #define MAX_LOCAL_ADDRESSES 16
 /* Messages of the peer on their way to the main loop. */
 #define MAX_TEXTS 32
+#define MAX_SIGNALS 64
 /* bit/s of RTCP. RFC 4585 lets feedback go out early once per interval of regular
  * reports at this rate, with some 120 bytes each. rtpsession takes 5 % of the media's
  * rate, of which it knows nothing for 2 s: NACKs and TWCC then wait 0.5 to
@@ -51,6 +53,8 @@ struct _WebrtcEnd
   gboolean trickling;           /* the first candidate of a call has come */
   TextChannel *texts;           /* NULL: no channel for text */
   gint n_texts;                 /* atomic: messages on their way to the main loop */
+  SignalChannels *signals;      /* NULL: no signalling over data channels */
+  gint n_signals;               /* likewise */
   char *offered;                /* what a call sent; NULL: nothing yet */
   gint verified;                /* atomic: the certificate was checked */
 };
@@ -224,6 +228,55 @@ text_came (const char *text, const char *why, gpointer user_data)
     post (end, report_text, 0, text);
   else
     g_atomic_int_add (&end->n_texts, -1);
+}
+
+/* A message of signalling on its way to the main loop. */
+typedef struct
+{
+  WebrtcEnd *end;
+  char *label;
+  GBytes *data;
+} Signal;
+
+static gboolean
+deliver_signal (gpointer data)
+{
+  Signal *signal = data;
+  WebrtcEnd *end = signal->end;
+
+  g_atomic_int_add (&end->n_signals, -1);
+  if (!end->over && end->callbacks.signal != NULL)
+    end->callbacks.signal (signal->label, signal->data, end->user_data);
+  g_bytes_unref (signal->data);
+  g_free (signal->label);
+  g_free (signal);
+  end_unref (end);
+  return G_SOURCE_REMOVE;
+}
+
+/* In a thread of webrtcbin. None may be lost: a server that sends too many is. */
+static void
+signal_came (const char *label, GBytes * data, const char *why,
+    gpointer user_data)
+{
+  WebrtcEnd *end = user_data;
+  Signal *signal;
+
+  if (why == NULL && !verify_peer (end))
+    return;
+  if (why == NULL && g_atomic_int_add (&end->n_signals, 1) >= MAX_SIGNALS) {
+    g_atomic_int_add (&end->n_signals, -1);
+    why = "the server sends faster than can be followed";
+  }
+  if (why != NULL) {
+    post (end, lose, 0, why);
+    return;
+  }
+  signal = g_new0 (Signal, 1);
+  signal->end = g_atomic_rc_box_acquire (end);
+  signal->label = g_strdup (label);
+  signal->data = g_bytes_ref (data);
+  g_idle_add (deliver_signal, signal);
 }
 
 /* latencybuffer asks for the caps of the first packet's payload type: that is when it
@@ -689,6 +742,14 @@ webrtc_end_send_text (WebrtcEnd * end, const char *text)
       && text_channel_send (end->texts, text);
 }
 
+gboolean
+webrtc_end_send_signal (WebrtcEnd * end, const char *label, GBytes * data,
+    gboolean binary)
+{
+  return end->signals != NULL && g_atomic_int_get (&end->verified)
+      && signal_channels_send (end->signals, label, data, binary);
+}
+
 const LockstepOffer *
 webrtc_end_get_offer (WebrtcEnd * end)
 {
@@ -809,6 +870,9 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
   if (config->data_label != NULL && config->data_label[0] != '\0')
     end->texts = text_channel_new (webrtc, config->data_label, text_came,
         g_atomic_rc_box_acquire (end), end_unref);
+  if (config->signalling)
+    end->signals = signal_channels_new (webrtc, signal_came,
+        g_atomic_rc_box_acquire (end), end_unref);
   return end;
 }
 
@@ -821,6 +885,7 @@ webrtc_end_close (WebrtcEnd * end)
   end->over = TRUE;
   stop_timers (end);
   g_clear_pointer (&end->texts, text_channel_close);
+  g_clear_pointer (&end->signals, signal_channels_close);
   g_signal_handlers_disconnect_by_data (end->webrtc, end);
   if (rtpbin != NULL)
     g_signal_handlers_disconnect_by_data (rtpbin, end);

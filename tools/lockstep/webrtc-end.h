@@ -27,6 +27,8 @@ typedef struct
   void (*candidate) (const char *candidate, gpointer user_data);
   /* The peer sends a message over the data channel. NULL where there is none. */
   void (*text) (const char *text, gpointer user_data);
+  /* The server signals over a data channel: @data. NULL where there is none. */
+  void (*signal) (const char *label, GBytes * data, gpointer user_data);
 } WebrtcEndCallbacks;
 
 typedef struct
@@ -37,6 +39,7 @@ typedef struct
   gboolean relay_only;          /* only candidates of TURN servers are used */
   gboolean trickle;             /* a call does not wait for what servers tell of us */
   int audio_latency, video_latency;     /* ms that packets are held */
+  gboolean signalling;          /* data channels of a server's signalling are taken */
   const char *data_label;       /* of the channel for text; NULL or "": none */
 } WebrtcEndConfig;
 
@@ -65,6 +68,9 @@ void webrtc_end_call (WebrtcEnd * end);
 void webrtc_end_set_answer (WebrtcEnd * end, const char *sdp);
 /* FALSE: there is no such channel (yet), or too much waits already. */
 gboolean webrtc_end_send_text (WebrtcEnd * end, const char *text);
+/* As signal_channels_send(). */
+gboolean webrtc_end_send_signal (WebrtcEnd * end, const char *label,
+    GBytes * data, gboolean binary);
 void webrtc_end_add_candidates (WebrtcEnd * end, LockstepTrickle * trickle);
 /* The offer that was accepted; NULL before. */
 const LockstepOffer *webrtc_end_get_offer (WebrtcEnd * end);

@@ -76,7 +76,7 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
 
 static const WebrtcEndCallbacks end_callbacks = {
   stream_added, described, refused, worker_connected, lost, NULL,
-  worker_text_came
+  worker_text_came, NULL
 };
 
 gboolean

@@ -7,8 +7,8 @@
 LockstepOfferFlags
 worker_sdp_flags (const WebrtcEndConfig * config)
 {
-  return config->data_label != NULL && config->data_label[0] != '\0'
-      ? LOCKSTEP_OFFER_DATA : 0;
+  return config->signalling || (config->data_label != NULL
+      && config->data_label[0] != '\0') ? LOCKSTEP_OFFER_DATA : 0;
 }
 
 guint

@@ -56,9 +56,24 @@ call_text (Viewer * viewer, const char *text, gpointer user_data)
   worker_text_came (text, user_data);
 }
 
+static void
+call_signal (Viewer * viewer, const char *label, GBytes * data,
+    gpointer user_data)
+{
+  Worker *worker = user_data;
+  JsonObject *message = ipc_message ("signal");
+  gsize bytes;
+  const guchar *from = g_bytes_get_data (data, &bytes);
+  g_autofree char *text = g_base64_encode (from, bytes);
+
+  json_object_set_string_member (message, "label", label);
+  json_object_set_string_member (message, "data", text);
+  ipc_send (worker->ipc, message);
+}
+
 static const ViewerCallbacks call_callbacks = {
   call_described, call_refused, call_connected, call_lost, call_candidate,
-  call_text
+  call_text, call_signal
 };
 
 static guint64
@@ -153,6 +168,7 @@ begin_call (Worker * worker, JsonObject * message)
   worker->calling = TRUE;
   worker->peer_offer = g_strdup (ipc_get_string (message, "sdp"));
   worker->config.relay_only = ipc_get_boolean (message, "relay_only");
+  worker->config.signalling = ipc_get_boolean (message, "signalling");
   worker->config.trickle = ipc_get_boolean (message, "trickle");
   if (servers != NULL) {
     g_hash_table_replace (worker->values, g_strdup ("ice-servers"),
@@ -181,6 +197,25 @@ renew_call (Worker * worker, const char *sdp)
     worker_drain (worker, error->message);
 }
 
+static void
+send_signal (Worker * worker, JsonObject * message)
+{
+  const char *label = ipc_get_string (message, "label");
+  const char *text = ipc_get_string (message, "data");
+  g_autoptr (GBytes) data = NULL;
+  guchar *bytes;
+  gsize n;
+
+  if (worker->call == NULL || label == NULL || text == NULL)
+    return;
+  bytes = g_base64_decode (text, &n);
+  data = g_bytes_new_take (bytes, n);
+  if (!viewer_send_signal (worker->call, label, data,
+          ipc_get_boolean (message, "binary")))
+    log_warning (worker->channel, "a message for the server's channel %s is "
+        "not sent: it is not open, or does not take it", label);
+}
+
 void
 worker_message_to_sender (Worker * worker, const char *type,
     JsonObject * message)
@@ -189,6 +224,8 @@ worker_message_to_sender (Worker * worker, const char *type,
 
   if (g_str_equal (type, "call") && worker->channel == NULL) {
     begin_call (worker, message);
+  } else if (g_str_equal (type, "signal")) {
+    send_signal (worker, message);
   } else if (g_str_equal (type, "renew")) {
     renew_call (worker, sdp != NULL ? sdp : "");
   } else if (g_str_equal (type, "answer") && worker->call != NULL) {
