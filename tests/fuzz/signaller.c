@@ -34,9 +34,12 @@ drain (LockstepSignaller * s, gint64 * now)
         lockstep_signaller_opened (s, *now);
         break;
       case LOCKSTEP_SIGNAL_SEND:
-      case LOCKSTEP_SIGNAL_CLOSED:
         g_assert_nonnull (signal->text);
         g_assert_null (strstr (signal->text, "v=0 twice"));
+        break;
+      case LOCKSTEP_SIGNAL_CLOSED:
+        /* it may repeat what the server gave as its reason */
+        g_assert_nonnull (signal->text);
         break;
       default:
         break;
