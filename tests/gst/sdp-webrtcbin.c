@@ -9,6 +9,8 @@
 #include <gst/webrtc/webrtc.h>
 #include <string.h>
 
+#include "../common/webrtc-loopback.h"
+
 #define WAIT_SECONDS 20
 
 static const char *const audio[] = { "OPUS", NULL };
@@ -139,21 +141,15 @@ answer_of_webrtcbin (const LockstepOffer * offer)
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   GstWebRTCSessionDescription *description = NULL;
   GstSDPMessage *message = NULL;
-  g_autoptr (GstObject) ice = NULL;
   Session s = { loop, NULL, offer };
   char *text = NULL;
-  gboolean added = FALSE;
   guint timeout;
 
   s.webrtc = gst_element_factory_make ("webrtcbin", NULL);
   g_object_set (s.webrtc, "bundle-policy",
       GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, NULL);
   gst_bin_add (GST_BIN (pipeline), s.webrtc);
-  /* without an address webrtcbin 1.22 never ends gathering on a machine that
-   * has only a loopback device */
-  g_object_get (s.webrtc, "ice-agent", &ice, NULL);
-  g_signal_emit_by_name (ice, "add-local-ip-address", "127.0.0.1", &added);
-  g_assert_true (added);
+  use_loopback (s.webrtc);
   g_signal_connect (s.webrtc, "notify::ice-gathering-state",
       G_CALLBACK (on_gathering), &s);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);

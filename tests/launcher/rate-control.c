@@ -8,6 +8,8 @@
 
 #include "rate-control.h"
 
+#include "../common/webrtc-loopback.h"
+
 #define TIMEOUT (60 * G_TIME_SPAN_SECOND)
 #define RTP_CAPS "application/x-rtp,media=video,encoding-name=VP8,payload=96," \
     "clock-rate=90000,rtcp-fb-nack=true,rtcp-fb-nack-pli=true," \
@@ -76,17 +78,6 @@ on_transceiver (GstElement * webrtc, GstWebRTCRTPTransceiver * transceiver,
   g_autoptr (GstCaps) caps = gst_caps_from_string (RTP_CAPS);
 
   g_object_set (transceiver, "codec-preferences", caps, "do-nack", TRUE, NULL);
-}
-
-static void
-use_loopback (GstElement * webrtc)
-{
-  g_autoptr (GstObject) ice = NULL;
-  gboolean added = FALSE;
-
-  g_object_get (webrtc, "ice-agent", &ice, NULL);
-  g_signal_emit_by_name (ice, "add-local-ip-address", "127.0.0.1", &added);
-  g_assert_true (added);
 }
 
 static GstWebRTCSessionDescription *

@@ -9,6 +9,8 @@
 #include <gst/sdp/sdp.h>
 #include <gst/webrtc/webrtc.h>
 
+#include "../common/webrtc-loopback.h"
+
 #define TIMEOUT (60 * G_TIME_SPAN_SECOND)
 #define TWCC "extmap-3=(string)\"http://www.ietf.org/id/" \
     "draft-holmer-rmcat-transport-wide-cc-extensions-01\""
@@ -251,18 +253,6 @@ on_transceiver (GstElement * webrtc, GstWebRTCRTPTransceiver * transceiver,
   g_object_set (transceiver, "codec-preferences", caps, NULL);
   gst_caps_unref (caps);
   protect (transceiver, kind == GST_WEBRTC_KIND_VIDEO, p);
-}
-
-static void
-use_loopback (GstElement * webrtc)
-{
-  GstObject *ice = NULL;
-  gboolean added = FALSE;
-
-  g_object_get (webrtc, "ice-agent", &ice, NULL);
-  g_signal_emit_by_name (ice, "add-local-ip-address", "127.0.0.1", &added);
-  g_assert_true (added);
-  gst_object_unref (ice);
 }
 
 static GstPromise *
