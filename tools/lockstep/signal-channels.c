@@ -2,6 +2,7 @@
 /* One data channel a label, the first that the server opens. webrtcbin calls from threads
  * of its own; each handler holds a reference. */
 #include "signal-channels.h"
+#include "handlers.h"
 
 #include <gst/lockstep/signaller.h>
 #include <string.h>
@@ -38,26 +39,6 @@ clear (gpointer data)
   gst_object_unref (channels->webrtc);
   channels->release (channels->user_data);
   g_mutex_clear (&channels->lock);
-}
-
-static void
-channels_unref (gpointer data)
-{
-  g_atomic_rc_box_release_full (data, clear);
-}
-
-static void
-closure_gone (gpointer data, GClosure * closure)
-{
-  channels_unref (data);
-}
-
-static void
-listen_to (SignalChannels * channels, gpointer instance, const char *signal,
-    GCallback handler)
-{
-  g_signal_connect_data (instance, signal, handler,
-      g_atomic_rc_box_acquire (channels), closure_gone, 0);
 }
 
 static void
@@ -116,8 +97,10 @@ channel_came (GstElement * webrtc, GstWebRTCDataChannel * data,
         channels->user_data);
   if (!taken)
     return;
-  listen_to (channels, data, "on-message-string", G_CALLBACK (text_came));
-  listen_to (channels, data, "on-message-data", G_CALLBACK (data_came));
+  handlers_connect (data, "on-message-string", G_CALLBACK (text_came), channels,
+      clear);
+  handlers_connect (data, "on-message-data", G_CALLBACK (data_came), channels,
+      clear);
 }
 
 SignalChannels *
@@ -131,7 +114,8 @@ signal_channels_new (GstElement * webrtc, SignalChannelsReceived received,
   channels->user_data = user_data;
   channels->release = release;
   g_mutex_init (&channels->lock);
-  listen_to (channels, webrtc, "on-data-channel", G_CALLBACK (channel_came));
+  handlers_connect (webrtc, "on-data-channel", G_CALLBACK (channel_came),
+      channels, clear);
   return channels;
 }
 
@@ -151,7 +135,7 @@ signal_channels_close (SignalChannels * channels)
       g_signal_handlers_disconnect_by_data (open[i], channels);
     g_clear_object (&open[i]);
   }
-  channels_unref (channels);
+  g_atomic_rc_box_release_full (channels, clear);
 }
 
 gboolean

@@ -3,6 +3,7 @@
  * more of them than any peer needs end the connection, as webrtcbin keeps them all.
  * webrtcbin calls from threads of its own; each handler holds a reference. */
 #include "text-channel.h"
+#include "handlers.h"
 
 #include <string.h>
 
@@ -41,26 +42,6 @@ clear (gpointer data)
   channel->release (channel->user_data);
   g_mutex_clear (&channel->lock);
   g_free (channel->label);
-}
-
-static void
-channel_unref (gpointer data)
-{
-  g_atomic_rc_box_release_full (data, clear);
-}
-
-static void
-closure_gone (gpointer data, GClosure * closure)
-{
-  channel_unref (data);
-}
-
-static void
-listen_to (TextChannel * channel, gpointer instance, const char *signal,
-    GCallback handler)
-{
-  g_signal_connect_data (instance, signal, handler,
-      g_atomic_rc_box_acquire (channel), closure_gone, 0);
 }
 
 static gboolean
@@ -112,8 +93,10 @@ adopt (TextChannel * channel, GstWebRTCDataChannel * data)
   g_mutex_lock (&channel->lock);
   if (channel->channel == NULL && !channel->over) {
     channel->channel = g_object_ref (data);
-    listen_to (channel, data, "on-message-string", G_CALLBACK (message_came));
-    listen_to (channel, data, "on-close", G_CALLBACK (channel_closed));
+    handlers_connect (data, "on-message-string", G_CALLBACK (message_came),
+        channel, clear);
+    handlers_connect (data, "on-close", G_CALLBACK (channel_closed), channel,
+        clear);
   }
   g_mutex_unlock (&channel->lock);
 }
@@ -153,7 +136,8 @@ text_channel_new (GstElement * webrtc, const char *label,
   channel->allowance = BURST * 1000;
   channel->counted_at = g_get_monotonic_time ();
   g_mutex_init (&channel->lock);
-  listen_to (channel, webrtc, "on-data-channel", G_CALLBACK (channel_came));
+  handlers_connect (webrtc, "on-data-channel", G_CALLBACK (channel_came),
+      channel, clear);
   return channel;
 }
 
@@ -180,7 +164,7 @@ text_channel_close (TextChannel * channel)
   g_mutex_unlock (&channel->lock);
   if (data != NULL)
     g_signal_handlers_disconnect_by_data (data, channel);
-  channel_unref (channel);
+  g_atomic_rc_box_release_full (channel, clear);
 }
 
 gboolean

@@ -6,13 +6,11 @@
  * loop before it touches the struct. Each event on its way holds a reference, and so
  * does each promise and each signal handler. */
 #include "webrtc-end.h"
+#include "handlers.h"
 #include "signal-channels.h"
 #include "text-channel.h"
+#include "webrtc-setup.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #define GST_USE_UNSTABLE_API
@@ -25,20 +23,14 @@
 /* A call that trickles waits so long for the candidates of this machine, which come
  * together: what only a STUN or TURN server can tell takes a round trip. */
 #define HOST_CANDIDATES_MS 50
-#define MAX_LOCAL_ADDRESSES 16
 /* Messages of the peer on their way to the main loop. */
 #define MAX_TEXTS 32
 #define MAX_SIGNALS 64
-/* bit/s of RTCP. RFC 4585 lets feedback go out early once per interval of regular
- * reports at this rate, with some 120 bytes each. rtpsession takes 5 % of the media's
- * rate, of which it knows nothing for 2 s: NACKs and TWCC then wait 0.5 to
- * 0.8 s, by which time the packets are lost. At this rate they wait 25 ms at most. */
-#define RTCP_BANDWIDTH 200000.0
-
 struct _WebrtcEnd
 {
   GstElement *webrtc;
-  WebrtcEndConfig config;
+  char *public_address;         /* NULL or "": none */
+  gboolean trickle;
   WebrtcEndCallbacks callbacks;
   gpointer user_data;
 
@@ -51,6 +43,7 @@ struct _WebrtcEnd
   gboolean described, over;
   gboolean gathered;            /* no candidate will come any more */
   gboolean trickling;           /* the first candidate of a call has come */
+  WebrtcBuffers *buffers;       /* NULL: closed */
   TextChannel *texts;           /* NULL: no channel for text */
   gint n_texts;                 /* atomic: messages on their way to the main loop */
   SignalChannels *signals;      /* NULL: no signalling over data channels */
@@ -74,8 +67,7 @@ clear (gpointer data)
   WebrtcEnd *end = data;
 
   gst_object_unref (end->webrtc);
-  g_free (end->config.public_address);
-  g_free (end->config.ice_servers);
+  g_free (end->public_address);
   g_free (end->offered);
   g_free (end->answered);
   lockstep_offer_free (end->offer);
@@ -87,12 +79,6 @@ static void
 end_unref (gpointer data)
 {
   g_atomic_rc_box_release_full (data, clear);
-}
-
-static void
-closure_gone (gpointer data, GClosure * closure)
-{
-  end_unref (data);
 }
 
 static GstPromise *
@@ -279,60 +265,6 @@ signal_came (const char *label, GBytes * data, const char *why,
   g_idle_add (deliver_signal, signal);
 }
 
-/* latencybuffer asks for the caps of the first packet's payload type: that is when it
- * is known which stream of the bundle it holds, and so which bound it has, and whether
- * the peer retransmits (it is no use to ask for Opus). In the thread of the packet;
- * rtpbin's own handler comes after and gives the caps. */
-static GstCaps *
-pt_map_requested (GstElement * buffer, guint pt, gpointer user_data)
-{
-  WebrtcEnd *end = user_data;
-
-  for (guint i = 0; end->offer != NULL && i < end->offer->media->len; i++) {
-    const LockstepOfferMedia *media = g_ptr_array_index (end->offer->media, i);
-
-    if (media->payload == (int) pt)
-      g_object_set (buffer, "do-retransmission", media->nack
-          && media->rtx_payload >= 0, "latency",
-          media->kind == LOCKSTEP_MEDIA_AUDIO ? end->config.audio_latency
-          : end->config.video_latency, NULL);
-  }
-  return NULL;
-}
-
-static GstElement *
-jitter_buffer_requested (GstElement * rtpbin, guint session, gpointer user_data)
-{
-  GstElement *buffer = gst_element_factory_make ("latencybuffer", NULL);
-
-  if (buffer != NULL)
-    g_signal_connect (buffer, "request-pt-map", G_CALLBACK (pt_map_requested),
-        user_data);
-  /* NULL: rtpbin makes an rtpjitterbuffer */
-  return buffer;
-}
-
-static void
-rtpbin_element_added (GstBin * rtpbin, GstElement * element, gpointer user_data)
-{
-  GstElementFactory *factory = gst_element_get_factory (element);
-  g_autoptr (GObject) session = NULL;
-
-  if (factory == NULL || !g_str_equal (GST_OBJECT_NAME (factory), "rtpsession"))
-    return;
-  g_object_get (element, "internal-session", &session, NULL);
-  g_object_set (session, "rtcp-fraction", RTCP_BANDWIDTH, NULL);
-}
-
-/* rtpstorage keeps packets for forward error correction, which no answer of ours
- * accepts. Its references would make each packet be copied before it can be stamped. */
-static void
-storage_added (GstElement * rtpbin, GstElement * storage, guint session,
-    gpointer user_data)
-{
-  g_object_set (storage, "size-time", (guint64) 0, NULL);
-}
-
 static GstPadProbeReturn
 drop_all (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
@@ -434,8 +366,8 @@ describe (WebrtcEnd * end, guint status, const char *text)
     refuse (end, 500, "there is no local description");
     return;
   }
-  if (end->config.public_address != NULL && end->config.public_address[0])
-    public[0] = end->config.public_address;
+  if (end->public_address != NULL && end->public_address[0])
+    public[0] = end->public_address;
   if (end->offer != NULL)
     sdp = lockstep_answer_finish (raw, end->renewed != NULL ? end->renewed
         : end->offer, public, &error);
@@ -456,7 +388,7 @@ describe (WebrtcEnd * end, guint status, const char *text)
 static gboolean
 is_trickling (WebrtcEnd * end)
 {
-  return end->config.trickle && end->offer == NULL && !end->over;
+  return end->trickle && end->offer == NULL && !end->over;
 }
 
 static void
@@ -624,6 +556,7 @@ webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer)
 
   end->offer = offer;
   end->fingerprints = g_ptr_array_ref (offer->fingerprints);
+  webrtc_buffers_set_offer (end->buffers, offer);
   end->negotiate_timeout =
       g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
   for (guint i = 0; i < offer->media->len && !offer->viewer; i++) {
@@ -756,117 +689,29 @@ webrtc_end_get_offer (WebrtcEnd * end)
   return end->offer;
 }
 
-/* Tells libnice which addresses to gather on. Left alone it finds none where
- * loopback is all there is, and gathering never ends; it also takes link-local
- * ones, which no remote peer reaches. */
-static void
-add_local_addresses (GObject * ice, gboolean loopback_only)
-{
-  struct ifaddrs *interfaces = NULL;
-  guint added = 0;
-
-  if (getifaddrs (&interfaces) == 0) {
-    for (struct ifaddrs * i = interfaces; i != NULL; i = i->ifa_next) {
-      char text[INET6_ADDRSTRLEN];
-      gboolean loopback = (i->ifa_flags & IFF_LOOPBACK) != 0;
-      const void *address;
-      gboolean ok;
-
-      if (i->ifa_addr == NULL || !(i->ifa_flags & IFF_UP)
-          || loopback != loopback_only || added >= MAX_LOCAL_ADDRESSES)
-        continue;
-      if (i->ifa_addr->sa_family == AF_INET) {
-        address = &((struct sockaddr_in *) i->ifa_addr)->sin_addr;
-      } else if (i->ifa_addr->sa_family == AF_INET6) {
-        address = &((struct sockaddr_in6 *) i->ifa_addr)->sin6_addr;
-        if (IN6_IS_ADDR_LINKLOCAL ((const struct in6_addr *) address))
-          continue;
-      } else {
-        continue;
-      }
-      if (inet_ntop (i->ifa_addr->sa_family, address, text, sizeof text)) {
-        g_signal_emit_by_name (ice, "add-local-ip-address", text, &ok);
-        added++;
-      }
-    }
-    freeifaddrs (interfaces);
-  }
-  if (added == 0 && !loopback_only)
-    add_local_addresses (ice, TRUE);
-}
-
-static void
-set_up_ice (WebrtcEnd * end)
-{
-  g_autoptr (GObject) ice = NULL;
-  g_autoptr (GObject) nice = NULL;
-  g_auto (GStrv) servers = NULL;
-
-  g_object_get (end->webrtc, "ice-agent", &ice, NULL);
-  add_local_addresses (ice, end->config.loopback_only);
-  g_object_get (ice, "agent", &nice, NULL);
-  /* UPnP adds 0.2 s to each gathering, and a hole in someone's router */
-  if (nice != NULL)
-    g_object_set (nice, "upnp", FALSE, "ice-tcp", FALSE, NULL);
-
-  servers = g_strsplit (end->config.ice_servers ? end->config.ice_servers : "",
-      ",", -1);
-  for (guint i = 0; servers[i] != NULL; i++) {
-    const char *server = g_strstrip (servers[i]);
-    gboolean ok;
-
-    if (g_str_has_prefix (server, "stun://"))
-      g_object_set (end->webrtc, "stun-server", server, NULL);
-    else if (server[0] != '\0')
-      g_signal_emit_by_name (end->webrtc, "add-turn-server", server, &ok);
-  }
-}
-
-static void
-listen_to (WebrtcEnd * end, gpointer instance, const char *signal,
-    GCallback handler)
-{
-  g_signal_connect_data (instance, signal, handler,
-      g_atomic_rc_box_acquire (end), closure_gone, 0);
-}
-
 WebrtcEnd *
 webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
     const WebrtcEndCallbacks * callbacks, gpointer user_data)
 {
   WebrtcEnd *end = g_atomic_rc_box_new0 (WebrtcEnd);
-  g_autoptr (GstElement) rtpbin = NULL;
 
   end->webrtc = gst_object_ref (webrtc);
-  end->config.loopback_only = config->loopback_only;
-  end->config.public_address = g_strdup (config->public_address);
-  end->config.ice_servers = g_strdup (config->ice_servers);
-  end->config.trickle = config->trickle;
-  end->config.audio_latency = config->audio_latency;
-  end->config.video_latency = config->video_latency;
+  end->public_address = g_strdup (config->public_address);
+  end->trickle = config->trickle;
   end->callbacks = *callbacks;
   end->user_data = user_data;
-  if (config->relay_only)
-    g_object_set (webrtc, "ice-transport-policy",
-        GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY, NULL);
-  set_up_ice (end);
-  /* lost packets become events, and those gaps that decoders conceal */
-  rtpbin = gst_bin_get_by_name (GST_BIN (webrtc), "rtpbin");
-  if (rtpbin != NULL) {
-    g_object_set (rtpbin, "do-lost", TRUE, NULL);
-    listen_to (end, rtpbin, "request-jitterbuffer",
-        G_CALLBACK (jitter_buffer_requested));
-    g_signal_connect (rtpbin, "new-storage", G_CALLBACK (storage_added), NULL);
-    listen_to (end, rtpbin, "element-added", G_CALLBACK (rtpbin_element_added));
-  }
-  listen_to (end, webrtc, "pad-added", G_CALLBACK (pad_added));
-  listen_to (end, webrtc, "notify::connection-state",
-      G_CALLBACK (connection_state_changed));
-  listen_to (end, webrtc, "notify::ice-gathering-state",
-      G_CALLBACK (gathering_changed));
+  webrtc_setup_ice (webrtc, config->loopback_only, config->ice_servers,
+      config->relay_only);
+  end->buffers = webrtc_buffers_new (webrtc, config->audio_latency,
+      config->video_latency);
+  handlers_connect (webrtc, "pad-added", G_CALLBACK (pad_added), end, clear);
+  handlers_connect (webrtc, "notify::connection-state",
+      G_CALLBACK (connection_state_changed), end, clear);
+  handlers_connect (webrtc, "notify::ice-gathering-state",
+      G_CALLBACK (gathering_changed), end, clear);
   if (config->trickle)
-    listen_to (end, webrtc, "on-ice-candidate",
-        G_CALLBACK (candidate_gathered));
+    handlers_connect (webrtc, "on-ice-candidate",
+        G_CALLBACK (candidate_gathered), end, clear);
   if (config->data_label != NULL && config->data_label[0] != '\0')
     end->texts = text_channel_new (webrtc, config->data_label, text_came,
         g_atomic_rc_box_acquire (end), end_unref);
@@ -879,39 +724,11 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
 void
 webrtc_end_close (WebrtcEnd * end)
 {
-  g_autoptr (GstElement) rtpbin =
-      gst_bin_get_by_name (GST_BIN (end->webrtc), "rtpbin");
-
   end->over = TRUE;
   stop_timers (end);
   g_clear_pointer (&end->texts, text_channel_close);
   g_clear_pointer (&end->signals, signal_channels_close);
+  g_clear_pointer (&end->buffers, webrtc_buffers_close);
   g_signal_handlers_disconnect_by_data (end->webrtc, end);
-  if (rtpbin != NULL)
-    g_signal_handlers_disconnect_by_data (rtpbin, end);
   end_unref (end);
-}
-
-void
-webrtc_end_warm_up (void)
-{
-  static const char *const factories[] = { "dtlsdec", "dtlsenc", "srtpdec",
-    "srtpenc", "nicesrc", "nicesink", "rtpbin", "latencybuffer",
-    "rtpptdemux", "rtpssrcdemux", "rtprtxreceive", "rtpfunnel", "funnel"
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (factories); i++) {
-    GstElement *element = gst_element_factory_make (factories[i], NULL);
-
-    if (element == NULL)
-      continue;
-    gst_object_ref_sink (element);
-    /* reading the certificate makes the key that this process will use */
-    if (g_str_equal (factories[i], "dtlsdec")) {
-      g_autofree char *pem = NULL;
-
-      g_object_get (element, "pem", &pem, NULL);
-    }
-    gst_object_unref (element);
-  }
 }

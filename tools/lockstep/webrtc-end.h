@@ -49,10 +49,6 @@ WebrtcEnd *webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
 /* No callback comes any more; frees it once no thread uses it. From the main loop. */
 void webrtc_end_close (WebrtcEnd * end);
 
-/* Spends the time that the first session of a process costs (the DTLS key, the
- * loading of plugins) before there is a peer. */
-void webrtc_end_warm_up (void);
-
 /* Answers: described() or refused() follows. Takes @offer. For a viewer's offer, a
  * sink pad has been requested for each section that is taken, in their order, and its
  * transceiver told what to send. */

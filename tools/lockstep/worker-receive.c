@@ -3,6 +3,7 @@
 #include "worker-private.h"
 #include "frame-guard.h"
 #include "log.h"
+#include "webrtc-setup.h"
 #include "worker-sdp.h"
 
 #include <string.h>
@@ -90,7 +91,7 @@ worker_prepare_to_receive (Worker * worker)
     return FALSE;
   worker->webrtc = webrtc;
   worker_watch_pipeline (worker);
-  webrtc_end_warm_up ();
+  webrtc_setup_warm_up ();
   gst_element_set_state (worker->pipeline, GST_STATE_READY);
   worker->end = webrtc_end_new (webrtc, &worker->config, &end_callbacks,
       worker);

@@ -3,6 +3,7 @@
  * WHEP, or by a call to a server or to a peer. */
 #include "worker-private.h"
 #include "log.h"
+#include "webrtc-setup.h"
 #include "worker-sdp.h"
 
 #include <string.h>
@@ -155,7 +156,7 @@ worker_prepare_to_send (Worker * worker)
     worker_fail (worker, "%s", text);
     return FALSE;
   }
-  webrtc_end_warm_up ();
+  webrtc_setup_warm_up ();
   return TRUE;
 }
 
