@@ -8,7 +8,7 @@ import test from 'node:test';
 import { Launcher, until } from '../common/launcher.mjs';
 
 /* A server that answers as the path says: /STATUS, /loop, /to/NAME (a redirect to the real one), /silent-201,
- * /by/PATCH-STATUS/NAME (goes between to the real one, but for PATCH where that is no 0). */
+ * /endless (a 201 whose body has no end), /endless-404 (a refusal that has none), /by/PATCH-STATUS/NAME (goes between to the real one, but for PATCH where that is no 0). */
 let real;
 const sessions = new Map();
 async function between(q, r, status, where, body) {
@@ -33,6 +33,24 @@ async function between(q, r, status, where, body) {
   r.writeHead(answer.status, headers).end(answer.status === 204 ? undefined : text);
   return answer.status;
 }
+/* A body of a gigabyte; `sent` says how much of it went out. */
+const endless = { sent: 0 };
+function sendWithoutEnd(r) {
+  const block = Buffer.alloc(1 << 20, 'x');
+  const more = () => {
+    while (endless.sent < 1 << 30 && !r.destroyed) {
+      endless.sent += block.length;
+      if (!r.write(block)) {
+        r.once('drain', more);
+        return;
+      }
+    }
+    r.end();
+  };
+  more();
+}
+/* Where it is an array, DELETE is answered when its functions are called. */
+let held = null;
 const asked = [];
 const fake = http.createServer((q, r) => {
   let body = '';
@@ -41,7 +59,9 @@ const fake = http.createServer((q, r) => {
     const entry = { method: q.method, url: q.url, auth: q.headers.authorization, type: q.headers['content-type'], match: q.headers['if-match'], body };
     asked.push(entry);
     const [, what, name, where] = q.url.split('/');
-    if (what === 'by' && q.method !== 'OPTIONS') {
+    if (q.method === 'DELETE' && held !== null) {
+      held.push(() => r.writeHead(200).end());
+    } else if (what === 'by' && q.method !== 'OPTIONS') {
       between(q, r, name, where, body).then((status) => { entry.status = Number(status); }, () => r.destroy());
     } else if (q.method === 'OPTIONS') {
       r.writeHead(204, { Link: '<stun:127.0.0.1:9>; rel="ice-server"' }).end();
@@ -59,6 +79,9 @@ const fake = http.createServer((q, r) => {
       r.writeHead(201, { 'Content-Type': 'application/sdp', Location: '/session' }).end('hello');
     } else if (what === 'a-page') {
       r.writeHead(201, { 'Content-Type': 'text/html', Location: '/page-session' }).end('<p>created</p>');
+    } else if (what === 'endless' || what === 'endless-404') {
+      r.writeHead(what === 'endless' ? 201 : 404, { 'Content-Type': 'application/sdp', Location: '/endless-session' });
+      sendWithoutEnd(r);
     } else if (what === 'no-video') {
       /* a partial answer, which RFC 9725 forbids */
       const at = body.indexOf('m=video');
@@ -110,6 +133,14 @@ test('answers that are none, and redirects without end', { timeout: 180000 }, as
   /* what it was given a session for, it ends */
   for (const session of ['/session', '/page-session', '/partial-session'])
     assert.ok(asked.some((a) => a.method === 'DELETE' && a.url === session), session);
+});
+
+test('of an answer without end no more is read than an answer may have', { timeout: 180000 }, async () => {
+  await says('endless', /the answer is too long/);
+  assert.ok(asked.some((a) => a.method === 'DELETE' && a.url === '/endless-session'));
+  await says('endless-404', /404 Not Found: x{300} \(there is nothing at this URL/);
+  /* what fits the sockets' buffers goes out, whoever reads it */
+  assert.ok(endless.sent < 64 << 20, `${endless.sent} bytes went out`);
 });
 
 test('candidates that come late follow by PATCH; a server that takes none gets them all at once the next time', { timeout: 180000 }, async () => {
@@ -164,6 +195,33 @@ test('candidates that come late follow by PATCH; a server that takes none gets t
     await real.stop();
     late.forEach(clearTimeout);
     stun.close();
+  }
+});
+
+test('a session whose predecessor the server is slow to end is ended as well', { timeout: 90000 }, async () => {
+  real = await Launcher.start('webrtc-to-hls', ['target-duration=1']);
+  held = [];
+  const publisher = await Launcher.start('test-to-webrtc', [`whip=${url}/by/0/slow`]);
+  const deleted = () => asked.filter((a) => a.method === 'DELETE' && a.url.startsWith('/by/0/')).map((a) => a.url);
+  try {
+    const { worker_pid: pid } = await real.untilChannel('slow', 'live', 20000, (c) => c.state === 'live');
+    const before = deleted().length;
+    process.kill(pid, 'SIGKILL');
+    await until('the end of the first is asked for', 20000, () => deleted().length === before + 1);
+    await real.untilChannel('slow', 'live again', 40000, (c) => c.state === 'live' && c.worker_pid && c.worker_pid !== pid);
+    for (const answer of held.splice(0))
+      answer();
+    held = null;
+    /* the publisher has read that answer by the time that it has sent more media */
+    const { segments } = await real.channel('slow');
+    await real.untilChannel('slow', 'more', 20000, (c) => c.segments > segments + 1);
+    const how = await publisher.stop();
+    assert.equal(how.code, 0, how.log);
+    assert.equal(new Set(deleted()).size, before + 2, deleted().join(' '));
+  } finally {
+    held = null;
+    await publisher.stop();
+    await real.stop();
   }
 });
 

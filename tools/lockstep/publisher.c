@@ -3,6 +3,7 @@
  * keeps the session's URL. Starts again after a failure, each time later. */
 #include "config.h"
 #include "publisher.h"
+#include "http-reply.h"
 #include "ipc.h"
 #include "log.h"
 #include "whip-trickle.h"
@@ -14,6 +15,8 @@
 
 #define MAX_REDIRECTS 5
 #define MAX_ANSWER_BYTES (256 * 1024)
+/* Of what is asked for its status and headers alone. */
+#define MAX_OTHER_BYTES (16 * 1024)
 #define POST_TIMEOUT_S 15
 
 struct _Publisher
@@ -25,6 +28,7 @@ struct _Publisher
   GUri *target;                 /* the endpoint after redirects */
   char *token;
   char *resource;               /* the session's URL; NULL: none */
+  guint deleting;               /* sessions whose end is asked for */
   char *offer;
   WhipTrickle *trickle;         /* NULL: all candidates are in the offer */
   gboolean no_trickle;          /* the server takes no candidates afterwards */
@@ -72,7 +76,7 @@ static void
 stopped (Publisher * publisher)
 {
   if (publisher->done != NULL && publisher->worker == NULL
-      && publisher->resource == NULL)
+      && publisher->resource == NULL && publisher->deleting == 0)
     publisher->done (publisher->done_data);
 }
 
@@ -82,10 +86,13 @@ new_request (Publisher * publisher, const char *method, GUri * uri)
   SoupMessage *msg = soup_message_new_from_uri (method, uri);
 
   soup_message_add_flags (msg, SOUP_MESSAGE_NO_REDIRECT);
-  /* the token is for the server that was named, and for no other */
+  /* the token is for the server that was named, and for no other; what was given for
+   * https is not sent in the clear */
   if (publisher->token != NULL
       && g_strcmp0 (g_uri_get_host (uri),
-          g_uri_get_host (publisher->endpoint)) == 0) {
+          g_uri_get_host (publisher->endpoint)) == 0
+      && (g_str_equal (g_uri_get_scheme (uri), "https")
+          || !g_str_equal (g_uri_get_scheme (publisher->endpoint), "https"))) {
     g_autofree char *value = g_strconcat ("Bearer ", publisher->token, NULL);
 
     soup_message_headers_replace (soup_message_get_request_headers (msg),
@@ -98,11 +105,8 @@ static void
 deleted (GObject * source, GAsyncResult * result, gpointer user_data)
 {
   Publisher *publisher = user_data;
-  GBytes *body = soup_session_send_and_read_finish (SOUP_SESSION (source),
-      result, NULL);
 
-  g_clear_pointer (&body, g_bytes_unref);
-  g_clear_pointer (&publisher->resource, g_free);
+  publisher->deleting--;
   stopped (publisher);
 }
 
@@ -111,16 +115,17 @@ delete_session (Publisher * publisher)
 {
   g_autoptr (SoupMessage) msg = NULL;
   g_autoptr (GUri) uri = NULL;
+  /* the next session may begin before the server has answered */
+  g_autofree char *resource = g_steal_pointer (&publisher->resource);
 
-  if (publisher->resource != NULL)
-    uri = g_uri_parse (publisher->resource, SOUP_HTTP_URI_FLAGS, NULL);
-  if (uri == NULL) {
-    g_clear_pointer (&publisher->resource, g_free);
+  if (resource != NULL)
+    uri = g_uri_parse (resource, SOUP_HTTP_URI_FLAGS, NULL);
+  if (uri == NULL)
     return;
-  }
+  publisher->deleting++;
   msg = new_request (publisher, "DELETE", uri);
-  soup_session_send_and_read_async (publisher->session, msg,
-      G_PRIORITY_DEFAULT, NULL, deleted, publisher);
+  http_reply_request (publisher->session, msg, MAX_OTHER_BYTES, NULL, deleted,
+      publisher);
 }
 
 static void
@@ -291,11 +296,9 @@ static void
 posted (GObject * source, GAsyncResult * result, gpointer user_data)
 {
   Publisher *publisher = user_data;
-  SoupMessage *msg = soup_session_get_async_result_message (SOUP_SESSION
-      (source), result);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) body = soup_session_send_and_read_finish
-      (SOUP_SESSION (source), result, &error);
+  SoupMessage *msg;
+  g_autoptr (GBytes) body = http_reply_finish (result, &msg, &error);
   guint status = soup_message_get_status (msg);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -324,8 +327,8 @@ post_offer (Publisher * publisher)
       g_bytes_new (publisher->offer, strlen (publisher->offer));
 
   soup_message_set_request_body_from_bytes (msg, "application/sdp", body);
-  soup_session_send_and_read_async (publisher->session, msg,
-      G_PRIORITY_DEFAULT, publisher->cancellable, posted, publisher);
+  http_reply_request (publisher->session, msg, MAX_ANSWER_BYTES,
+      publisher->cancellable, posted, publisher);
 }
 
 static void
@@ -423,11 +426,9 @@ static void
 options_came (GObject * source, GAsyncResult * result, gpointer user_data)
 {
   Publisher *publisher = user_data;
-  SoupMessage *msg = soup_session_get_async_result_message (SOUP_SESSION
-      (source), result);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) body = soup_session_send_and_read_finish
-      (SOUP_SESSION (source), result, &error);
+  SoupMessage *msg;
+  g_autoptr (GBytes) body = http_reply_finish (result, &msg, &error);
   g_autofree char *servers = NULL;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
@@ -450,8 +451,8 @@ ask_ice_servers (Publisher * publisher)
   g_autoptr (SoupMessage) msg =
       new_request (publisher, "OPTIONS", publisher->endpoint);
 
-  soup_session_send_and_read_async (publisher->session, msg,
-      G_PRIORITY_DEFAULT, publisher->cancellable, options_came, publisher);
+  http_reply_request (publisher->session, msg, MAX_OTHER_BYTES,
+      publisher->cancellable, options_came, publisher);
 }
 
 static void

@@ -2,6 +2,7 @@
 /* The PATCH requests of a WHIP client: one at a time, each with all the candidates that
  * came meanwhile. */
 #include "whip-trickle.h"
+#include "http-reply.h"
 #include "log.h"
 
 #include <gst/lockstep/sdp.h>
@@ -9,6 +10,8 @@
 
 /* A machine with all its addresses, and servers, has a few tens. */
 #define MAX_CANDIDATES 64
+/* Of a reply, which is asked for its status and headers alone. */
+#define MAX_REPLY_BYTES (16 * 1024)
 /* A server that is busy is asked again so often. */
 #define MAX_TRIES 4
 #define BUSY_WAIT_MS 500
@@ -82,11 +85,9 @@ static void
 patched (GObject * source, GAsyncResult * result, gpointer user_data)
 {
   WhipTrickle *trickle = user_data;
-  SoupMessage *msg = soup_session_get_async_result_message (SOUP_SESSION
-      (source), result);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) body = soup_session_send_and_read_finish
-      (SOUP_SESSION (source), result, &error);
+  SoupMessage *msg;
+  g_autoptr (GBytes) body = http_reply_finish (result, &msg, &error);
   guint status = soup_message_get_status (msg);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -140,7 +141,7 @@ send_waiting (WhipTrickle * trickle)
   body = g_bytes_new (text, strlen (text));
   soup_message_set_request_body_from_bytes (msg,
       "application/trickle-ice-sdpfrag", body);
-  soup_session_send_and_read_async (trickle->session, msg, G_PRIORITY_DEFAULT,
+  http_reply_request (trickle->session, msg, MAX_REPLY_BYTES,
       trickle->cancellable, patched, trickle);
 }
 
