@@ -75,6 +75,7 @@ struct _LockstepSegmenter
   gint64 told_interval;
   gint64 start, offset, grid_error, skew, interval;
   gboolean start_discontinuity, have_skew, wrote_video;
+  gboolean at_audio;            /* this segment was begun for want of a picture */
   guint pictures;               /* of this segment */
   GArray *spans;
 

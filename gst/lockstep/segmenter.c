@@ -354,6 +354,7 @@ cut_at_video (LockstepSegmenter * s, LockstepItem * item)
   s->discontinuity |= item->change && s->any;
   begin_segment (s, item->pts, item->offset, audio_start);
   s->audio_from = item->split;
+  s->at_audio = FALSE;
 }
 
 static void
@@ -376,6 +377,7 @@ cut_at_audio (LockstepSegmenter * s, const LockstepItem * item)
     begin_plan (s, item->pts);
   begin_segment (s, item->pts, item->offset, item->pts);
   s->audio_from = item->pts;
+  s->at_audio = TRUE;
   video->await_key = TRUE;
   s->plan.urgent = TRUE;
 }
@@ -388,6 +390,27 @@ boundary_of (const LockstepSegmenter * s)
       lockstep_segment_plan_interval (&s->plan, s->start) + 1);
 }
 
+/* Whether the segment in hand would break EXT-X-TARGETDURATION if it lasted until @time. */
+static gboolean
+too_long (const LockstepSegmenter * s, gint64 time)
+{
+  return s->in_segment && time - s->start > s->plan.limit;
+}
+
+/* Whether the segment in hand has begun at its boundary without this picture, which was
+ * to be cut at for the same boundary: then it goes into it, and there is no second cut. */
+static gboolean
+joins (const LockstepSegmenter * s, const LockstepItem * item)
+{
+  const LockstepItem *audio = g_queue_peek_head ((GQueue *)
+      & s->tracks[LOCKSTEP_TRACK_AUDIO].queue);
+
+  return s->at_audio && !s->wrote_video && s->layout_video && !item->change
+      && lockstep_segment_plan_interval (&s->plan, item->pts) == s->interval
+      && (audio == NULL || lockstep_audio_format_equal (&audio->format,
+          &s->out_format));
+}
+
 static void
 handle_video (LockstepSegmenter * s, LockstepItem * item)
 {
@@ -398,6 +421,9 @@ handle_video (LockstepSegmenter * s, LockstepItem * item)
 
   if (s->in_segment && s->media_end != LOCKSTEP_NO_TIME
       && first - s->media_end > MAX (HOLE_VIDEO, 3 * s->plan.picture))
+    end_part (s);
+  /* Nor was there sound to cut at */
+  if (too_long (s, item->pts))
     end_part (s);
   if (s->in_segment && item->pts < s->start) {
     s->stats.late++;
@@ -418,6 +444,15 @@ handle_video (LockstepSegmenter * s, LockstepItem * item)
     if (item->cut == LOCKSTEP_CUT_NONE)
       item->split = item->pts;
     cut_at_video (s, item);
+  } else if (item->cut != LOCKSTEP_CUT_NONE && joins (s, item)) {
+    /* The plan counts from the picture, and the segment is older */
+    if (s->plan.start == item->pts)
+      s->plan.start = s->start;
+    if (!item->key) {
+      s->stats.undecodable++;
+      drop_head (video);
+      return;
+    }
   } else if (item->key && (item->cut != LOCKSTEP_CUT_NONE || item->change
           || !s->layout_video)) {
     if (item->cut == LOCKSTEP_CUT_NONE) {
@@ -551,9 +586,9 @@ step (LockstepSegmenter * s)
   }
   if (a != NULL && a->pts + lag (s) <= v->dts) {
     /* No picture for a good part of a segment: audio goes by the grid */
-    return handle_audio (s, a, s->in_segment
-        && v->dts - MAX (s->last_picture, s->start) > s->config.target / 2
-        && v->dts > boundary_of (s) + s->config.target / 2);
+    return handle_audio (s, a, too_long (s, v->pts) || (s->in_segment
+            && v->dts - MAX (s->last_picture, s->start) > s->config.target / 2
+            && v->dts > boundary_of (s) + s->config.target / 2));
   }
   if (!a_moved && expected (s, LOCKSTEP_TRACK_AUDIO)
       && (audio->known_until == LOCKSTEP_NO_TIME

@@ -24,7 +24,9 @@
 #define EXPECTED_WRONGLY 3
 /* A cut this much behind its boundary was not asked for in time. */
 #define LATE (500 * MS)
-#define LEAD_FIRST (100 * MS)
+/* What an answer takes before one was seen: most in a sender's first seconds, and an
+ * early cut is better than a first segment that sets the list's longest. */
+#define LEAD_FIRST (300 * MS)
 #define LEAD_MAX (15 * SECOND)
 /* Senders rate-limit: libwebrtc makes one key frame in 300 ms at most. */
 #define ASK_AGAIN_MIN (300 * MS)
@@ -43,6 +45,7 @@
 #define KNOWN_WELL 4
 /* A segment is ended this much before its limit. */
 #define LAST_MARGIN (100 * MS)
+#define LAST_MARGIN_SOUND (20 * MS)
 /* What the distance of a sender's key frames may vary. */
 #define JITTER (50 * MS)
 /* Nothing came ahead of time: asked for at once, this long before the limit. */
@@ -73,19 +76,6 @@ gint64
 lockstep_segment_plan_limit (guint target_duration)
 {
   return target_duration * SECOND + 499 * MS;
-}
-
-guint
-lockstep_segment_plan_choose_duration (const LockstepSegmentPlan * plan,
-    gint64 first)
-{
-  guint duration = MAX (lockstep_segment_plan_target_duration (plan->target),
-      (first + SECOND / 2) / SECOND);
-
-  /* Else the next ones would be cut just before their key frames */
-  if (first + LAST_MARGIN + JITTER > lockstep_segment_plan_limit (duration))
-    duration++;
-  return duration;
 }
 
 void
@@ -273,6 +263,31 @@ is_deaf (const LockstepSegmentPlan * plan)
       && ABS (plan->gop - plan->target) > 2 * plan->picture);
 }
 
+/* A segment is ended this much before its limit: with the last picture that is sure to
+ * be within. Where the next one comes later than that, there may be sound to cut at. */
+static gint64
+last_margin (const LockstepSegmentPlan * plan)
+{
+  return plan->frame > 0 ? CLAMP (plan->picture * 3 / 2, LAST_MARGIN_SOUND,
+      LAST_MARGIN) : MAX (2 * plan->picture, LAST_MARGIN);
+}
+
+guint
+lockstep_segment_plan_choose_duration (const LockstepSegmentPlan * plan,
+    gint64 first)
+{
+  guint duration = MAX (lockstep_segment_plan_target_duration (plan->target),
+      (first + SECOND / 2) / SECOND);
+
+  /* Else the next ones would be cut just before their key frames. Of a sender that
+   * answers, the first one was late by chance. */
+  if (first + last_margin (plan) + (plan->frame > 0 && plan->answers > 0
+          && !is_deaf (plan) ? 0 : JITTER)
+      > lockstep_segment_plan_limit (duration))
+    duration++;
+  return duration;
+}
+
 /* One that was held up moves no other cut but its own. */
 static gint64
 median (const gint64 d[3])
@@ -335,8 +350,7 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts, const LockstepAsk * ask)
 static gint64
 last_moment (const LockstepSegmentPlan * plan)
 {
-  gint64 last = plan->start + plan->limit - MAX (2 * plan->picture,
-      LAST_MARGIN);
+  gint64 last = plan->start + plan->limit - last_margin (plan);
 
   /* With epoch, an interval may not be left without a segment */
   return !plan->epoch ? last : MIN (last, plan->target / 2
@@ -375,7 +389,7 @@ take_early (const LockstepSegmentPlan * plan, gint64 pts)
   if (plan->epoch && early > min_segment (plan) - plan->frame)
     return FALSE;               /* it would belong to the interval before */
   if (plan->mode == LOCKSTEP_KEY_AHEAD)
-    return plan->regular >= REGULAR && plan->limit > 0 && pts + plan->gop > last_moment (plan); /* it was chance */
+    return plan->regular > 0 && plan->limit > 0 && pts + plan->gop > last_moment (plan);        /* it was chance */
   if (early <= MIN (SPONTANEOUS_EARLY, plan->target / 4))
     return TRUE;
   next = next_key (plan, pts);
@@ -442,7 +456,7 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
 {
   LockstepCut cut = LOCKSTEP_CUT_NONE;
   gboolean early = FALSE;
-  gint64 boundary;
+  gint64 boundary, before = plan->last_dts;
 
   note_picture (plan, dts);
   if (key)
@@ -470,7 +484,7 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
     }
     plan->last_key = pts;
     early = pts < boundary && take_early (plan, pts);
-    if (pts >= boundary || early)
+    if (early || (pts >= boundary && pts - plan->start >= min_segment (plan)))
       cut = ABS (pts - boundary) <= on_grid (plan) ? LOCKSTEP_CUT_GRID
           : LOCKSTEP_CUT_KEY;
     else if (force)
@@ -499,6 +513,13 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
     gint64 k = plan->next;
 
     lockstep_segment_plan_begin (plan, pts);
+    /* A late one takes no boundary but its own: else a whole segment would be missing
+     * from the count. Where pictures were missing, sound has stood in for that one; and
+     * epoch numbers have a place for each. */
+    if (!early && !plan->epoch && plan->next == k + 2
+        && dts - before < plan->target / 2
+        && pts < lockstep_segment_plan_boundary (plan, k + 1))
+      plan->next = k + 1;
     /* One taken early stands for its boundary, if there is none between */
     if (cut != LOCKSTEP_CUT_LATE && early && plan->next == k
         && lockstep_segment_plan_boundary (plan, k + 1) - pts
