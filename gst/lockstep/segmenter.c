@@ -365,6 +365,15 @@ begin_plan (LockstepSegmenter * s, gint64 start)
   lockstep_segment_plan_begin (&s->plan, start);
 }
 
+static gboolean
+has_key (const LockstepTrack * track)
+{
+  for (const GList * l = track->queue.head; l != NULL; l = l->next)
+    if (((const LockstepItem *) l->data)->key)
+      return TRUE;
+  return FALSE;
+}
+
 /* Ends the segment at an audio frame. What video there is goes on with the next
  * key frame. */
 static void
@@ -378,8 +387,8 @@ cut_at_audio (LockstepSegmenter * s, const LockstepItem * item)
   begin_segment (s, item->pts, item->offset, item->pts);
   s->audio_from = item->pts;
   s->at_audio = TRUE;
-  video->await_key = TRUE;
-  s->plan.urgent = TRUE;
+  /* unless it is there: a picture that came after a pause is what this was seen by */
+  video->await_key = s->plan.urgent = !has_key (video);
 }
 
 /* The boundary that ends the segment in hand; the plan may be further. */

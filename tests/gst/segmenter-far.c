@@ -20,17 +20,18 @@ typedef struct
   guint extra;                  /* segments more than there are intervals, a run */
   guint longer;                 /* runs whose EXT-X-TARGETDURATION may be above T */
   guint missing;                /* intervals without a segment, of all runs */
+  guint dropped;                /* pictures for want of a key frame, a run */
 } Sender;
 
 static const Sender senders[] = {
-  {"well", 500 * MS, 60 * MS, 0, 0, 0, 30 * MS, 0, 0, 0, 0},
-  {"late", 0, 400 * MS, 0, 0, 0, 115 * MS, 0, 0, 0, 0},
-  {"late-path", 500 * MS, 400 * MS, 0, 0, 0, 125 * MS, 1, 0, 0, 0},
-  {"held-up", 500 * MS, 60 * MS, 0.1, 0, 0, 75 * MS, 1, 0, 1, 0},
-  {"stalls", 500 * MS, 60 * MS, 0, 0.003, 0, 50 * MS, 1, 0, 1, 0},
-  {"stalls-often", 500 * MS, 400 * MS, 0, 0.02, 0, 150 * MS, 2, 1, 3, 0},
-  {"few-pictures", 0, 60 * MS, 0, 0, 0.85, 300 * MS, 1, 1, 3, 0},
-  {"all", 500 * MS, 400 * MS, 0.1, 0.02, 0.85, 260 * MS, 1, 3, 10, 2},
+  {"well", 500 * MS, 60 * MS, 0, 0, 0, 30 * MS, 0, 0, 0, 0, 0},
+  {"late", 0, 400 * MS, 0, 0, 0, 115 * MS, 0, 0, 0, 0, 0},
+  {"late-path", 500 * MS, 400 * MS, 0, 0, 0, 125 * MS, 1, 0, 0, 0, 0},
+  {"held-up", 500 * MS, 60 * MS, 0.1, 0, 0, 75 * MS, 1, 0, 1, 0, 0},
+  {"stalls", 500 * MS, 60 * MS, 0, 0.003, 0, 50 * MS, 1, 0, 1, 0, 2},
+  {"stalls-often", 500 * MS, 400 * MS, 0, 0.02, 0, 150 * MS, 2, 1, 3, 0, 12},
+  {"few-pictures", 0, 60 * MS, 0, 0, 0.85, 300 * MS, 1, 1, 3, 0, 12},
+  {"all", 500 * MS, 400 * MS, 0.1, 0.02, 0.85, 260 * MS, 2, 3, 10, 2, 12},
 };
 
 static void
@@ -89,7 +90,8 @@ static void
 test_sender (gconstpointer data)
 {
   const Sender *sender = data;
-  guint late = 0, extra = 0, longer = 0, missing = 0, n = 0;
+  guint late = 0, extra = 0, longer = 0, missing = 0, dropped = 0;
+  guint n = 0;
   double error = 0;
 
   for (guint seed = 0; seed < RUNS; seed++) {
@@ -108,6 +110,7 @@ test_sender (gconstpointer data)
     t.reader.no_idr = 0;
     assert_clean (&t);
     late += stats.late_cuts;
+    dropped += stats.undecodable;
 
     first = g_array_index (t.starts, gint64, 0);
     last = g_array_index (t.starts, gint64, t.starts->len - 1);
@@ -125,13 +128,15 @@ test_sender (gconstpointer data)
   }
   g_test_message
       ("mean error %.1f ms; a run has %.2f cuts without a key frame, %.2f "
-      "segments too many; %u lists of 2 s, %u missing", error / n / 1e6,
-      (double) late / RUNS, (double) extra / RUNS, longer, missing);
+      "segments too many, %.2f pictures dropped; %u lists of 2 s, %u missing",
+      error / n / 1e6, (double) late / RUNS, (double) extra / RUNS,
+      (double) dropped / RUNS, longer, missing);
   g_assert_cmpfloat (error / n, <, sender->mean_error);
   g_assert_cmpuint (late, <=, sender->late * RUNS);
   g_assert_cmpuint (extra, <=, sender->extra * RUNS);
   g_assert_cmpuint (longer, <=, sender->longer);
   g_assert_cmpuint (missing, <=, sender->missing);
+  g_assert_cmpuint (dropped, <=, sender->dropped * RUNS);
 }
 
 int
