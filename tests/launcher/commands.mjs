@@ -20,7 +20,7 @@ function lockstep(words, env = {}) {
     env: { ...process.env, LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'), GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins'),
       GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), XDG_CONFIG_HOME: config, XDG_CACHE_HOME: path.join(folder, 'cache'), ...env },
   });
-  return { code: r.status, out: r.stdout, err: r.stderr };
+  return { code: r.status, signal: r.signal, out: r.stdout, err: r.stderr };
 }
 function fails(words, code, says, env) {
   const r = lockstep(words, env);
@@ -30,6 +30,7 @@ function fails(words, code, says, env) {
 }
 const json = (...words) => {
   const r = lockstep(words);
+  assert.match(r.out, /^\{[^]*\}\s*$/, `${words.join(' ')}: ${JSON.stringify(r)}`);
   const value = JSON.parse(r.out);
   assert.equal(value.version, 1);
   return { ...r, value };
