@@ -377,10 +377,16 @@ gst_avresync_request_new_pad (GstElement * element, GstPadTemplate * template,
   /* Caps are between the neighbours. */
   GST_PAD_SET_PROXY_CAPS (pad->sinkpad);
   GST_PAD_SET_PROXY_CAPS (pad->srcpad);
-  gst_pad_set_active (pad->srcpad, TRUE);
-  gst_pad_set_active (pad->sinkpad, TRUE);
+  /* An active src pad has a task, which holds the element: one that is in NULL, and may be
+   * dropped as it is, must have none. The lock keeps the state until both are added. */
+  GST_STATE_LOCK (self);
+  if (GST_STATE_TARGET (self) != GST_STATE_NULL) {
+    gst_pad_set_active (pad->srcpad, TRUE);
+    gst_pad_set_active (pad->sinkpad, TRUE);
+  }
   gst_element_add_pad (element, pad->srcpad);
   gst_element_add_pad (element, pad->sinkpad);
+  GST_STATE_UNLOCK (self);
   return pad->sinkpad;
 }
 

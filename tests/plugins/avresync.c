@@ -795,6 +795,32 @@ test_states (void)
   end (&f);
 }
 
+/* Who only asks an element something drops it in NULL, pads and all: a task would hold
+ * it, and let go of it from its own thread. */
+static void
+test_dropped_in_null (void)
+{
+  GstElement *element = gst_element_factory_make ("avresync", NULL);
+  GstPad *sink = gst_element_request_pad_simple (element, "sink_0");
+  GstPad *src = gst_element_get_static_pad (element, "src_0");
+
+  g_assert_false (gst_pad_is_active (sink));
+  g_assert_cmpint (gst_pad_get_task_state (src), ==, GST_TASK_STOPPED);
+  /* with the state they become active, also those asked for later */
+  gst_element_set_state (element, GST_STATE_PAUSED);
+  g_assert_true (gst_pad_is_active (sink));
+  g_assert_cmpint (gst_pad_get_task_state (src), ==, GST_TASK_STARTED);
+  gst_object_unref (sink);
+  sink = gst_element_request_pad_simple (element, "sink_1");
+  g_assert_true (gst_pad_is_active (sink));
+  gst_element_set_state (element, GST_STATE_NULL);
+  g_assert_cmpint (gst_pad_get_task_state (src), ==, GST_TASK_STOPPED);
+  gst_object_unref (sink);
+  gst_object_unref (src);
+  g_assert_cmpint (GST_OBJECT_REFCOUNT_VALUE (element), ==, 1);
+  gst_object_unref (element);
+}
+
 /* The lines in the element's documentation; the first is run, the others need
  * another end, and are only put together. */
 static void
@@ -870,6 +896,7 @@ main (int argc, char **argv)
   g_test_add_func ("/avresync/caps", test_caps);
   g_test_add_func ("/avresync/pads", test_pads);
   g_test_add_func ("/avresync/states", test_states);
+  g_test_add_func ("/avresync/dropped", test_dropped_in_null);
   g_test_add_func ("/avresync/examples", test_example_lines);
   return g_test_run ();
 }
