@@ -13,6 +13,8 @@ lockstep_rtx_limit_pass (LockstepRtxLimit * limit, guint32 ssrc,
   /* a slow path carries one packet at a time all the same */
   const gdouble most = MAX (rate / 8.0 * BURST_S, (gdouble) bytes);
   const guint place = seqnum % LOCKSTEP_RTX_MEMORY;
+  const gboolean again = limit->sent[place].at != 0
+      && limit->sent[place].ssrc == ssrc && limit->sent[place].seqnum == seqnum;
 
   if (!limit->begun)
     limit->tokens = most;
@@ -21,10 +23,7 @@ lockstep_rtx_limit_pass (LockstepRtxLimit * limit, guint32 ssrc,
         + SHARE * rate / 8.0 * ((now - limit->last) / SECOND));
   limit->begun = TRUE;
   limit->last = now;
-  if ((limit->sent[place].at != 0 && limit->sent[place].ssrc == ssrc
-          && limit->sent[place].seqnum == seqnum
-          && now - limit->sent[place].at < rtt)
-      || limit->tokens < bytes) {
+  if ((again && now - limit->sent[place].at < rtt) || limit->tokens < bytes) {
     limit->n_held++;
     return FALSE;
   }
@@ -33,5 +32,6 @@ lockstep_rtx_limit_pass (LockstepRtxLimit * limit, guint32 ssrc,
   limit->sent[place].seqnum = seqnum;
   limit->sent[place].at = now;
   limit->n_passed++;
+  limit->n_again += again;
   return TRUE;
 }

@@ -22,6 +22,7 @@ typedef struct
     gint64 at;                  /* when it was sent again, ns; 0: never */
   } sent[LOCKSTEP_RTX_MEMORY];
   guint64 n_passed, n_held;
+  guint64 n_again;              /* of those passed, not for the first time */
 } LockstepRtxLimit;
 
 /**

@@ -257,8 +257,11 @@ write_section (const LockstepSdpText * text, const Pair * pair,
   if (!lockstep_sdp_mline_parse (lines[0].value, &mline, NULL))
     g_return_if_reached ();     /* check_section() parsed it */
   formats = g_strjoinv (" ", mline.formats);
-  g_string_append_printf (out, "m=%s %u %s %s\r\n", mline.kind,
+  g_string_append_printf (out, "m=%s %u %s %s", mline.kind,
       preferred != NULL ? preferred->port : 9, pair->media->proto, formats);
+  if (lockstep_sdp_sends_fec (pair->media))
+    g_string_append_printf (out, " %d", pair->media->fec_payload);
+  g_string_append (out, "\r\n");
   if (preferred != NULL) {
     g_autofree char *address = g_inet_address_to_string (preferred->address);
 
@@ -277,6 +280,7 @@ write_section (const LockstepSdpText * text, const Pair * pair,
     g_string_append_printf (out, lines[i].value[0] != '\0' ? "a=%s:%s\r\n"
         : "a=%s\r\n", lines[i].key, lines[i].value);
   }
+  lockstep_sdp_write_fec (lines, n, pair->media, out);
   write_extmaps (text, pair, out);
   /* webrtcbin 1.22.0 names the stream in a=ssrc alone, and each track's its own: what
    * is of one MediaStream is played in step (RFC 8830) */

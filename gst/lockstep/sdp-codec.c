@@ -344,6 +344,13 @@ lockstep_sdp_choose_payload (const LockstepSdpText * text, guint section,
   media->clock_rate = best->clock_rate;
   media->fmtp = g_strdup (best->fmtp);
   read_feedback (text, section, media);
+  for (guint i = 0; i < formats->len && media->fec_payload < 0; i++) {
+    const Format *format = &g_array_index (formats, Format, i);
+
+    if (g_strcmp0 (format->encoding, "FLEXFEC-03") == 0
+        && format->clock_rate == media->clock_rate)
+      media->fec_payload = format->payload;
+  }
   for (guint i = 0; i < formats->len && media->rtx_payload < 0; i++) {
     const Format *format = &g_array_index (formats, Format, i);
     g_autofree char *apt = NULL;

@@ -15,7 +15,8 @@ media_new (void)
 {
   LockstepOfferMedia *media = g_new0 (LockstepOfferMedia, 1);
 
-  media->payload = media->rtx_payload = media->mline = -1;
+  media->payload = media->rtx_payload = media->fec_payload = -1;
+  media->mline = -1;
   media->extmaps = g_array_new (FALSE, TRUE, sizeof (LockstepExtmap));
   g_array_set_clear_func (media->extmaps, (GDestroyNotify) extmap_clear);
   return media;

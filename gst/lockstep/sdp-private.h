@@ -130,6 +130,11 @@ gboolean lockstep_sdp_read_extmap (const char *value, gboolean viewer,
 gboolean lockstep_sdp_choose_payload (const LockstepSdpText *text,
     guint section, const LockstepSdpMline *mline,
     const char *const *accepted, LockstepOfferMedia *media, GError **error);
+/* Whether FEC is sent: the peer takes it, and its source is known. */
+gboolean lockstep_sdp_sends_fec (const LockstepOfferMedia *media);
+/* The lines of FEC that an answer has; @lines: those of webrtcbin's. */
+void lockstep_sdp_write_fec (const LockstepSdpLine *lines, guint n,
+    const LockstepOfferMedia *media, GString *out);
 /* rtpmap of the chosen payload, with its name in the offer's letters: some clients
  * compare them as they are. */
 char *lockstep_sdp_rtpmap (const LockstepOfferMedia *media);

@@ -64,6 +64,8 @@ typedef struct
   guint clock_rate;             /* Hz */
   char *fmtp;                   /* of payload as offered, NULL: none */
   int rtx_payload;              /* -1: none offered for payload */
+  int fec_payload;              /* of FlexFEC (flexfec-03), -1: not offered */
+  guint32 ssrc, fec_ssrc;       /* what is sent to a viewer; 0: not known, no FEC */
   gboolean nack, nack_pli, ccm_fir, transport_cc;       /* rtcp-fb of payload */
   GArray *extmaps;              /* LockstepExtmap: those offered and kept */
 } LockstepOfferMedia;

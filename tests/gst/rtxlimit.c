@@ -27,11 +27,13 @@ test_again (void)
     sent += lockstep_rtx_limit_pass (&limit, 1, 7, 1200, 2000000, 100 * MS,
         START + i * 10 * MS);
   g_assert_cmpuint (sent, ==, 3);
+  g_assert_cmpuint (limit.n_again, ==, 2);
   /* another stream's packet of that number, and one that takes its place */
   g_assert_true (lockstep_rtx_limit_pass (&limit, 2, 7, 1200, 2000000,
           100 * MS, START + 300 * MS));
   g_assert_true (lockstep_rtx_limit_pass (&limit, 2, 7 + LOCKSTEP_RTX_MEMORY,
           1200, 2000000, 100 * MS, START + 300 * MS));
+  g_assert_cmpuint (limit.n_again, ==, 2);
 }
 
 /* A path that lost everything: no more than its share goes into it again. */

@@ -173,6 +173,72 @@ test_answer (void)
   assert_error ("direction", error, UNSUPPORTED, "a=sendonly");
 }
 
+/* A viewer that takes FlexFEC, in answer to which FEC goes in a source of its own. */
+static void
+test_fec (void)
+{
+  static const struct
+  {
+    const char *from, *to;
+    int payload;
+  } cases[] = {
+    {"49 flexfec-03/90000", "49 flexfec-03/90000", 49},
+    {"flexfec-03", "FlexFEC-03", 49},
+    {"flexfec-03", "flexfec", -1},
+    {"flexfec-03/90000", "flexfec-03/48000", -1},
+    {"96 97 98 99 49", "96 97 98 99", -1},
+  };
+  g_autofree char *plain = viewer_offer ();
+  g_autofree char *more = replace (plain, "96 97 98 99", "96 97 98 99 49");
+  g_autofree char *base = replace (more, "a=fmtp:99 apt=98\n",
+      "a=fmtp:99 apt=98\na=rtpmap:49 flexfec-03/90000\n"
+      "a=fmtp:49 repair-window=10000000\n");
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = replace (base, cases[i].from, cases[i].to);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (LockstepOffer) offer = parse_viewer (text, &error);
+    LockstepOfferMedia *media;
+    g_autofree char *raw = NULL;
+    g_autofree char *without = NULL;
+    g_autofree char *answer = NULL;
+
+    g_assert_no_error (error);
+    /* webrtcbin is not told */
+    g_assert_null (strcasestr (offer->sdp, "flexfec"));
+    g_assert_nonnull (strstr (offer->sdp, "SAVPF 98 99\r\n"));
+    media = offer->media->pdata[1];
+    g_assert_cmpint (media->fec_payload, ==, cases[i].payload);
+    g_assert_cmpint (((LockstepOfferMedia *) offer->media->pdata[0])
+        ->fec_payload, ==, -1);
+    raw = replace (offer->sdp, "a=recvonly\r\n", "a=sendonly\r\n"
+        "a=candidate:1 1 UDP 2015363327 192.0.2.1 5000 typ host\r\n"
+        "a=ssrc:77 msid:user1 webrtctransceiver0\r\na=ssrc:77 cname:user1\r\n"
+        "a=ssrc:777 cname:user1\r\n");
+    /* none is sent: none is promised */
+    without = lockstep_answer_finish (raw, offer, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_null (strstr (without, "flexfec"));
+    g_assert_null (strstr (without, "FEC-FR"));
+    media->ssrc = 77;
+    media->fec_ssrc = 4000000000;
+    answer = lockstep_answer_finish (raw, offer, NULL, &error);
+    g_assert_no_error (error);
+    if (cases[i].payload < 0) {
+      g_assert_cmpstr (answer, ==, without);
+      continue;
+    }
+    g_assert_nonnull (strstr (answer, "SAVPF 98 99 49\r\n"));
+    g_assert_nonnull (strstr (answer, "a=rtpmap:49 flexfec-03/90000\r\n"
+            "a=fmtp:49 repair-window=10000000\r\n"));
+    g_assert_nonnull (strstr (answer, "a=ssrc-group:FEC-FR 77 4000000000\r\n"
+            "a=ssrc:4000000000 msid:user1 webrtctransceiver0\r\n"
+            "a=ssrc:4000000000 cname:user1\r\n"));
+    g_assert_null (strstr (strstr (answer, "4000000000 cname") + 1,
+            "4000000000 cname"));
+  }
+}
+
 /* A later offer of the same viewer: what its session can take, and what not. */
 static void
 test_continues (void)
@@ -193,6 +259,7 @@ test_continues (void)
     {"a=extmap:3 ", "a=extmap:5 ", "sections"},
     {"a=rtcp-fb:98 nack\n", "", "sections"},
     {"98", "100", "sections"},
+    {"96 VP8/90000", "96 flexfec-03/90000", "sections"},
   };
   g_autofree char *base = viewer_offer ();
   g_autofree char *more = g_strconcat (base, SECTION ("video", "x"), NULL);
@@ -345,6 +412,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sdp/viewer/sections", test_sections);
   g_test_add_func ("/sdp/viewer/one-kind", test_one_kind);
   g_test_add_func ("/sdp/viewer/answer", test_answer);
+  g_test_add_func ("/sdp/viewer/fec", test_fec);
   g_test_add_func ("/sdp/viewer/continues", test_continues);
   g_test_add_func ("/sdp/viewer/candidates-again", test_candidates_again);
   g_test_add_func ("/sdp/viewer/data", test_data);
