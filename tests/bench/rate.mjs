@@ -10,6 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Browser, chromiumPath } from '../common/browser.mjs';
 import { Launcher, sleep, until } from '../common/launcher.mjs';
+import { keepConnections } from '../common/received.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -24,16 +25,6 @@ const seconds = Number(values.seconds);
 const fixed = values.control === 'off' ? ['min-bitrate=2.5M', 'video-bitrate=2.5M', 'max-bitrate=2.5M'] : ['video-bitrate=1M', 'max-bitrate=8M'];
 
 /* In the page. */
-function keepConnections() {
-  const Original = window.RTCPeerConnection;
-  window.kept = [];
-  window.RTCPeerConnection = class extends Original {
-    constructor(...args) {
-      super(...args);
-      window.kept.push(this);
-    }
-  };
-}
 async function receiverStats() {
   const sum = { at: performance.now(), bytes: 0, frames: 0, frozen: 0, freezes: 0 };
   for (const pc of window.kept)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A network with faults between a publisher and the server: UDP passes through here, and here it can be lost, held
+/* A network with faults between a publisher, or a viewer, and the server: UDP passes through here, and here it can be lost, held
  * back, or cut off. Signalling goes through as it is; only the candidates in it are replaced. */
 
 import dgram from 'node:dgram';
@@ -48,7 +48,8 @@ function delays(random, middle, wander, reorder) {
 }
 
 export class UdpRelay {
-  /** loss: the part of the publisher's RTP packets that is dropped; burst: how many of them in a row on average.
+  /** Of a viewer, what is said here of the publisher's packets holds for those that the server sends to it.
+   * loss: the part of the publisher's RTP packets that is dropped; burst: how many of them in a row on average.
    * feedbackLoss: the part of the server's RTCP that is dropped. delay: ms added each way. jitter: mean of what each of
    * the publisher's packets waits beyond that, in ms, up to five times as much; none overtakes another. wander: how far
    * the delay strays from `delay` both ways and with time, in ms; packets that are close may then overtake one another,
@@ -92,7 +93,7 @@ export class UdpRelay {
   }
 
   /* A pair of ports for one session: `near` faces the publisher, `far` the server. */
-  async #pair(host, port) {
+  async #pair(host, port, watched) {
     const near = dgram.createSocket('udp4');
     const far = dgram.createSocket('udp4');
     await bind(near);
@@ -101,17 +102,17 @@ export class UdpRelay {
     let publisher = null;
     const line = {};
     const queue = [];
+    const on = (message) => watched ? near.send(message, publisher.port, publisher.address) : far.send(message, port, host);
     const drain = () => {
       const now = performance.now();
       for (let i = 0; i < queue.length;) {
         if (queue[i].due > now + 0.5)
           i++;
         else
-          far.send(queue.splice(i, 1)[0].message, port, host);
+          on(queue.splice(i, 1)[0].message);
       }
     };
-    near.on('message', (message, from) => {
-      publisher = from;
+    const media = (message) => {
       if (this.cut)
         return;
       if (isRtp(message) && this.loses()) {
@@ -121,23 +122,35 @@ export class UdpRelay {
       this.passed++;
       const due = this.#due(message, line);
       if (due <= performance.now()) {
-        far.send(message, port, host);
+        on(message);
         return;
       }
       queue.push({ message, due });
       setTimeout(() => this.sockets.includes(far) && drain(), due - performance.now());
+    };
+    const feedback = (message) => {
+      if (this.cut || (isRtcp(message) && this.losesFeedback()))
+        return;
+      if (watched)
+        this.#send(far, message, port, host, this.takes.near());
+      else
+        this.#send(near, message, publisher.port, publisher.address, this.takes.near());
+    };
+    near.on('message', (message, from) => {
+      publisher = from;
+      (watched ? feedback : media)(message);
     });
     far.on('message', (message) => {
-      if (!this.cut && publisher && !(isRtcp(message) && this.losesFeedback()))
-        this.#send(near, message, publisher.port, publisher.address, this.takes.near());
+      if (publisher)
+        (watched ? media : feedback)(message);
     });
     return near.address().port;
   }
 
-  /** Puts the relay between a publish page and the server; to be called before the page is loaded. channel: the one
-   * whose sessions go through it. */
-  async install(page, channel = '*') {
-    await page.route(`**/whip/${channel}`, async (route) => {
+  /** Puts the relay between a publish page, or with `watched` one that watches by WHEP, and the server; to be called before
+   * the page is loaded. channel: the one whose sessions go through it. */
+  async install(page, channel = '*', watched = false) {
+    await page.route(`**/${watched ? 'whep' : 'whip'}/${channel}`, async (route) => {
       const request = route.request();
       if (request.method() !== 'POST') {
         await route.continue();
@@ -151,7 +164,7 @@ export class UdpRelay {
       let answer = await response.text();
       if (response.status() === 201) {
         const own = answer.match(/^a=candidate:\S+ 1 udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) typ host/mi);
-        const port = await this.#pair(own[1], Number(own[2]));
+        const port = await this.#pair(own[1], Number(own[2]), watched);
         answer = answer.replace(/^a=(candidate|end-of-candidates).*\r?\n/gm, '')
           .replace(/^a=mid:.*?(\r?\n)/gm, (line, end) => `${line}a=candidate:1 1 udp 2130706431 127.0.0.1 ${port} typ host${end}a=end-of-candidates${end}`);
       }

@@ -8,6 +8,8 @@ import { Browser, screenshot, whyNoBrowser } from '../common/browser.mjs';
 import { Launcher, leave, sleep, until } from '../common/launcher.mjs';
 import { closeAll, record, shown, sumUp, watch } from '../common/pages.mjs';
 import { PlaylistFollower } from '../common/playlist.mjs';
+import { keepConnections, receivedVideo } from '../common/received.mjs';
+import { UdpRelay } from '../common/udp-relay.mjs';
 
 const skip = whyNoBrowser() || false;
 let launcher;
@@ -84,27 +86,6 @@ test('a preview beside the picture: each viewer has the one it asked for', { ski
   assert.deepEqual([c.video.width, c.preview.width], [1280, 320]);
 });
 
-/* In the page: what is received, and as what. */
-function keepConnections() {
-  const Original = window.RTCPeerConnection;
-  window.kept = [];
-  window.RTCPeerConnection = class extends Original {
-    constructor(...args) {
-      super(...args);
-      window.kept.push(this);
-    }
-  };
-}
-async function receivedVideo() {
-  for (const pc of window.kept) {
-    const all = await pc.getStats();
-    for (const s of all.values())
-      if (s.type === 'inbound-rtp' && s.kind === 'video' && s.framesDecoded > 0)
-        return { codec: all.get(s.codecId)?.mimeType, frames: s.framesDecoded, keys: s.keyFramesDecoded };
-  }
-  return null;
-}
-
 test('VP8 and VP9 play as H.264 does, and their encoders follow the rate that the path carries', { skip, timeout: 240000 }, async (t) => {
   for (const codec of ['vp8', 'vp9']) {
     const other = await Launcher.start('test-to-webrtc', ['channel=cam', `video-codec=${codec}`, 'video-bitrate=600k', 'max-bitrate=1M']);
@@ -113,7 +94,7 @@ test('VP8 and VP9 play as H.264 does, and their encoders follow the rate that th
       const page = await browser.page(`${other.url}/watch/cam?player=whep`, { before: (p) => p.addInitScript(keepConnections) });
       const seen = await until(`${codec}: pictures come`, 30000, async () => {
         const v = await page.evaluate(receivedVideo);
-        return v && v.frames >= 60 ? v : null;
+        return v?.framesDecoded >= 60 ? { codec: v.codec, frames: v.framesDecoded, keys: v.keyFramesDecoded } : null;
       });
       assert.equal(seen.codec, `video/${codec.toUpperCase()}`);
       const c = await other.untilChannel('cam', 'the encoder is given more', 30000, (now) => now.encoder?.bitrate > 700000);
@@ -123,6 +104,44 @@ test('VP8 and VP9 play as H.264 does, and their encoders follow the rate that th
       await other.stop();
     }
   }
+});
+
+test('a viewer far away that loses packets gets FEC as well, a near one does not', { skip, timeout: 240000 }, async (t) => {
+  const server = await Launcher.start('test-to-webrtc', ['channel=cam', 'video-bitrate=800k', 'max-bitrate=800k']);
+  t.after(() => server.stop());
+  await server.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
+  const open = (relay) => browser.page(`${server.url}/watch/cam?player=whep`, {
+    before: async (p) => {
+      await p.addInitScript(keepConnections);
+      await relay.install(p, 'cam', true);
+    },
+  });
+  const received = (page, what, ready) => until(what, 60000, async () => {
+    const video = await page.evaluate(receivedVideo);
+    return video && ready(video) ? video : null;
+  });
+
+  /* that packets are lost is no reason: what is sent again comes in time */
+  const near = new UdpRelay({ loss: 0.03, delay: 10, seed: 3 });
+  const page = await open(near);
+  const again = await received(page, 'losses are made good', (v) => v.framesDecoded > 240 && v.retransmittedPacketsReceived > 30);
+  assert.equal(again.fecPacketsReceived ?? 0, 0);
+  assert.deepEqual((await server.channel('cam')).viewers.map((v) => v.fec_packets), [0]);
+  await page.close();
+  near.close();
+  await server.untilChannel('cam', 'nobody watches', 20000, (c) => c.viewers.length === 0);
+
+  /* nor is the way */
+  const far = new UdpRelay({ loss: 0, delay: 125, seed: 3 });
+  const other = await open(far);
+  assert.equal((await received(other, 'pictures come', (v) => v.framesDecoded > 150)).fecPacketsReceived ?? 0, 0);
+  assert.deepEqual((await server.channel('cam')).viewers.map((v) => v.fec_packets), [0]);
+  /* but both are: from here on packets are lost */
+  far.loses = () => far.random() < 0.03;
+  const saved = await received(other, 'FEC comes', (v) => v.fecPacketsReceived > 100);
+  const { viewers: [viewer] } = await server.untilChannel('cam', 'the figures say so', 10000, (c) => c.viewers[0]?.fec_packets >= saved.fecPacketsReceived);
+  t.diagnostic(JSON.stringify({ saved, viewer }));
+  far.close();
 });
 
 test('the whole loop: published to our own WHIP, out again as HLS, with the time still in the picture', { skip, timeout: 270000 }, async (t) => {

@@ -42,6 +42,7 @@ struct _RateControl
   LockstepBandwidth *bandwidth;
   LockstepPacer pacer;
   LockstepRtxLimit rtx;
+  FecSender *fec;               /* NULL: none */
   gint64 rtt;                   /* ns; 0: not known */
   gint64 last_tick;
   gboolean sent;                /* since the last feedback */
@@ -74,6 +75,7 @@ rate_control_unref (RateControl * control)
     return;
   gst_clear_object (&control->session_pad);
   lockstep_bandwidth_free (control->bandwidth);
+  g_clear_pointer (&control->fec, fec_sender_free);
   g_mutex_clear (&control->lock);
   g_cond_clear (&control->cond);
   g_free (control);
@@ -143,6 +145,13 @@ take_feedback (RateControl * control, const GstStructure * s)
       lockstep_bandwidth_set_rtt (control->bandwidth, control->rtt);
     }
     lockstep_bandwidth_feedback (control->bandwidth, packets, n, now);
+    if (control->fec != NULL) {
+      LockstepBandwidthStats stats = lockstep_bandwidth_stats
+          (control->bandwidth);
+
+      fec_sender_feedback (control->fec, packets, n, control->rtt, &stats,
+          &control->rtx, now);
+    }
   }
   g_mutex_unlock (&control->lock);
 }
@@ -301,31 +310,68 @@ wait_turn (RateControl * control, GstBuffer * buffer)
   g_mutex_unlock (&control->lock);
 }
 
+/* FEC packets wait their turn too; they cannot be sent again, nor help a probe. */
+static GstFlowReturn
+send_fec (RateControl * control, GstPad * peer, GstBufferList * list)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  for (guint i = 0; i < gst_buffer_list_length (list) && flow == GST_FLOW_OK;
+      i++) {
+    GstBuffer *buffer = gst_buffer_list_get (list, i);
+
+    g_mutex_lock (&control->lock);
+    if (control->heard)
+      wait_for_pacer (control, gst_buffer_get_size (buffer) + OVERHEAD);
+    g_mutex_unlock (&control->lock);
+    flow = gst_pad_chain (peer, gst_buffer_ref (buffer));
+  }
+  gst_buffer_list_unref (list);
+  return flow;
+}
+
+/* Takes @buffer. */
+static GstFlowReturn
+send_packet (RateControl * control, GstPad * peer, GstBuffer * buffer)
+{
+  GstBufferList *fec;
+  GstFlowReturn flow;
+
+  g_mutex_lock (&control->lock);
+  fec = control->fec != NULL
+      ? fec_sender_protect (control->fec, buffer, now_ns ()) : NULL;
+  g_mutex_unlock (&control->lock);
+  wait_turn (control, buffer);
+  flow = gst_pad_chain (peer, buffer);
+  if (fec == NULL)
+    return flow;
+  if (flow == GST_FLOW_OK)
+    return send_fec (control, peer, fec);
+  gst_buffer_list_unref (fec);
+  return flow;
+}
+
 /* A frame comes as a list: its packets go on one by one. */
 static GstPadProbeReturn
 packets_leave (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
   RateControl *control = user_data;
-  GstBufferList *list;
-  g_autoptr (GstPad) peer = NULL;
+  g_autoptr (GstPad) peer = gst_pad_get_peer (pad);
   GstFlowReturn flow = GST_FLOW_OK;
 
-  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER) {
-    wait_turn (control, GST_PAD_PROBE_INFO_BUFFER (info));
-    return GST_PAD_PROBE_OK;
-  }
-  list = GST_PAD_PROBE_INFO_BUFFER_LIST (info);
-  peer = gst_pad_get_peer (pad);
   if (peer == NULL)
     return GST_PAD_PROBE_OK;
-  for (guint i = 0; i < gst_buffer_list_length (list) && flow == GST_FLOW_OK;
-      i++) {
-    GstBuffer *buffer = gst_buffer_list_get (list, i);
+  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER) {
+    flow = send_packet (control, peer, GST_PAD_PROBE_INFO_BUFFER (info));
+  } else {
+    GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST (info);
 
-    wait_turn (control, buffer);
-    flow = gst_pad_chain (peer, gst_buffer_ref (buffer));
+    for (guint i = 0; i < gst_buffer_list_length (list) && flow == GST_FLOW_OK;
+        i++)
+      flow = send_packet (control, peer,
+          gst_buffer_ref (gst_buffer_list_get (list, i)));
+    gst_buffer_list_unref (list);
   }
-  gst_buffer_list_unref (list);
   GST_PAD_PROBE_INFO_FLOW_RETURN (info) = flow;
   return GST_PAD_PROBE_HANDLED;
 }
@@ -353,6 +399,29 @@ rate_control_pace (RateControl * control, GstPad * pad)
 }
 
 void
+rate_control_protect (RateControl * control,
+    const LockstepFlexfecConfig * config)
+{
+  g_mutex_lock (&control->lock);
+  if (control->fec == NULL)
+    control->fec = fec_sender_new (config);
+  g_mutex_unlock (&control->lock);
+}
+
+gboolean
+rate_control_fec_stats (RateControl * control, FecSenderStats * stats)
+{
+  gboolean any;
+
+  g_mutex_lock (&control->lock);
+  any = control->fec != NULL;
+  if (any)
+    *stats = fec_sender_stats (control->fec);
+  g_mutex_unlock (&control->lock);
+  return any;
+}
+
+void
 rate_control_stop (RateControl * control)
 {
   g_mutex_lock (&control->lock);
@@ -371,6 +440,8 @@ rate_control_target (RateControl * control)
     target = control->sent
         ? lockstep_bandwidth_tick (control->bandwidth, now_ns ())
         : lockstep_bandwidth_stats (control->bandwidth).target;
+  if (control->fec != NULL)
+    target = fec_sender_media_rate (control->fec, target);
   g_mutex_unlock (&control->lock);
   return target;
 }

@@ -23,6 +23,8 @@
 #define QUEUE_LIMIT_NS (400 * GST_MSECOND)
 #define QUEUE_LIMIT_BYTES (16 * 1024 * 1024)
 #define MTU 1200
+#define TRANSPORT_CC "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-" \
+    "extensions-01"
 
 typedef struct
 {
@@ -228,11 +230,48 @@ make (GstBin * bin, const char *factory, GError ** error)
   return element;
 }
 
+/* The id that transport-wide numbers have; 0: none. */
+static guint
+transport_id (const LockstepOfferMedia * media)
+{
+  for (guint i = 0; i < media->extmaps->len; i++) {
+    const LockstepExtmap *map =
+        &g_array_index (media->extmaps, LockstepExtmap, i);
+
+    if (g_str_equal (map->uri, TRANSPORT_CC))
+      return map->id;
+  }
+  return 0;
+}
+
+/* FEC for a picture whose peer takes it. Without feedback nobody would know when. */
+static gboolean
+protect (Viewer * viewer, LockstepOfferMedia * media, guint32 ssrc)
+{
+  LockstepFlexfecConfig config = {.seqnum = g_random_int () & 0x7fff };
+
+  if (media == NULL || media->kind != LOCKSTEP_MEDIA_VIDEO
+      || media->fec_payload < 0 || viewer->control == NULL)
+    return FALSE;
+  config.transport_id = transport_id (media);
+  if (config.transport_id == 0 || !media->transport_cc)
+    return FALSE;
+  config.payload = media->fec_payload;
+  config.ssrc = 1 + g_random_int_range (0, G_MAXINT32);
+  config.ssrc += config.ssrc == ssrc;
+  media->ssrc = ssrc;
+  media->fec_ssrc = config.ssrc;
+  rate_control_protect (viewer->control, &config);
+  return TRUE;
+}
+
 /* One stream to the next sink pad of webrtcbin. @caps: of its RTP, for the
- * transceiver; the first structure is the stream itself, a second its RTX. */
+ * transceiver; the first structure is the stream itself, a second its RTX. @media: what
+ * the peer offered; NULL where it is called. */
 static gboolean
 add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
-    GstCaps * caps, gboolean retransmit, GError ** error)
+    GstCaps * caps, LockstepOfferMedia * media, gboolean retransmit,
+    GError ** error)
 {
   Branch *branch = &viewer->branches[track];
   GstBin *bin = GST_BIN (viewer->pipeline);
@@ -243,7 +282,8 @@ add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
   g_autoptr (GstPad) out = NULL;
   g_autoptr (GstPad) in = NULL;
   g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
-  guint ssrc = g_random_int ();
+  guint ssrc = 1 + g_random_int_range (0, G_MAXINT32);
+  guint mtu = MTU;
   int payload = 96;
 
   for (guint i = 0; i < G_N_ELEMENTS (payloaders); i++) {
@@ -263,9 +303,11 @@ add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
   if (filter == NULL || payloader == NULL)
     return FALSE;
   gst_structure_get_int (s, "payload", &payload);
+  if (protect (viewer, media, ssrc))
+    mtu -= LOCKSTEP_FLEXFEC_OVERHEAD;
   /* known beforehand: the description names it */
   gst_caps_set_simple (filtered, "ssrc", G_TYPE_UINT, ssrc, NULL);
-  g_object_set (payloader, "pt", (guint) payload, "mtu", (guint) MTU, "ssrc",
+  g_object_set (payloader, "pt", (guint) payload, "mtu", mtu, "ssrc",
       ssrc, NULL);
   g_object_set (source, "format", GST_FORMAT_TIME, "is-live", TRUE,
       "max-bytes", (guint64) 0, "caps", format, NULL);
@@ -325,15 +367,15 @@ offered_caps (StreamsTrack track, const char *encoding)
 }
 
 static gboolean
-add_branches (Viewer * viewer, const LockstepOffer * offer, GError ** error)
+add_branches (Viewer * viewer, LockstepOffer * offer, GError ** error)
 {
   for (guint i = 0; offer != NULL && i < offer->media->len; i++) {
-    const LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
+    LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
     g_autoptr (GstCaps) caps = lockstep_offer_media_caps (media);
 
     if (caps != NULL && !add_branch (viewer, media->kind == LOCKSTEP_MEDIA_AUDIO
             ? STREAMS_AUDIO : viewer->picture, media->encoding, caps,
-            media->nack && media->rtx_payload >= 0, error))
+            media, media->nack && media->rtx_payload >= 0, error))
       return FALSE;
   }
   for (guint track = 0; offer == NULL && track < STREAMS_N_TRACKS; track++) {
@@ -347,7 +389,7 @@ add_branches (Viewer * viewer, const LockstepOffer * offer, GError ** error)
     /* sound that is lost is concealed, and by FEC repaired, before it could come
      * again */
     if (!add_branch (viewer, (StreamsTrack) track, encoding[0], caps,
-            track != STREAMS_AUDIO, error))
+            NULL, track != STREAMS_AUDIO, error))
       return FALSE;
   }
   return TRUE;
@@ -459,6 +501,17 @@ viewer_count_closing (void)
 gboolean
 viewer_renew (Viewer * viewer, LockstepOffer * offer, GError ** error)
 {
+  const LockstepOffer *before = webrtc_end_get_offer (viewer->end);
+
+  /* the sources stay; where other sections are offered, it is refused anyway */
+  for (guint i = 0; before != NULL && i < before->media->len
+      && i < offer->media->len; i++) {
+    const LockstepOfferMedia *from = g_ptr_array_index (before->media, i);
+    LockstepOfferMedia *to = g_ptr_array_index (offer->media, i);
+
+    to->ssrc = from->ssrc;
+    to->fec_ssrc = from->fec_ssrc;
+  }
   return webrtc_end_renew (viewer->end, offer, error);
 }
 
@@ -521,11 +574,17 @@ static void
 add_path (RateControl * control, JsonObject * to)
 {
   LockstepBandwidthStats stats = rate_control_stats (control);
+  FecSenderStats fec;
 
   json_object_set_int_member (to, "target", stats.target);
   json_object_set_int_member (to, "acknowledged", stats.acknowledged);
   json_object_set_double_member (to, "queue_ms", stats.queue / 1e6);
   json_object_set_double_member (to, "loss", stats.loss);
+  if (rate_control_fec_stats (control, &fec)) {
+    json_object_set_int_member (to, "fec_percent", fec.percent);
+    json_object_set_int_member (to, "fec_packets", fec.packets);
+    json_object_set_int_member (to, "fec_octets", fec.bytes);
+  }
 }
 
 static void
