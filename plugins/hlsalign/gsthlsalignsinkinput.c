@@ -389,16 +389,23 @@ ask_at_start (GstHlsAlignSink * self, GstPad * pad)
 static void
 input_eos (GstHlsAlignSink * self, LockstepTrackKind kind, guint32 seqnum)
 {
+  gboolean all = FALSE;
+
   g_mutex_lock (&self->lock);
   self->inputs[kind].eos = TRUE;
   if (self->segmenter != NULL) {
     lockstep_segmenter_eos (self->segmenter, kind);
-    if (lockstep_segmenter_is_eos (self->segmenter)) {
-      gst_hls_align_sink_preroll_end (self, seqnum);
-      hls_output_end (self->output);
-    }
+    all = lockstep_segmenter_is_eos (self->segmenter);
   }
   g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  if (!all)
+    return;
+  /* without the lock, which whoever sees a message of the preroll may want */
+  gst_hls_align_sink_preroll_end (self, seqnum);
+  g_mutex_lock (&self->lock);
+  if (self->output != NULL)
+    hls_output_end (self->output);
   g_mutex_unlock (&self->lock);
 }
 

@@ -9,7 +9,11 @@
  * A change is committed with preroll_lock held, and PAUSED to PLAYING takes it too. So
  * the application, which learns of PAUSED while the commit is under way, cannot get the
  * pipeline to PLAYING before the commit is through. Where it can, GstBin takes the late
- * end of its own "PAUSED" message for the newer one, and never forwards the EOS. */
+ * end of its own "PAUSED" message for the newer one, and never forwards the EOS.
+ *
+ * These messages, and that a state is lost, are so posted with preroll_lock held, and a
+ * sync handler may do anything that does not take it: it is never waited for with the
+ * element's lock held. All others are posted without it. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -35,26 +39,28 @@ post_eos (GstHlsAlignSink * self)
   gst_element_post_message (GST_ELEMENT (self), message);
 }
 
-/* Buffers pass from here on. With preroll_lock. */
-static void
+/* Buffers pass from here on. With preroll_lock. Returns: whether the end, which came
+ * before, is to be posted without it. */
+static gboolean
 set_playing (GstHlsAlignSink * self)
 {
+  gboolean ended = self->eos_pending;
+
   self->playing = self->committed = TRUE;
+  self->eos_pending = FALSE;
   g_cond_broadcast (&self->preroll_cond);
-  if (self->eos_pending) {
-    self->eos_pending = FALSE;
-    post_eos (self);
-  }
+  return ended;
 }
 
-/* Completes a change that waits for data. With preroll_lock. */
-static void
+/* Completes a change that waits for data. With preroll_lock. Returns: as set_playing(). */
+static gboolean
 commit (GstHlsAlignSink * self)
 {
   GstState old, next, pending;
+  gboolean ended = FALSE;
 
   if (self->committed)
-    return;
+    return FALSE;
   GST_OBJECT_LOCK (self);
   old = GST_STATE (self);
   next = GST_STATE_NEXT (self);
@@ -62,7 +68,7 @@ commit (GstHlsAlignSink * self)
   /* on the way down nothing is committed */
   if (pending != GST_STATE_PAUSED && pending != GST_STATE_PLAYING) {
     GST_OBJECT_UNLOCK (self);
-    return;
+    return FALSE;
   }
   GST_STATE (self) = pending;
   GST_STATE_NEXT (self) = GST_STATE_PENDING (self) = GST_STATE_VOID_PENDING;
@@ -80,24 +86,27 @@ commit (GstHlsAlignSink * self)
   if (pending == GST_STATE_PLAYING) {
     post_state (self, GST_STATE_PAUSED, GST_STATE_PLAYING,
         GST_STATE_VOID_PENDING);
-    set_playing (self);
+    ended = set_playing (self);
   }
   GST_STATE_BROADCAST (self);
+  return ended;
 }
 
 /* To be called with what comes on a pad, without the lock. FALSE: it is flushing. */
 gboolean
 gst_hls_align_sink_preroll (GstHlsAlignSink * self, LockstepTrackKind kind)
 {
-  gboolean flushing;
+  gboolean flushing, ended = FALSE;
 
   g_mutex_lock (&self->preroll_lock);
   while (!(flushing = self->preroll_flushing[kind]) && !self->playing) {
-    commit (self);
+    ended |= commit (self);
     if (!self->playing)
       g_cond_wait (&self->preroll_cond, &self->preroll_lock);
   }
   g_mutex_unlock (&self->preroll_lock);
+  if (ended)
+    post_eos (self);
   return !flushing;
 }
 
@@ -172,6 +181,9 @@ gst_hls_align_sink_preroll_start (GstHlsAlignSink * self)
 {
   gboolean wait = self->async;
 
+  if (wait)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_async_start (GST_OBJECT (self)));
   g_mutex_lock (&self->preroll_lock);
   self->playing = FALSE;
   self->committed = !wait;
@@ -179,9 +191,6 @@ gst_hls_align_sink_preroll_start (GstHlsAlignSink * self)
   self->ends = 0;
   for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
     self->preroll_flushing[i] = FALSE;
-  if (wait)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_async_start (GST_OBJECT (self)));
   g_mutex_unlock (&self->preroll_lock);
   return wait;
 }
@@ -189,9 +198,13 @@ gst_hls_align_sink_preroll_start (GstHlsAlignSink * self)
 void
 gst_hls_align_sink_preroll_play (GstHlsAlignSink * self)
 {
+  gboolean ended;
+
   g_mutex_lock (&self->preroll_lock);
-  set_playing (self);
+  ended = set_playing (self);
   g_mutex_unlock (&self->preroll_lock);
+  if (ended)
+    post_eos (self);
 }
 
 /* PLAYING to PAUSED. @wait: something is still to come, which will be held.
@@ -200,12 +213,13 @@ gboolean
 gst_hls_align_sink_preroll_pause (GstHlsAlignSink * self, gboolean wait)
 {
   wait = wait && self->async;
-  g_mutex_lock (&self->preroll_lock);
-  self->playing = FALSE;
-  self->committed = !wait;
+  /* before anything can commit what it begins */
   if (wait)
     gst_element_post_message (GST_ELEMENT (self),
         gst_message_new_async_start (GST_OBJECT (self)));
+  g_mutex_lock (&self->preroll_lock);
+  self->playing = FALSE;
+  self->committed = !wait;
   g_mutex_unlock (&self->preroll_lock);
   return wait;
 }
@@ -214,16 +228,19 @@ gst_hls_align_sink_preroll_pause (GstHlsAlignSink * self, gboolean wait)
 void
 gst_hls_align_sink_preroll_stop (GstHlsAlignSink * self)
 {
+  gboolean waited;
+
   g_mutex_lock (&self->preroll_lock);
   for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
     self->preroll_flushing[i] = TRUE;
   self->eos_wanted = self->eos_pending = FALSE;
-  if (!self->committed)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_async_done (GST_OBJECT (self), GST_CLOCK_TIME_NONE));
+  waited = !self->committed;
   self->committed = TRUE;
   g_cond_broadcast (&self->preroll_cond);
   g_mutex_unlock (&self->preroll_lock);
+  if (waited)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_async_done (GST_OBJECT (self), GST_CLOCK_TIME_NONE));
 }
 
 /* {{{ live pipelines */
@@ -246,7 +263,7 @@ skip_preroll (GstElement * element, gpointer user)
 {
   GstHlsAlignSink *self = GST_HLS_ALIGN_SINK (element);
   GstElement *top = top_of (element);
-  gboolean live;
+  gboolean live, ended = FALSE;
 
   /* until the change that asked for the latency is through, or waits for this sink */
   GST_STATE_LOCK (top);
@@ -255,8 +272,10 @@ skip_preroll (GstElement * element, gpointer user)
   g_mutex_lock (&self->preroll_lock);
   self->skipping = FALSE;
   if (live)
-    commit (self);
+    ended = commit (self);
   g_mutex_unlock (&self->preroll_lock);
+  if (ended)
+    post_eos (self);
   gst_object_unref (top);
 }
 

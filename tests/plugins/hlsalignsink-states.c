@@ -367,6 +367,83 @@ test_fast_application (void)
   fixture_clear (&f);
 }
 
+/* An application that looks at the figures with each message, in the thread that posts it. */
+static GstBusSyncReply
+read_stats (GstBus * bus, GstMessage * message, gpointer user)
+{
+  g_autoptr (GstStructure) stats = NULL;
+
+  g_object_get (user, "stats", &stats, NULL);
+  g_assert_nonnull (stats);
+  gst_message_unref (message);
+  return GST_BUS_DROP;
+}
+
+#define TURNS 5000
+
+static gint going;
+
+static gpointer
+end_again_and_again (gpointer user)
+{
+  while (g_atomic_int_get (&going)) {
+    gst_pad_send_event (user, gst_event_new_stream_start ("s"));
+    gst_pad_send_event (user, gst_event_new_eos ());
+  }
+  return NULL;
+}
+
+/* So that who wants the element's lock has to wait for it now and then. */
+static gpointer
+read_on_and_on (gpointer user)
+{
+  while (g_atomic_int_get (&going)) {
+    g_autoptr (GstStructure) stats = NULL;
+
+    g_object_get (user, "stats", &stats, NULL);
+  }
+  return NULL;
+}
+
+/* One pad is flushed while the other one ends: what is posted then holds up nobody who
+ * holds what a reader of the figures waits for. */
+static void
+test_stats_in_messages (void)
+{
+  GstElement *sink = gst_element_factory_make ("hlsalignsink", NULL);
+  GstElement *pipeline = gst_pipeline_new (NULL);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstPad) audio = NULL;
+  g_autoptr (GstPad) video = NULL;
+  GThread *thread, *readers[2];
+
+  gst_bin_add (GST_BIN (pipeline), sink);
+  audio = gst_element_request_pad_simple (sink, "audio");
+  video = gst_element_request_pad_simple (sink, "video");
+  gst_bus_set_sync_handler (bus, read_stats, sink, NULL);
+  g_object_set (sink, "playlist-location", "", NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_assert_true (gst_pad_send_event (video, gst_event_new_eos ()));
+  g_atomic_int_set (&going, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (readers); i++)
+    readers[i] = g_thread_new ("reads", read_on_and_on, sink);
+  thread = g_thread_new ("ends", end_again_and_again, audio);
+  for (guint i = 0; i < TURNS; i++) {
+    gst_pad_send_event (video, gst_event_new_flush_start ());
+    gst_pad_send_event (video, gst_event_new_flush_stop (FALSE));
+    /* the next end commits what the flush began */
+    g_assert_cmpint (gst_element_get_state (pipeline, NULL, NULL, WAIT), ==,
+        GST_STATE_CHANGE_SUCCESS);
+  }
+  g_atomic_int_set (&going, FALSE);
+  g_thread_join (thread);
+  for (guint i = 0; i < G_N_ELEMENTS (readers); i++)
+    g_thread_join (readers[i]);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_bus_set_sync_handler (bus, NULL, NULL, NULL);
+  gst_object_unref (pipeline);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -381,5 +458,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/states/again", test_again);
   g_test_add_func ("/hlsalignsink/states/fast-application",
       test_fast_application);
+  g_test_add_func ("/hlsalignsink/states/stats-in-messages",
+      test_stats_in_messages);
   return g_test_run ();
 }
