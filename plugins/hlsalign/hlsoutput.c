@@ -50,6 +50,7 @@ struct _HlsOutput
   GCond cond;
   GQueue jobs;
   guint64 waiting;              /* bytes of the jobs and of the one in hand */
+  gboolean full;                /* the one in hand is to be given up */
   gboolean hurry, closing, closed;
   HlsOutputStats stats;
 
@@ -60,6 +61,7 @@ struct _HlsOutput
   gpointer user;
   LockstepPlaylist *playlist;
   gboolean first;
+  gboolean giving_up;           /* the last segment was listed as a gap */
   guint8 key[HLS_KEY_SIZE];     /* of the segments now */
   gboolean have_key;
   guint64 key_sequence;         /* the first that it is for */
@@ -427,9 +429,9 @@ may_retry (HlsOutput * output, gint64 delay, gint64 deadline)
   gboolean give_up;
 
   g_mutex_lock (&output->lock);
-  while (!output->closing && output->waiting < MAX_WAITING
+  while (!output->closing && !output->full
       && g_cond_wait_until (&output->cond, &output->lock, until));
-  give_up = output->closing || output->waiting >= MAX_WAITING
+  give_up = output->closing || output->full
       || g_get_monotonic_time () >= deadline;
   output->stats.retries++;
   g_mutex_unlock (&output->lock);
@@ -499,6 +501,23 @@ was_encrypted (HlsOutput * output)
   return key != NULL && strstr (key, "METHOD=NONE") == NULL;
 }
 
+/* Once for those that follow each other; each has a message of its own. */
+static void
+say_given_up (HlsOutput * output, const char *file, gboolean full)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (full)
+    g_set_error (&error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+        "%s is given up, and listed as a gap: more than %u MiB wait to be stored",
+        file, MAX_WAITING >> 20);
+  else
+    g_set_error (&error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+        "%s could not be stored in time: it is given up, and listed as a gap",
+        file);
+  problem (output, error);
+}
+
 static void
 store_segment (HlsOutput * output, Job * job)
 {
@@ -508,7 +527,7 @@ store_segment (HlsOutput * output, Job * job)
   g_autoptr (GError) error = NULL;
   g_autofree char *file = NULL;
   g_autofree char *key = NULL;
-  gboolean discontinuity = segment->discontinuity;
+  gboolean discontinuity = segment->discontinuity, full;
 
   if (output->first && output->config->group != NULL)
     output->first = resume_with_group (output, job);
@@ -540,6 +559,13 @@ store_segment (HlsOutput * output, Job * job)
   report.gap = segment->chunks == NULL || !put_segment (output, file, segment,
       report.sequence,
       3 * G_TIME_SPAN_SECOND * output->playlist->target_duration, &key);
+  if (report.gap && !output->giving_up) {
+    g_mutex_lock (&output->lock);
+    full = output->full || segment->chunks == NULL;
+    g_mutex_unlock (&output->lock);
+    say_given_up (output, file, full);
+  }
+  output->giving_up = report.gap;
   append (output, report.sequence, file, start, segment->duration,
       discontinuity, report.gap, key);
   delete_keys (output);
@@ -605,6 +631,7 @@ output_thread (gpointer data)
         dirty = TRUE;
         g_mutex_lock (&output->lock);
         output->waiting -= job->weight;
+        output->full = FALSE;
         g_cond_broadcast (&output->cond);
         g_mutex_unlock (&output->lock);
         break;
@@ -677,7 +704,9 @@ push_job (HlsOutput * output, JobType type, LockstepSegment * segment,
   g_mutex_lock (&output->lock);
   output->waiting += job->weight;
   g_queue_push_tail (&output->jobs, job);
-  /* A store that never comes back must not fill the memory */
+  /* A store that never comes back must not fill the memory. The one in hand is the
+   * oldest, and goes as soon as it can be let go. */
+  output->full |= output->waiting > MAX_WAITING;
   for (GList * l = output->jobs.head;
       l != NULL && output->waiting > MAX_WAITING; l = l->next) {
     Job *old = l->data;

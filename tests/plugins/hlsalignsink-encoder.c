@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <gst/lockstep/hlscheck.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MS G_GINT64_CONSTANT (1000000)
 #define SECOND (1000 * MS)
@@ -20,6 +21,7 @@ typedef struct
   gint64 first, last;           /* running time of the first and the last one */
   guint off_grid;
   guint obeyed;
+  gint64 half;                  /* of an audio frame; 0: HALF_FRAME */
 } Seen;
 
 static gboolean
@@ -136,7 +138,7 @@ run (GstElement * pipeline, Seen * seen, guint n, void (*at) (GstElement *))
       seen->first = start;
     seen->last = start;
     seen->discontinuities += discontinuity;
-    seen->off_grid += ABS (error) > HALF_FRAME;
+    seen->off_grid += ABS (error) > (seen->half > 0 ? seen->half : HALF_FRAME);
     seen->worst_error = MAX (seen->worst_error, ABS (error));
     seen->worst_skew = MAX (seen->worst_skew, ABS (skew));
     if (at != NULL && seen->segments == n)
@@ -153,15 +155,15 @@ run (GstElement * pipeline, Seen * seen, guint n, void (*at) (GstElement *))
 static void
 assert_grid (const Seen * seen, guint segments)
 {
-  gint64 mean;
+  gint64 half = seen->half > 0 ? seen->half : HALF_FRAME, mean;
 
   g_assert_cmpuint (seen->segments, >=, segments);
   g_assert_cmpuint (seen->segments, <=, segments + 1);
-  g_assert_cmpint (seen->worst_error, <=, HALF_FRAME);
+  g_assert_cmpint (seen->worst_error, <=, half);
   g_assert_cmpint (seen->worst_skew, <=, PICTURE);
   mean = (seen->last - seen->first) / (seen->segments - 1);
   g_assert_cmpint (ABS (mean - SECOND), <=,
-      HALF_FRAME / (gint64) (seen->segments - 1) + 1);
+      half / (gint64) (seen->segments - 1) + 1);
   g_test_message ("%u segments: worst error %.3f ms, worst skew %.3f ms, "
       "mean %.6f s", seen->segments, seen->worst_error / 1e6,
       seen->worst_skew / 1e6, mean / 1e9);
@@ -182,6 +184,71 @@ test_grid (gconstpointer data)
 
     run (pipeline, &seen, 0, NULL);
     assert_grid (&seen, n);
+    g_assert_cmpuint (seen.discontinuities, ==, 0);
+    assert_valid (folder);
+  }
+  remove_folder (folder);
+}
+
+typedef struct
+{
+  const char *encoder;          /* its element, with what makes frames of it */
+  guint rate, samples;
+  gboolean video;
+} Sound;
+
+static const Sound sounds[] = {
+  {"lamemp3enc target=bitrate bitrate=128 cbr=true ! mpegaudioparse", 44100,
+      1152, TRUE},
+  {"lamemp3enc target=bitrate bitrate=128 cbr=true ! mpegaudioparse", 32000,
+      1152, FALSE},
+  /* MPEG-2: half as many samples in a frame */
+  {"lamemp3enc target=bitrate bitrate=64 cbr=true ! mpegaudioparse", 24000,
+      576, TRUE},
+  {"lamemp3enc target=bitrate bitrate=64 cbr=true ! mpegaudioparse", 22050,
+      576, TRUE},
+  {"lamemp3enc target=bitrate bitrate=64 cbr=true ! mpegaudioparse", 16000,
+      576, FALSE},
+  {"avenc_aac bitrate=64000 ! aacparse ! audio/mpeg,stream-format=raw", 48000,
+      1024, TRUE},
+  {"avenc_aac bitrate=64000 ! aacparse ! audio/mpeg,stream-format=adts", 44100,
+      1024, FALSE},
+};
+
+/* Other rates and frames, with a picture and alone: nearest to the same grid. */
+static void
+test_sound (gconstpointer data)
+{
+  const Sound *sound = data;
+  const guint seconds = 40;
+  g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+  g_autofree char *name = g_strndup (sound->encoder,
+      strcspn (sound->encoder, " "));
+  g_autoptr (GstElementFactory) factory = gst_element_factory_find (name);
+  Seen seen = { 0 };
+
+  if (factory == NULL) {
+    g_test_skip (name);
+  } else if (have_encoders ()) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *video = g_strdup_printf ("videotestsrc num-buffers=%u ! "
+        "video/x-raw,width=64,height=36,framerate=30/1 ! x264enc "
+        "speed-preset=ultrafast ! h264parse ! h.video", seconds * 30);
+    g_autofree char *line = g_strdup_printf ("hlsalignsink name=h "
+        "target-duration=1 playlist-length=0 max-files=0 "
+        "location=%s/s%%05d.ts playlist-location=%s/index.m3u8 "
+        "audiotestsrc num-buffers=%u samplesperbuffer=%u ! "
+        "audio/x-raw,rate=%u,channels=2 ! %s ! h.audio %s", folder, folder,
+        seconds * sound->rate / sound->samples, sound->samples, sound->rate,
+        sound->encoder, sound->video ? video : "");
+    g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
+
+    g_assert_no_error (error);
+    seen.half = sound->samples * SECOND / sound->rate / 2 + 12000;
+    run (pipeline, &seen, 0, NULL);
+    assert_grid (&seen, seconds);
+    /* the frames were what they were to be: some boundary lies between two of them */
+    g_assert_cmpint (seen.worst_error, >, seen.half * 3 / 5);
     g_assert_cmpuint (seen.discontinuities, ==, 0);
     assert_valid (folder);
   }
@@ -281,6 +348,13 @@ main (int argc, char **argv)
       test_grid);
   g_test_add_data_func ("/hlsalignsink/encoder/grid-60-held", "veryslow",
       test_grid);
+  for (guint i = 0; i < G_N_ELEMENTS (sounds); i++) {
+    g_autofree char *path =
+        g_strdup_printf ("/hlsalignsink/encoder/sound/%.3s-%u%s",
+        sounds[i].encoder, sounds[i].rate, sounds[i].video ? "" : "-alone");
+
+    g_test_add_data_func (path, &sounds[i], test_sound);
+  }
   g_test_add_func ("/hlsalignsink/encoder/caps-change", test_caps_change);
   g_test_add_func ("/hlsalignsink/encoder/pause", test_pause);
   g_test_add_func ("/hlsalignsink/encoder/restart", test_restart);

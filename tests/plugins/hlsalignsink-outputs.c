@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where hlsalignsink puts what it makes: a web server that fails at times, the
- * application's streams, encrypted files; and the kinds of playlist. */
+/* Where hlsalignsink puts what it makes: the application's streams, a full disk, encrypted
+ * files; and the kinds of playlist. Web servers: hlsalignsink-put.c. */
 #include <gst/check/gstharness.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -11,129 +11,6 @@
 #include <sys/resource.h>
 
 #define MP3_CAPS "audio/mpeg,mpegversion=1,layer=3,rate=48000,channels=2"
-
-/* {{{ a web server of one table */
-
-typedef struct
-{
-  GSocketService *service;
-  guint16 port;
-  GMutex lock;
-  GHashTable *files;            /* path to GBytes */
-  GPtrArray *log;               /* "PUT /x" in the order of arrival */
-  guint fail_every;             /* answer 503 to so many PUTs; 0: none */
-  guint drop_every;             /* close without an answer */
-  guint puts;
-} Server;
-
-static GBytes *
-read_body (GDataInputStream * in, gsize length)
-{
-  guint8 *data = g_malloc (length + 1);
-
-  if (!g_input_stream_read_all (G_INPUT_STREAM (in), data, length, NULL, NULL,
-          NULL)) {
-    g_free (data);
-    return NULL;
-  }
-  return g_bytes_new_take (data, length);
-}
-
-/* One request; FALSE: close */
-static gboolean
-serve_one (Server * server, GDataInputStream * in, GOutputStream * out)
-{
-  g_autofree char *line = g_data_input_stream_read_line (in, NULL, NULL, NULL);
-  g_auto (GStrv) words = NULL;
-  g_autoptr (GBytes) body = NULL;
-  g_autofree char *head = NULL;
-  gsize length = 0;
-  int status = 200;
-  gboolean drop = FALSE;
-
-  if (line == NULL)
-    return FALSE;
-  words = g_strsplit (g_strchomp (line), " ", 3);
-  if (g_strv_length (words) < 2)
-    return FALSE;
-  for (;;) {
-    g_autofree char *header = g_data_input_stream_read_line (in, NULL, NULL,
-        NULL);
-
-    if (header == NULL)
-      return FALSE;
-    g_strchomp (header);
-    if (header[0] == '\0')
-      break;
-    if (g_ascii_strncasecmp (header, "Content-Length:", 15) == 0)
-      length = strtoul (header + 15, NULL, 10);
-  }
-  if (length > 0 && (body = read_body (in, length)) == NULL)
-    return FALSE;
-
-  g_mutex_lock (&server->lock);
-  if (strcmp (words[0], "PUT") == 0) {
-    server->puts++;
-    if (server->drop_every > 0 && server->puts % server->drop_every == 0)
-      drop = TRUE;
-    else if (server->fail_every > 0 && server->puts % server->fail_every == 0)
-      status = 503;
-    else {
-      g_ptr_array_add (server->log, g_strdup (words[1]));
-      g_hash_table_insert (server->files, g_strdup (words[1]),
-          body != NULL ? g_bytes_ref (body) : g_bytes_new (NULL, 0));
-      status = 201;
-    }
-    g_clear_pointer (&body, g_bytes_unref);
-  } else if (strcmp (words[0], "DELETE") == 0) {
-    status = g_hash_table_remove (server->files, words[1]) ? 204 : 404;
-    g_clear_pointer (&body, g_bytes_unref);
-  } else {
-    GBytes *file = g_hash_table_lookup (server->files, words[1]);
-
-    g_clear_pointer (&body, g_bytes_unref);
-    if (file != NULL)
-      body = g_bytes_ref (file);
-    else
-      status = 404;
-  }
-  g_mutex_unlock (&server->lock);
-  if (drop)
-    return FALSE;
-  length = body != NULL ? g_bytes_get_size (body) : 0;
-  head = g_strdup_printf ("HTTP/1.1 %d X\r\nContent-Length: %" G_GSIZE_FORMAT
-      "\r\n\r\n", status, status == 204 ? 0 : length);
-  if (!g_output_stream_write_all (out, head, strlen (head), NULL, NULL, NULL))
-    return FALSE;
-  if (body != NULL && strcmp (words[0], "HEAD") != 0)
-    return g_output_stream_write_all (out, g_bytes_get_data (body, NULL),
-        length, NULL, NULL, NULL);
-  return TRUE;
-}
-
-static gboolean
-on_connection (GThreadedSocketService * service, GSocketConnection * connection,
-    GObject * source, gpointer user)
-{
-  g_autoptr (GDataInputStream) in =
-      g_data_input_stream_new (g_io_stream_get_input_stream (G_IO_STREAM
-          (connection)));
-  GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
-
-  g_data_input_stream_set_newline_type (in, G_DATA_STREAM_NEWLINE_TYPE_ANY);
-  g_filter_input_stream_set_close_base_stream (G_FILTER_INPUT_STREAM (in),
-      FALSE);
-  while (serve_one (user, in, out));
-  g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
-  return TRUE;
-}
-
-static gpointer
-server_thread (gpointer data)
-{
-  g_main_loop_run (data);
-  return NULL;
-}
 
 /* {{{ feeding */
 
@@ -244,98 +121,6 @@ parse (const char *text, gsize size)
 }
 
 /* {{{ tests */
-
-/* One in five requests fails, one in seven gets no answer: everything arrives, in
- * order, and a list is never there before its segments. */
-static void
-test_put (void)
-{
-  Server server = { NULL };
-  Sink s;
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
-  g_autofree char *location = NULL;
-  g_autofree char *playlist = NULL;
-  g_autoptr (LockstepPlaylist) list = NULL;
-  GThread *thread;
-  GBytes *bytes;
-  guint next = 0;
-
-  g_mutex_init (&server.lock);
-  server.files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-      (GDestroyNotify) g_bytes_unref);
-  server.log = g_ptr_array_new_with_free_func (g_free);
-  server.fail_every = 5;
-  server.drop_every = 7;
-  g_main_context_push_thread_default (context);
-  server.service = g_threaded_socket_service_new (4);
-  server.port =
-      g_socket_listener_add_any_inet_port (G_SOCKET_LISTENER (server.service),
-      NULL, NULL);
-  g_signal_connect (server.service, "run", G_CALLBACK (on_connection), &server);
-  g_socket_service_start (server.service);
-  g_main_context_pop_thread_default (context);
-  thread = g_thread_new ("server", server_thread, loop);
-
-  location = g_strdup_printf ("http://127.0.0.1:%u/live/s%%05d.ts",
-      server.port);
-  playlist = g_strdup_printf ("http://127.0.0.1:%u/live/index.m3u8",
-      server.port);
-  sink_init (&s, "location", location, "playlist-location", playlist,
-      "target-duration", 1.0, "playlist-length", 5, "max-files", 5, NULL);
-  sink_start (&s);
-  feed (&s, 30);
-  finish (&s);
-  sink_clear (&s);
-
-  g_mutex_lock (&server.lock);
-  for (guint i = 0; i < server.log->len; i++) {
-    const char *path = g_ptr_array_index (server.log, i);
-    guint n;
-
-    if (sscanf (path, "/live/s%u.ts", &n) == 1)
-      g_assert_cmpuint (n, ==, next++);
-    else
-      g_assert_cmpstr (path, ==, "/live/index.m3u8");
-  }
-  g_assert_cmpuint (next, ==, 30);
-  bytes = g_hash_table_lookup (server.files, "/live/index.m3u8");
-  g_assert_nonnull (bytes);
-  list = parse (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  g_assert_true (list->ended);
-  g_assert_cmpuint (list->entries.length, ==, 5);
-  for (GList * l = list->entries.head; l != NULL; l = l->next) {
-    LockstepPlaylistEntry *entry = l->data;
-    g_autofree char *path = g_strconcat ("/live/", entry->uri, NULL);
-
-    g_assert_false (entry->gap);
-    g_assert_true (g_hash_table_contains (server.files, path));
-  }
-  /* Old ones are deleted on the server, as in a folder */
-  g_assert_false (g_hash_table_contains (server.files, "/live/s00003.ts"));
-  g_mutex_unlock (&server.lock);
-
-  /* A second run goes on from what is on the server */
-  server.fail_every = server.drop_every = 0;
-  sink_init (&s, "location", location, "playlist-location", playlist,
-      "target-duration", 1.0, "playlist-length", 5, "max-files", 5, NULL);
-  sink_start (&s);
-  feed (&s, 3);
-  finish (&s);
-  sink_clear (&s);
-  g_mutex_lock (&server.lock);
-  g_assert_true (g_hash_table_contains (server.files, "/live/s00030.ts"));
-  g_mutex_unlock (&server.lock);
-
-  g_socket_service_stop (server.service);
-  g_socket_listener_close (G_SOCKET_LISTENER (server.service));
-  g_main_loop_quit (loop);
-  g_thread_join (thread);
-  g_object_unref (server.service);
-  g_hash_table_unref (server.files);
-  g_ptr_array_unref (server.log);
-  g_mutex_clear (&server.lock);
-}
 
 typedef struct
 {
@@ -637,7 +422,6 @@ main (int argc, char **argv)
 {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/hlsalignsink/put", test_put);
   g_test_add_func ("/hlsalignsink/streams", test_streams);
   g_test_add_func ("/hlsalignsink/gap", test_gap);
   g_test_add_func ("/hlsalignsink/full-disk", test_full_disk);
