@@ -23,9 +23,9 @@ G_GNUC_PRINTF (3, 4);
   return FALSE;
 }
 
-/* "IN IP4 224.2.1.1/127/3" becomes "IP4 224.2.1.1"; a name, which could be anybody's
- * address, is refused. */
-static char *
+/* "IN IP4 224.2.1.1/127/3" becomes 224.2.1.1; a name, which could be anybody's address, is
+ * refused. */
+static GInetAddress *
 read_connection (const char *value, GError ** error)
 {
   g_auto (GStrv) words = g_strsplit (value, " ", -1);
@@ -40,12 +40,11 @@ read_connection (const char *value, GError ** error)
         "c=%.64s names no IP address that packets come to", value);
     return NULL;
   }
-  return g_strdup_printf ("%s %s", g_inet_address_get_family (address)
-      == G_SOCKET_FAMILY_IPV6 ? "IP6" : "IP4", words[2]);
+  return g_steal_pointer (&address);
 }
 
 /* Of the section, else of the session, else loopback. */
-static char *
+static GInetAddress *
 find_connection (const LockstepSdpText * text, guint section, GError ** error)
 {
   const guint places[] = { section, 0 };
@@ -59,7 +58,7 @@ find_connection (const LockstepSdpText * text, guint section, GError ** error)
       if (lines[i].type == 'c')
         return read_connection (lines[i].value, error);
   }
-  return g_strdup ("IP4 127.0.0.1");
+  return g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
 }
 
 /* What "a=key:96 value" says of a payload type; NULL: nothing. */
@@ -141,13 +140,15 @@ clean_fmtp (const char *fmtp)
   return g_string_free (kept, FALSE);
 }
 
-/* What is kept of a section; "": it is off. NULL with an error. */
+/* What is kept of a section, and in @address where its packets come to; "": it is off. NULL
+ * with an error. */
 static char *
 write_section (const LockstepSdpText * text, guint section,
     const LockstepSdpMline * mline, const char *const *encodings,
-    GError ** error)
+    GInetAddress ** address, GError ** error)
 {
-  g_autofree char *connection = NULL;
+  g_autoptr (GInetAddress) to = NULL;
+  g_autofree char *shown = NULL;
   g_autofree char *fmtp = NULL;
   const char *format, *map;
 
@@ -160,17 +161,30 @@ write_section (const LockstepSdpText * text, guint section,
     return NULL;
   }
   format = choose_format (text, section, mline, encodings, error);
-  connection = find_connection (text, section, error);
-  if (format == NULL || connection == NULL)
+  to = find_connection (text, section, error);
+  if (format == NULL || to == NULL)
     return NULL;
   map = attribute_of (text, section, "rtpmap", format);
   if (!check_rtpmap (map, error))
     return NULL;
   fmtp = clean_fmtp (attribute_of (text, section, "fmtp", format));
-  return g_strdup_printf ("m=%s %u RTP/AVP %s\nc=IN %s\na=rtpmap:%s %s\n"
-      "%s%s%s%s%s", mline->kind, mline->port, format, connection, format, map,
-      fmtp[0] != '\0' ? "a=fmtp:" : "", fmtp[0] != '\0' ? format : "",
-      fmtp[0] != '\0' ? " " : "", fmtp, fmtp[0] != '\0' ? "\n" : "");
+  shown = g_inet_address_to_string (to);
+  *address = g_object_ref (to);
+  return g_strdup_printf ("m=%s %u RTP/AVP %s\nc=IN %s %s\na=rtpmap:%s %s\n"
+      "%s%s%s%s%s", mline->kind, mline->port, format,
+      g_inet_address_get_family (to) == G_SOCKET_FAMILY_IPV6 ? "IP6" : "IP4",
+      shown, format, map, fmtp[0] != '\0' ? "a=fmtp:" : "",
+      fmtp[0] != '\0' ? format : "", fmtp[0] != '\0' ? " " : "", fmtp,
+      fmtp[0] != '\0' ? "\n" : "");
+}
+
+/* Whether one socket would get what comes to both: a port of two groups, or of two of this
+ * machine's addresses, has two. */
+static gboolean
+overlap (GInetAddress * a, GInetAddress * b)
+{
+  return g_inet_address_equal (a, b) || g_inet_address_get_is_any (a)
+      || g_inet_address_get_is_any (b);
 }
 
 char *
@@ -185,6 +199,9 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
   g_autofree char *video = NULL;
   char **const kept[] = { &audio, &video };
   guint ports[G_N_ELEMENTS (kinds)] = { 0 };
+  g_autoptr (GInetAddress) audio_to = NULL;
+  g_autoptr (GInetAddress) video_to = NULL;
+  GInetAddress **const to[] = { &audio_to, &video_to };
 
   if (text == NULL)
     return NULL;
@@ -199,7 +216,7 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
     for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
       if (!g_str_equal (mline.kind, kinds[k]) || *kept[k] != NULL)
         continue;
-      section = write_section (text, s, &mline, encodings, error);
+      section = write_section (text, s, &mline, encodings, to[k], error);
       if (section == NULL)
         return NULL;
       ports[k] = mline.port;
@@ -213,9 +230,10 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
         "it has no m=audio and no m=video with a port");
     return NULL;
   }
-  if (audio != NULL && video != NULL && ports[0] == ports[1]) {
-    fail (error, LOCKSTEP_SDP_ERROR_UNSUPPORTED,
-        "sound and picture come to the same port, %u; each needs its own",
+  if (audio != NULL && video != NULL && ports[0] == ports[1]
+      && overlap (audio_to, video_to)) {
+    fail (error, LOCKSTEP_SDP_ERROR_UNSUPPORTED, "sound and picture come to "
+        "the same port, %u; each needs its own, or a group of its own",
         ports[0]);
     return NULL;
   }

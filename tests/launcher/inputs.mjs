@@ -69,10 +69,16 @@ test('what is wrong with a session description is said', () => {
   assert.equal(code, 0, err);
   assert.match(out, /name=audio-in .*payload=\(int\)111.*address=224\.1\.2\.3 port=5004/);
   assert.match(out, /name=video-in .*sprop-parameter-sets=\(string\).*Z0LAHtkA.*,aMuBcsg.*address=::1 port=5006/);
+  /* two groups share a port: each has a socket of its own */
+  const groups = give(good.replace('5006', '5004').replace('IP6 ::1', 'IP4 224.1.2.4/127'));
+  assert.equal(groups.code, 0, groups.err);
+  assert.match(groups.out, /name=audio-in .*address=224\.1\.2\.3 port=5004/);
+  assert.match(groups.out, /name=video-in .*address=224\.1\.2\.4 port=5004/);
   for (const [change, says] of [
     [(s) => s.replace('RTP/AVP 97', 'RTP/SAVP 97'), /m=video is RTP\/SAVP; plain RTP/],
     [(s) => s.replace('H264', 'VP8'), /m=video is VP8; OPUS or H264 is taken here/],
-    [(s) => s.replace('5006', '5004'), /come to the same port, 5004/],
+    [(s) => s.replace('5006', '5004').replace('c=IN IP6 ::1\n', ''), /come to the same port, 5004/],
+    [(s) => s.replace('5006', '5004').replace('IP6 ::1', 'IP4 0.0.0.0'), /come to the same port, 5004/],
     [(s) => s.replace('224.1.2.3', 'media.example.org'), /names no IP address/],
     [(s) => s.replace(/^m=.*/gm, ''), /it has no m=audio and no m=video/],
     [(s) => s.replace('s=-', 'nonsense'), /line 3 of the SDP is not of the form x=value/],
