@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #define MAX_UNWRITTEN (1024 * 1024)
 /* POSIX: so much is written to a pipe that poll() calls writable without blocking */
 #define PIPE_BYTES 512
+/* How often a program in the background looks whether the terminal is its own now. */
+#define BACKGROUND_S 1
 
 struct _TextLines
 {
@@ -27,6 +30,7 @@ struct _TextLines
   gboolean told;                /* that lines of stdout are lost */
   GByteArray *out;
   guint in_source, out_source;
+  guint background_timer;       /* 0: stdin may be read, or is not wanted */
 };
 
 static void
@@ -44,6 +48,28 @@ end_line (TextLines * lines)
   lines->too_long = FALSE;
 }
 
+/* Who reads the terminal of a shell that has put it into the background is stopped
+ * (SIGTTIN), or, where that is ignored, gets EIO. */
+static gboolean
+is_in_background (int fd)
+{
+  pid_t group = tcgetpgrp (fd);
+
+  return group >= 0 && group != getpgrp ();
+}
+
+static gboolean
+look_again (gpointer user_data)
+{
+  TextLines *lines = user_data;
+
+  if (is_in_background (STDIN_FILENO))
+    return G_SOURCE_CONTINUE;
+  lines->background_timer = 0;
+  text_lines_hold (lines, FALSE);
+  return G_SOURCE_REMOVE;
+}
+
 static gboolean
 readable (int fd, GIOCondition condition, gpointer user_data)
 {
@@ -51,6 +77,12 @@ readable (int fd, GIOCondition condition, gpointer user_data)
   char chunk[TEXT_CHANNEL_MAX_BYTES];
   ssize_t n = read (fd, chunk, sizeof chunk);
 
+  if (n < 0 && errno == EIO && is_in_background (fd)) {
+    lines->in_source = 0;
+    lines->background_timer =
+        g_timeout_add_seconds (BACKGROUND_S, look_again, lines);
+    return G_SOURCE_REMOVE;
+  }
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;
   if (n <= 0) {
@@ -74,9 +106,11 @@ readable (int fd, GIOCondition condition, gpointer user_data)
 void
 text_lines_hold (TextLines * lines, gboolean hold)
 {
-  if (hold)
+  if (hold) {
     g_clear_handle_id (&lines->in_source, g_source_remove);
-  else if (lines->in_source == 0 && !lines->ended)
+    g_clear_handle_id (&lines->background_timer, g_source_remove);
+  } else if (lines->in_source == 0 && lines->background_timer == 0
+      && !lines->ended)
     lines->in_source = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP |
         G_IO_ERR, readable, lines);
 }
@@ -171,6 +205,8 @@ text_lines_new (const char *label, TextLinesRead read, gpointer user_data)
   lines->user_data = user_data;
   lines->in = g_string_new (NULL);
   lines->out = g_byte_array_new ();
+  /* in the background of a terminal the media go on */
+  signal (SIGTTIN, SIG_IGN);
   text_lines_hold (lines, FALSE);
   return lines;
 }
@@ -180,6 +216,7 @@ text_lines_free (TextLines * lines)
 {
   g_clear_handle_id (&lines->in_source, g_source_remove);
   g_clear_handle_id (&lines->out_source, g_source_remove);
+  g_clear_handle_id (&lines->background_timer, g_source_remove);
   g_string_free (lines->in, TRUE);
   g_byte_array_unref (lines->out);
   g_free (lines->label);
