@@ -39,6 +39,10 @@
  * for frames of uneven size, short enough to see a link halve. */
 #define RATE_SPAN (300 * MS)
 #define RATE_MIN_SPAN (100 * MS)
+/* With a queue, the link is never idle: what arrived in so little time is what it
+ * carries, though no less than half of the above; packets stall and bunch. */
+#define RATE_BUSY_SPAN (80 * MS)
+#define RATE_BUSY_LEAST 0.5
 #define RATE_PACKETS 2048
 
 /* The path's delay without a queue is the least of the last one to two spans. */
@@ -46,13 +50,18 @@
 /* A queue longer than this is drained until it is shorter than that. */
 #define DRAIN_FROM (30 * MS)
 #define DRAIN_TO (15 * MS)
-/* Draining gives up this share of the rate per ns of queue, half at most. */
-#define DRAIN_FULL (250 * MS)
-#define DRAIN_MOST 0.5
+/* Draining gives up this much of the rate in proportion to the queue, so much of it
+ * with a queue of DRAIN_FULL. */
+#define DRAIN_FULL (200 * MS)
+#define DRAIN_MOST 0.8
 /* What a drained link is used to again. */
 #define DRAINED 0.93
 
-#define QUEUE_REAL (8 * MS)
+#define QUEUE_REAL (20 * MS)
+/* A queue that has grown twice, to more than this, is no large frame: the line through
+ * the delays says so some hundred ms later, in which a path that shrank overflows. */
+#define QUEUE_SURE (50 * MS)
+#define QUEUE_GROWN (15 * MS)
 
 #define PROBE_SPAN (15 * MS)
 #define PROBE_PACKETS 6
@@ -101,7 +110,7 @@ struct _LockstepBandwidth
   gdouble acknowledged;
 
   gint64 base[2], base_since;   /* least transit of this span and the last */
-  gint64 queue;
+  gint64 queue, queues[2];      /* now; at the last two messages */
   gboolean draining;
 
   guint lost, counted;
@@ -206,6 +215,30 @@ arrived (LockstepBandwidth * b, gint64 arrival, gsize bytes)
   span = arrival - oldest->arrival;
   if (span >= RATE_MIN_SPAN)
     b->acknowledged = (b->bytes - oldest->bytes) * 8.0 * SECOND / span;
+}
+
+/* What arrives of late: like b->acknowledged, which a link that shrank leaves too high
+ * for as long as its span. */
+static gdouble
+arrives_now (const LockstepBandwidth * b)
+{
+  const Arrival *newest, *first = NULL;
+  gsize bytes = 0;
+  gdouble rate;
+
+  if (b->n == 0 || b->queue < DRAIN_FROM)
+    return b->acknowledged;
+  newest = &b->arrivals[(b->first + b->n - 1) % RATE_PACKETS];
+  for (guint i = b->n; i > 0; i--) {
+    first = &b->arrivals[(b->first + i - 1) % RATE_PACKETS];
+    if (newest->arrival - first->arrival >= RATE_BUSY_SPAN)
+      break;
+    bytes += first->bytes;
+  }
+  if (newest->arrival - first->arrival < RATE_BUSY_SPAN)
+    return b->acknowledged;
+  rate = bytes * 8.0 * SECOND / (newest->arrival - first->arrival);
+  return CLAMP (rate, RATE_BUSY_LEAST * b->acknowledged, b->acknowledged);
 }
 
 static void
@@ -353,7 +386,7 @@ increase (LockstepBandwidth * b, gint64 now)
 static void
 decrease (LockstepBandwidth * b, gint64 now)
 {
-  gdouble rate = b->acknowledged > 0 ? b->acknowledged : b->delay_rate;
+  gdouble rate = b->acknowledged > 0 ? arrives_now (b) : b->delay_rate;
 
   if (now - b->decreased < CLAMP (b->rtt, 10 * MS, 200 * MS)
       && rate > 0.5 * b->delay_rate)
@@ -365,11 +398,21 @@ decrease (LockstepBandwidth * b, gint64 now)
   b->probe_next = 0;
 }
 
+static gboolean
+queue_grows (const LockstepBandwidth * b)
+{
+  return b->queue > QUEUE_SURE && b->queue > b->queues[0] + QUEUE_GROWN
+      && b->queues[0] > b->queues[1] + QUEUE_GROWN;
+}
+
 /* 5.5's state machine. */
 static void
 update_delay_rate (LockstepBandwidth * b, gint64 now)
 {
-  switch (b->trendline.state) {
+  LockstepPathState state = queue_grows (b) ? LOCKSTEP_PATH_OVERUSED
+      : b->trendline.state;
+
+  switch (state) {
     case LOCKSTEP_PATH_OVERUSED:
       /* where some packets pass without a queue, it was one large frame */
       b->state = b->queue > QUEUE_REAL ? RATE_DECREASE : RATE_HOLD;
@@ -451,8 +494,11 @@ lockstep_bandwidth_feedback (LockstepBandwidth * bandwidth,
       probe_seen (b, packet);
   }
   base = MIN (b->base[0], b->base[1]);
-  if (least != G_MAXINT64)
+  if (least != G_MAXINT64) {
+    b->queues[1] = b->queues[0];
+    b->queues[0] = b->queue;
     b->queue = least - base;
+  }
   update_delay_rate (b, now);
   update_loss_rate (b, now);
   if (b->probe && b->probe_packets >= PROBE_PACKETS - 1

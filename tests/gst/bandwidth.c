@@ -34,7 +34,7 @@ static void
 test_simulated_links (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (rate_sim_links); i++) {
-    gdouble used = 0, share = 0;
+    gdouble used = 0, share = 0, recovery = 0;
 
     for (guint seed = 1; seed <= SEEDS; seed++) {
       RateSimConfig config = rate_sim_links[i];
@@ -44,13 +44,18 @@ test_simulated_links (void)
       result = rate_sim_run (&config);
       for (guint s = 0; s < RATE_SIM_STEPS && config.rates[s]; s++)
         check_step (&config, result, s);
+      if (config.rates[1] < config.rates[0])
+        recovery += rate_sim_recovery (result, config.at[1]);
       used += rate_sim_utilisation (result, 10 * SECOND, config.duration);
       if (config.rivals)
         share += rate_sim_share (result, config.duration - 30 * SECOND,
             config.duration);
     }
-    g_test_message ("%s: %.3f", rate_sim_links[i].name, used / SEEDS);
-    g_assert_cmpfloat (used / SEEDS, >=, 0.85);
+    g_test_message ("%s: %.3f, %.0f ms", rate_sim_links[i].name, used / SEEDS,
+        recovery / SEEDS / 1e6);
+    g_assert_cmpfloat (used / SEEDS, >=, 0.88);
+    g_assert_cmpfloat (recovery / SEEDS, <=,
+        310 * MS + 2 * rate_sim_links[i].delay);
     if (rate_sim_links[i].rivals) {
       g_assert_cmpfloat (share / SEEDS, >=, 0.40);
       g_assert_cmpfloat (share / SEEDS, <=, 0.60);
@@ -131,6 +136,37 @@ test_what_arrives_is_measured (void)
   g_assert_cmpint (stats.queue, ==, 0);
   feed (b, &now, 10, 90 * MS, 0);
   g_assert_cmpint (lockstep_bandwidth_stats (b).queue, ==, 70 * MS);
+}
+
+/* 2 Mbit/s go out, and the path carries 0.5 of it all at once. Each line has jitter of
+ * 2 ms, as paths do. */
+static void
+test_a_path_that_shrinks (void)
+{
+  g_autoptr (LockstepBandwidth) b = lockstep_bandwidth_new (&limits, 0);
+  LockstepBandwidthPacket packets[16];
+  gint64 free = 0, now = 0, down = 0;
+  guint n = 0;
+
+  for (guint i = 0; i < 2000 && down == 0; i++) {
+    gint64 sent = i * 5 * MS, transmission = (sent < 5 * SECOND ? 1 : 20) * MS;
+    guint64 target;
+
+    free = MAX (free, sent) + transmission;
+    packets[n++] = (LockstepBandwidthPacket) {
+    sent, free + 20 * MS + (i * 7 % 5) * MS / 2, 1250, 0};
+    /* told of each 50 ms */
+    if (packets[n - 1].arrival < now + 50 * MS && n < G_N_ELEMENTS (packets))
+      continue;
+    now = packets[n - 1].arrival;
+    target = lockstep_bandwidth_feedback (b, packets, n, now);
+    n = 0;
+    if (sent > 5 * SECOND && target < 500000)
+      down = now - 5 * SECOND;
+  }
+  g_test_message ("%.0f ms", down / 1e6);
+  g_assert_cmpint (down, >, 0);
+  g_assert_cmpint (down, <=, 210 * MS);
 }
 
 /* Carries a probe over a link of @rate. */
@@ -307,6 +343,7 @@ main (int argc, char **argv)
   g_test_add_func ("/bandwidth/silence", test_without_feedback_less_is_sent);
   g_test_add_func ("/bandwidth/loss", test_loss_takes_and_gives);
   g_test_add_func ("/bandwidth/arrives", test_what_arrives_is_measured);
+  g_test_add_func ("/bandwidth/shrinks", test_a_path_that_shrinks);
   g_test_add_func ("/bandwidth/probe", test_a_probe_finds_what_is_free);
   g_test_add_func ("/bandwidth/absurd",
       test_absurd_feedback_stays_within_limits);
