@@ -16,6 +16,9 @@
     "rtcp-fb-transport-cc=true,extmap-3=(string)\"http://www.ietf.org/id/" \
     "draft-holmer-rmcat-transport-wide-cc-extensions-01\""
 
+#define NO_FEEDBACK "application/x-rtp,media=video,encoding-name=VP8,payload=96," \
+    "clock-rate=90000,rtcp-fb-nack=true,rtcp-fb-nack-pli=true"
+
 typedef struct
 {
   GstElement *pipelines[2], *webrtc[2]; /* sender, receiver */
@@ -24,6 +27,11 @@ typedef struct
   GCond cond;
   gboolean negotiate;
   guint received;
+  guint n_given_up;
+  guint n_again;                /* requests that came through to rtprtxsend */
+  guint32 ssrc;                 /* of what was sent last */
+  guint16 seqnum;
+  const char *caps;
 } Peers;
 
 static void
@@ -53,7 +61,109 @@ count (GstPad * pad, GstPadProbeInfo * info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
+static gboolean
+gave_up (gpointer data)
+{
+  Peers *p = data;
+
+  g_mutex_lock (&p->lock);
+  p->n_given_up++;
+  g_mutex_unlock (&p->lock);
+  return TRUE;
+}
+
+static GstPadProbeReturn
+note_sent (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  Peers *p = data;
+  guint8 head[12];
+
+  gst_buffer_extract (GST_PAD_PROBE_INFO_BUFFER (info), 0, head, sizeof head);
+  g_mutex_lock (&p->lock);
+  p->seqnum = GST_READ_UINT16_BE (head + 2);
+  p->ssrc = GST_READ_UINT32_BE (head + 8);
+  g_mutex_unlock (&p->lock);
+  return GST_PAD_PROBE_OK;
+}
+
+static GstPadProbeReturn
+count_again (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  const GstStructure *s =
+      gst_event_get_structure (GST_PAD_PROBE_INFO_EVENT (info));
+  Peers *p = data;
+
+  if (s != NULL && gst_structure_has_name (s, "GstRTPRetransmissionRequest")
+      && !gst_structure_has_field (s, "lockstep-probe")) {
+    g_mutex_lock (&p->lock);
+    p->n_again++;
+    g_mutex_unlock (&p->lock);
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+/* The session's pad, where its feedback comes up; what gets past it is counted. */
+static GstPad *
+watch_session (Peers * p)
+{
+  g_autoptr (GstElement) rtpbin =
+      gst_bin_get_by_name (GST_BIN (p->webrtc[0]), "rtpbin");
+  g_autoptr (GstIterator) all = gst_bin_iterate_elements (GST_BIN (rtpbin));
+  g_auto (GValue) item = G_VALUE_INIT;
+  GstPad *pad = NULL;
+  g_autoptr (GstPad) peer = NULL;
+
+  while (pad == NULL && gst_iterator_next (all, &item) == GST_ITERATOR_OK) {
+    GstElement *element = g_value_get_object (&item);
+
+    if (g_str_has_prefix (GST_OBJECT_NAME (element), "rtpsession"))
+      pad = gst_element_get_static_pad (element, "send_rtp_sink");
+    g_value_reset (&item);
+  }
+  g_assert_nonnull (pad);
+  peer = gst_pad_get_peer (pad);
+  gst_pad_add_probe (peer, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, count_again, p,
+      NULL);
+  return pad;
+}
+
+/* As the session does for a NACK. */
 static void
+ask_again (GstPad * pad, guint32 ssrc, guint16 seqnum)
+{
+  gst_pad_push_event (pad, gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM,
+          gst_structure_new ("GstRTPRetransmissionRequest",
+              "seqnum", G_TYPE_UINT, (guint) seqnum,
+              "ssrc", G_TYPE_UINT, ssrc, NULL)));
+}
+
+G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+/* As the session does for feedback that tells of @n packets lost. */
+    static void
+tell_lost (GstPad * pad, guint n)
+{
+  GValueArray *packets = g_value_array_new (n);
+  GstStructure *s = gst_structure_new_empty ("RTPTWCCPackets");
+  GValue list = G_VALUE_INIT;
+
+  for (guint i = 0; i < n; i++) {
+    GValue item = G_VALUE_INIT;
+
+    g_value_init (&item, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&item, gst_structure_new ("RTPTWCCPacket",
+            "seqnum", G_TYPE_UINT, i, "local-ts", G_TYPE_UINT64,
+            (guint64) g_get_monotonic_time () * 1000, "size", G_TYPE_UINT,
+            1200, "lost", G_TYPE_BOOLEAN, TRUE, NULL));
+    g_value_array_append (packets, &item);
+    g_value_unset (&item);
+  }
+  g_value_init (&list, g_value_array_get_type ());
+  g_value_take_boxed (&list, packets);
+  gst_structure_take_value (s, "packets", &list);
+  gst_pad_push_event (pad, gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM, s));
+}
+
+G_GNUC_END_IGNORE_DEPRECATIONS static void
 on_pad_added (GstElement * webrtc, GstPad * pad, Peers * p)
 {
   g_autoptr (GstPad) sinkpad = NULL;
@@ -75,7 +185,7 @@ static void
 on_transceiver (GstElement * webrtc, GstWebRTCRTPTransceiver * transceiver,
     Peers * p)
 {
-  g_autoptr (GstCaps) caps = gst_caps_from_string (RTP_CAPS);
+  g_autoptr (GstCaps) caps = gst_caps_from_string (p->caps);
 
   g_object_set (transceiver, "codec-preferences", caps, "do-nack", TRUE, NULL);
 }
@@ -123,22 +233,25 @@ negotiate (Peers * p)
 }
 
 static void
-connect (Peers * p, const LockstepBandwidthConfig * limits)
+connect (Peers * p, const char *caps, const LockstepBandwidthConfig * limits)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) filter = NULL;
   g_autoptr (GstPad) pad = NULL;
+  g_autoptr (GstPad) peer = NULL;
+  g_autoptr (GstElement) pay = NULL;
+  g_autoptr (GstPad) frames = NULL;
   GArray *transceivers = NULL;
 
   *p = (Peers) {
-  0};
+  .caps = caps};
   g_mutex_init (&p->lock);
   g_cond_init (&p->cond);
   p->pipelines[0] = gst_parse_launch ("webrtcbin name=w "
       "bundle-policy=max-bundle videotestsrc is-live=true pattern=snow ! "
       "video/x-raw,width=320,height=240,framerate=30/1 ! "
       "vp8enc deadline=1 target-bitrate=800000 keyframe-max-dist=30 ! "
-      "rtpvp8pay pt=96 mtu=1000 picture-id-mode=15-bit ! "
+      "rtpvp8pay name=pay pt=96 mtu=1000 picture-id-mode=15-bit ! "
       "capsfilter name=f caps=application/x-rtp ! w.", &error);
   g_assert_no_error (error);
   p->pipelines[1] = gst_pipeline_new (NULL);
@@ -148,7 +261,7 @@ connect (Peers * p, const LockstepBandwidthConfig * limits)
       GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, NULL);
   gst_bin_add (GST_BIN (p->pipelines[1]), gst_object_ref (p->webrtc[1]));
   filter = gst_bin_get_by_name (GST_BIN (p->pipelines[0]), "f");
-  gst_util_set_object_arg (G_OBJECT (filter), "caps", RTP_CAPS);
+  gst_util_set_object_arg (G_OBJECT (filter), "caps", caps);
   for (guint i = 0; i < 2; i++) {
     use_loopback (p->webrtc[i]);
     g_signal_connect (p->webrtc[i], "on-ice-candidate",
@@ -167,7 +280,11 @@ connect (Peers * p, const LockstepBandwidthConfig * limits)
 
   p->control = rate_control_new (p->webrtc[0], limits);
   pad = gst_element_get_static_pad (filter, "src");
-  rate_control_pace (p->control, pad);
+  pay = gst_bin_get_by_name (GST_BIN (p->pipelines[0]), "pay");
+  frames = gst_element_get_static_pad (pay, "sink");
+  rate_control_pace (p->control, pad, frames, NULL, gave_up, p);
+  peer = gst_pad_get_peer (pad);
+  gst_pad_add_probe (peer, GST_PAD_PROBE_TYPE_BUFFER, note_sent, p, NULL);
   g_assert_cmpuint (rate_control_target (p->control), ==, 0);
   for (guint i = 0; i < 2; i++)
     g_assert_cmpint (gst_element_set_state (p->pipelines[i],
@@ -197,7 +314,7 @@ test_probes_find_what_media_alone_would_not (void)
   LockstepBandwidthStats stats;
   Peers p;
 
-  connect (&p, &limits);
+  connect (&p, RTP_CAPS, &limits);
   /* 800 kbit/s of media alone would prove 1.2 Mbit/s */
   while (rate_control_target (p.control) < limits.max * 9 / 10) {
     g_assert_cmpint (g_get_monotonic_time (), <, end);
@@ -212,6 +329,105 @@ test_probes_find_what_media_alone_would_not (void)
   disconnect (&p);
 }
 
+static guint
+get (Peers * p, const guint * what)
+{
+  guint value;
+
+  g_mutex_lock (&p->lock);
+  value = *what;
+  g_mutex_unlock (&p->lock);
+  return value;
+}
+
+static void
+wait_for (Peers * p, const guint * what, guint least)
+{
+  gint64 end = g_get_monotonic_time () + TIMEOUT;
+
+  while (get (p, what) < least) {
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+    g_usleep (20 * 1000);
+  }
+}
+
+/* A peer whose feedback never comes asks for everything that there was. */
+static void
+test_bounds_what_goes_again_from_the_start (void)
+{
+  static const LockstepBandwidthConfig limits = { 100000, 600000, 4000000 };
+  g_autoptr (GstPad) pad = NULL;
+  guint passed;
+  Peers p;
+
+  connect (&p, NO_FEEDBACK, &limits);
+  wait_for (&p, &p.received, 20);
+  g_assert_cmpuint (rate_control_target (p.control), ==, 0);
+  pad = watch_session (&p);
+  for (guint i = 0; i < 4000; i++)
+    ask_again (pad, p.ssrc, i);
+  passed = get (&p, &p.n_again);
+  /* a quarter of a second's worth, and 30 a second */
+  g_assert_cmpuint (passed, >=, 10);
+  g_assert_cmpuint (passed, <, 1000);
+  disconnect (&p);
+}
+
+/* Frames that wait for longer than a key frame takes are given up; and the encoder can
+ * know beforehand. */
+static void
+test_gives_up_what_waits (void)
+{
+  static const LockstepBandwidthConfig limits = { 10000, 10000, 10000 };
+  gint64 end = g_get_monotonic_time () + TIMEOUT;
+  Peers p;
+
+  connect (&p, RTP_CAPS, &limits);
+  while (rate_control_backlog (p.control) < (gint64) (100 * GST_MSECOND)) {
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+    g_usleep (5 * 1000);
+  }
+  wait_for (&p, &p.n_given_up, 3);
+  disconnect (&p);
+}
+
+/* So much is lost that a key frame is there before it could be sent again: what was sent
+ * before is not. */
+static void
+test_gives_up_what_was_lost (void)
+{
+  static const LockstepBandwidthConfig limits = { 100000, 600000, 1000000 };
+  gint64 end = g_get_monotonic_time () + TIMEOUT;
+  g_autoptr (GstPad) pad = NULL;
+  guint16 seqnum;
+  guint n;
+  Peers p;
+
+  connect (&p, RTP_CAPS, &limits);
+  while (rate_control_target (p.control) == 0) {
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+    g_usleep (50 * 1000);
+  }
+  wait_for (&p, &p.received, 100);
+  pad = watch_session (&p);
+  g_mutex_lock (&p.lock);
+  seqnum = p.seqnum;
+  g_mutex_unlock (&p.lock);
+  ask_again (pad, p.ssrc, seqnum - 20);
+  n = get (&p, &p.n_again);
+  g_assert_cmpuint (n, >=, 1);
+  tell_lost (pad, 4);
+  g_assert_cmpuint (get (&p, &p.n_given_up), ==, 0);
+  /* 100 of them are 0.8 s at the greatest rate */
+  tell_lost (pad, 100);
+  g_assert_cmpuint (get (&p, &p.n_given_up), >=, 1);
+  n = get (&p, &p.n_again);
+  for (guint i = 1; i < 19; i++)
+    ask_again (pad, p.ssrc, seqnum - i);
+  g_assert_cmpuint (get (&p, &p.n_again), ==, n);
+  disconnect (&p);
+}
+
 static void
 test_stops_while_packets_wait (void)
 {
@@ -219,7 +435,7 @@ test_stops_while_packets_wait (void)
   gint64 end = g_get_monotonic_time () + TIMEOUT;
   Peers p;
 
-  connect (&p, &limits);
+  connect (&p, RTP_CAPS, &limits);
   while (rate_control_target (p.control) == 0) {
     g_assert_cmpint (g_get_monotonic_time (), <, end);
     g_usleep (50 * 1000);
@@ -236,6 +452,10 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/rate-control/probes",
       test_probes_find_what_media_alone_would_not);
+  g_test_add_func ("/rate-control/again-bounded",
+      test_bounds_what_goes_again_from_the_start);
+  g_test_add_func ("/rate-control/gives-up-waiting", test_gives_up_what_waits);
+  g_test_add_func ("/rate-control/gives-up-lost", test_gives_up_what_was_lost);
   g_test_add_func ("/rate-control/stop", test_stops_while_packets_wait);
   return g_test_run ();
 }

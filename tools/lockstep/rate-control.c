@@ -16,8 +16,18 @@
 #define MAX_PACKETS 4096
 /* A packet never waits longer than this in the pacer, whatever the estimate. */
 #define MAX_WAIT (GST_SECOND / 2)
+/* Where what waits, or what was lost and is to be sent again, takes longer than this, a
+ * key frame is there sooner: it takes some 200 ms of the rate. What waits of one gets
+ * longer. */
+#define GIVE_UP (400 * GST_MSECOND)
+#define GIVE_UP_KEY (2 * GIVE_UP)
+/* What was given up is asked for no more after this. */
+#define FORGET (3 * GST_SECOND)
+/* What was lost is sent again by then, or of no use any more. */
+#define MISSED (1 * GST_SECOND)
 /* What a packet that is sent again takes, about: of most of them the size is forgotten. */
-#define RTX_BYTES (1200 + OVERHEAD)
+#define PACKET 1200
+#define RTX_BYTES (PACKET + OVERHEAD)
 /* Packets sent lately that a probe may send again. */
 #define RECENT 64
 #define PROBE_PACKETS 5
@@ -32,6 +42,26 @@ typedef struct
   guint bytes;
 } Recent;
 
+/* One pad whose packets are spaced. */
+typedef struct
+{
+  RateControl *control;
+  GstAppSrc *source;            /* not owned: where frames wait; NULL: nowhere */
+  RateControlWantsKey wants_key;
+  gpointer user_data;
+  gboolean key;                 /* the frame that leaves is one */
+  gsize rest;                   /* its bytes that have not left */
+  gboolean skipping;            /* frames, until a key frame */
+  gboolean asked;               /* for that */
+  gboolean begun;               /* a packet has left */
+  guint32 ssrc;
+  gint64 given_up;              /* when, ns; 0: nothing is remembered of it */
+  GstClockTime frame;           /* PTS of what leaves */
+  GstClockTime unfinished;      /* PTS of what left then */
+  gboolean have_fresh;
+  guint16 fresh;                /* the first packet that is of use again */
+} Paced;
+
 struct _RateControl
 {
   gint refs;                    /* atomic: one for the owner, one for each probe */
@@ -43,8 +73,10 @@ struct _RateControl
   LockstepPacer pacer;
   LockstepRtxLimit rtx;
   FecSender *fec;               /* NULL: none */
+  GPtrArray *paced;             /* Paced; complete before the first packet */
+  gdouble missing;              /* bytes lost and not sent again */
   gint64 rtt;                   /* ns; 0: not known */
-  gint64 last_tick;
+  gint64 fed;                   /* when feedback came last, ns */
   gboolean sent;                /* since the last feedback */
   GstPad *session_pad;          /* the session's send_rtp_sink; NULL: not found yet */
   GstElement *webrtc;           /* not owned: outlives what is attached to it */
@@ -76,6 +108,7 @@ rate_control_unref (RateControl * control)
   gst_clear_object (&control->session_pad);
   lockstep_bandwidth_free (control->bandwidth);
   g_clear_pointer (&control->fec, fec_sender_free);
+  g_ptr_array_unref (control->paced);
   g_mutex_clear (&control->lock);
   g_cond_clear (&control->cond);
   g_free (control);
@@ -105,6 +138,49 @@ read_packet (RateControl * control, const GstStructure * s,
   return TRUE;
 }
 
+/* Called without the lock. */
+static void
+ask_for_key (Paced * paced)
+{
+  gboolean asked = paced->wants_key (paced->user_data);
+
+  g_mutex_lock (&paced->control->lock);
+  paced->asked = asked;
+  g_mutex_unlock (&paced->control->lock);
+}
+
+/* What leaves is left unfinished; what was sent of it and before is not sent again; what
+ * waits is thrown away, up to a new key frame. */
+static void
+give_up (Paced * paced)
+{
+  g_mutex_lock (&paced->control->lock);
+  paced->rest = 0;
+  paced->given_up = now_ns ();
+  paced->have_fresh = FALSE;
+  paced->unfinished = paced->frame;
+  paced->skipping = TRUE;
+  paced->control->n_recent = 0;
+  paced->control->missing = 0;
+  g_mutex_unlock (&paced->control->lock);
+  ask_for_key (paced);
+}
+
+/* Whether so much was lost that a key frame is there before it could all be sent again.
+ * Called with the lock. */
+static gboolean
+missed_too_much (RateControl * control, const LockstepBandwidthPacket * packets,
+    guint n, gint64 passed)
+{
+  guint64 target = lockstep_bandwidth_stats (control->bandwidth).target;
+
+  control->missing *= MAX (1 - passed / (gdouble) MISSED, 0);
+  for (guint i = 0; i < n; i++)
+    if (packets[i].arrival == LOCKSTEP_BANDWIDTH_LOST && packets[i].probe == 0)
+      control->missing += packets[i].bytes;
+  return control->missing * 8 * GST_SECOND > (gdouble) GIVE_UP *target;
+}
+
 static void
 take_feedback (RateControl * control, const GstStructure * s)
 {
@@ -113,6 +189,7 @@ take_feedback (RateControl * control, const GstStructure * s)
   g_autofree LockstepBandwidthPacket *packets = NULL;
   guint n = 0;
   gint64 newest = 0;
+  gboolean gives_up = FALSE;
 
   /* by its name: G_TYPE_VALUE_ARRAY is deprecated, and still what comes */
   if (value == NULL
@@ -133,11 +210,11 @@ take_feedback (RateControl * control, const GstStructure * s)
     }
   }
   if (n > 0) {
-    gint64 now = now_ns ();
+    gint64 now = now_ns (), passed = now - control->fed;
 
     control->heard = TRUE;
     control->sent = FALSE;
-    control->last_tick = now;
+    control->fed = now;
     /* the newest packet's way there and the message's way back: a little more than
      * the round trip, as the receiver gathers packets for a while */
     if (now > newest) {
@@ -152,8 +229,25 @@ take_feedback (RateControl * control, const GstStructure * s)
       fec_sender_feedback (control->fec, packets, n, control->rtt, &stats,
           &control->rtx, now);
     }
+    gives_up = missed_too_much (control, packets, n, passed);
   }
   g_mutex_unlock (&control->lock);
+  for (guint i = 0; gives_up && i < control->paced->len; i++)
+    give_up (g_ptr_array_index (control->paced, i));
+}
+
+/* Whether a packet is of no use any more: a key frame comes after it. */
+static gboolean
+is_given_up (RateControl * control, guint ssrc, guint seqnum, gint64 now)
+{
+  for (guint i = 0; i < control->paced->len; i++) {
+    const Paced *paced = g_ptr_array_index (control->paced, i);
+
+    if (paced->given_up != 0 && paced->ssrc == ssrc
+        && now - paced->given_up < (gint64) FORGET)
+      return !paced->have_fresh || (gint16) (seqnum - paced->fresh) < 0;
+  }
+  return FALSE;
 }
 
 /* Whether a packet is sent again that the peer asks for. After a path shrinks, its queue
@@ -165,20 +259,21 @@ may_send_again (RateControl * control, const GstStructure * s)
   LockstepBandwidthStats stats;
   guint seqnum = 0, ssrc = 0, probe;
   gint64 now = now_ns ();
-  gboolean pass = TRUE;
+  gboolean pass;
 
   gst_structure_get (s, "seqnum", G_TYPE_UINT, &seqnum, "ssrc", G_TYPE_UINT,
       &ssrc, NULL);
   g_mutex_lock (&control->lock);
-  if (control->heard) {
-    stats = lockstep_bandwidth_stats (control->bandwidth);
-    pass = lockstep_rtx_limit_pass (&control->rtx, ssrc, seqnum, RTX_BYTES,
-        stats.target, control->rtt, now);
-    /* what goes again, new packets wait for */
-    if (pass && control->pacer.probe_left == 0)
-      lockstep_pacer_schedule (&control->pacer, stats.pacing, RTX_BYTES, now,
-          &probe);
-  }
+  stats = lockstep_bandwidth_stats (control->bandwidth);
+  pass = !is_given_up (control, ssrc, seqnum, now)
+      && lockstep_rtx_limit_pass (&control->rtx, ssrc, seqnum, RTX_BYTES,
+      stats.target, control->rtt, now);
+  if (pass)
+    control->missing = MAX (control->missing - RTX_BYTES, 0);
+  /* what goes again, new packets wait for */
+  if (pass && control->heard && control->pacer.probe_left == 0)
+    lockstep_pacer_schedule (&control->pacer, stats.pacing, RTX_BYTES, now,
+        &probe);
   g_mutex_unlock (&control->lock);
   return pass;
 }
@@ -267,8 +362,9 @@ send_again (RateControl * control, gsize bytes)
 }
 
 static void
-note_sent (RateControl * control, GstBuffer * buffer, gsize bytes)
+note_sent (Paced * paced, GstBuffer * buffer, gsize bytes)
 {
+  RateControl *control = paced->control;
   Recent *recent = &control->recent[control->next_recent];
   guint8 head[12];
 
@@ -279,17 +375,26 @@ note_sent (RateControl * control, GstBuffer * buffer, gsize bytes)
   recent->bytes = bytes;
   control->next_recent = (control->next_recent + 1) % RECENT;
   control->n_recent = MIN (control->n_recent + 1, RECENT);
+  paced->begun = TRUE;
+  paced->ssrc = recent->ssrc;
+  if (paced->given_up != 0 && !paced->have_fresh
+      && GST_BUFFER_PTS (buffer) != paced->unfinished) {
+    paced->have_fresh = TRUE;
+    paced->fresh = recent->seqnum;
+  }
+  paced->rest -= MIN (paced->rest, bytes);
 }
 
 /* Waits until the pacer lets @buffer go. A probe that is due is a train of packets
- * sent before, and goes ahead of it. */
+ * sent before, and goes ahead of it. Called with the lock, which it gives up while it
+ * waits. */
 static void
-wait_turn (RateControl * control, GstBuffer * buffer)
+wait_turn (Paced * paced, GstBuffer * buffer)
 {
+  RateControl *control = paced->control;
   gsize bytes = gst_buffer_get_size (buffer) + OVERHEAD;
   LockstepProbe probe;
 
-  g_mutex_lock (&control->lock);
   if (control->session_pad == NULL)
     find_session (control);
   control->sent = TRUE;
@@ -306,8 +411,75 @@ wait_turn (RateControl * control, GstBuffer * buffer)
   }
   if (control->heard)
     wait_for_pacer (control, bytes);
-  note_sent (control, buffer, bytes);
+  note_sent (paced, buffer, bytes);
+}
+
+/* How long what waits takes, ns. Called with the lock. */
+static gint64
+backlog (RateControl * control)
+{
+  guint64 pacing = lockstep_bandwidth_stats (control->bandwidth).pacing;
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < control->paced->len; i++) {
+    const Paced *paced = g_ptr_array_index (control->paced, i);
+
+    bytes += paced->rest;
+    if (paced->source != NULL)
+      bytes += gst_app_src_get_current_level_bytes (paced->source);
+  }
+  return (gint64) (bytes * 8.0 * GST_SECOND / MAX (pacing, 1))
+      + MAX (control->pacer.next - now_ns (), 0);
+}
+
+/* Waits for a packet's turn. FALSE: the path carries so much less than it did that what
+ * waits would hold up the picture for longer than a new key frame does; the rest of its
+ * frame is not sent, and what went of it and before is not sent again. */
+static gboolean
+may_leave (Paced * paced, GstBuffer * buffer)
+{
+  RateControl *control = paced->control;
+  gboolean gives_up;
+
+  g_mutex_lock (&control->lock);
+  /* a frame's parts may come one by one */
+  if (paced->given_up != 0 && !paced->have_fresh
+      && GST_BUFFER_PTS (buffer) == paced->unfinished) {
+    g_mutex_unlock (&control->lock);
+    return FALSE;
+  }
+  paced->frame = GST_BUFFER_PTS (buffer);
+  gives_up = control->heard && paced->begun && !control->stopped
+      && backlog (control) > (gint64) (paced->key ? GIVE_UP_KEY : GIVE_UP);
+  if (!gives_up)
+    wait_turn (paced, buffer);
   g_mutex_unlock (&control->lock);
+  if (gives_up)
+    give_up (paced);
+  return !gives_up;
+}
+
+/* Frames on their way to the payloader. */
+static GstPadProbeReturn
+frame_comes (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  Paced *paced = user_data;
+  GstBuffer *frame = GST_PAD_PROBE_INFO_BUFFER (info);
+  gsize bytes = gst_buffer_get_size (frame);
+  gboolean skip, ask;
+
+  g_mutex_lock (&paced->control->lock);
+  paced->key = !GST_BUFFER_FLAG_IS_SET (frame, GST_BUFFER_FLAG_DELTA_UNIT);
+  skip = paced->skipping && !paced->key;
+  ask = skip && !paced->asked;
+  if (!skip) {
+    paced->skipping = FALSE;
+    paced->rest = bytes + (bytes / PACKET + 1) * OVERHEAD;
+  }
+  g_mutex_unlock (&paced->control->lock);
+  if (ask)
+    ask_for_key (paced);
+  return skip ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 
 /* FEC packets wait their turn too; they cannot be sent again, nor help a probe. */
@@ -330,18 +502,24 @@ send_fec (RateControl * control, GstPad * peer, GstBufferList * list)
   return flow;
 }
 
-/* Takes @buffer. */
+/* Takes @buffer; *@given_up where it was not sent, nor is what follows in its frame. */
 static GstFlowReturn
-send_packet (RateControl * control, GstPad * peer, GstBuffer * buffer)
+send_packet (Paced * paced, GstPad * peer, GstBuffer * buffer,
+    gboolean * given_up)
 {
+  RateControl *control = paced->control;
   GstBufferList *fec;
   GstFlowReturn flow;
 
+  *given_up = !may_leave (paced, buffer);
+  if (*given_up) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_OK;
+  }
   g_mutex_lock (&control->lock);
   fec = control->fec != NULL
       ? fec_sender_protect (control->fec, buffer, now_ns ()) : NULL;
   g_mutex_unlock (&control->lock);
-  wait_turn (control, buffer);
   flow = gst_pad_chain (peer, buffer);
   if (fec == NULL)
     return flow;
@@ -355,25 +533,33 @@ send_packet (RateControl * control, GstPad * peer, GstBuffer * buffer)
 static GstPadProbeReturn
 packets_leave (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
-  RateControl *control = user_data;
+  Paced *paced = user_data;
   g_autoptr (GstPad) peer = gst_pad_get_peer (pad);
   GstFlowReturn flow = GST_FLOW_OK;
+  gboolean given_up = FALSE;
 
   if (peer == NULL)
     return GST_PAD_PROBE_OK;
   if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER) {
-    flow = send_packet (control, peer, GST_PAD_PROBE_INFO_BUFFER (info));
+    flow = send_packet (paced, peer, GST_PAD_PROBE_INFO_BUFFER (info),
+        &given_up);
   } else {
     GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST (info);
 
-    for (guint i = 0; i < gst_buffer_list_length (list) && flow == GST_FLOW_OK;
-        i++)
-      flow = send_packet (control, peer,
-          gst_buffer_ref (gst_buffer_list_get (list, i)));
+    for (guint i = 0; i < gst_buffer_list_length (list) && flow == GST_FLOW_OK
+        && !given_up; i++)
+      flow = send_packet (paced, peer,
+          gst_buffer_ref (gst_buffer_list_get (list, i)), &given_up);
     gst_buffer_list_unref (list);
   }
   GST_PAD_PROBE_INFO_FLOW_RETURN (info) = flow;
   return GST_PAD_PROBE_HANDLED;
+}
+
+static void
+paced_gone (gpointer data)
+{
+  rate_control_unref (((Paced *) data)->control);
 }
 
 RateControl *
@@ -385,17 +571,30 @@ rate_control_new (GstElement * webrtc, const LockstepBandwidthConfig * limits)
   g_mutex_init (&control->lock);
   g_cond_init (&control->cond);
   control->webrtc = webrtc;
+  control->paced = g_ptr_array_new_with_free_func (g_free);
   control->bandwidth = lockstep_bandwidth_new (limits, now_ns ());
   return control;
 }
 
 void
-rate_control_pace (RateControl * control, GstPad * pad)
+rate_control_pace (RateControl * control, GstPad * pad, GstPad * frames,
+    GstAppSrc * source, RateControlWantsKey wants_key, gpointer user_data)
 {
+  Paced *paced = g_new0 (Paced, 1);
+
+  paced->control = control_ref (control);
+  paced->source = source;
+  paced->wants_key = wants_key;
+  paced->user_data = user_data;
+  g_mutex_lock (&control->lock);
+  g_ptr_array_add (control->paced, paced);
+  g_mutex_unlock (&control->lock);
   gst_pad_add_probe (pad,
       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
-      packets_leave, control_ref (control),
-      (GDestroyNotify) rate_control_unref);
+      packets_leave, paced, paced_gone);
+  control_ref (control);
+  gst_pad_add_probe (frames, GST_PAD_PROBE_TYPE_BUFFER, frame_comes, paced,
+      paced_gone);
 }
 
 void
@@ -444,6 +643,17 @@ rate_control_target (RateControl * control)
     target = fec_sender_media_rate (control->fec, target);
   g_mutex_unlock (&control->lock);
   return target;
+}
+
+gint64
+rate_control_backlog (RateControl * control)
+{
+  gint64 wait;
+
+  g_mutex_lock (&control->lock);
+  wait = control->heard && !control->stopped ? backlog (control) : 0;
+  g_mutex_unlock (&control->lock);
+  return wait;
 }
 
 LockstepBandwidthStats

@@ -32,6 +32,7 @@ typedef struct
   StreamsTrack track;
   GstAppSrc *source;            /* NULL: the peer does not take it */
   LockstepFrameGate gate;       /* under the streams' lock */
+  gint n_given_up;              /* atomic */
 } Branch;
 
 struct _Viewer
@@ -69,7 +70,7 @@ static const struct
   {"AV1", "rtpav1pay", NULL},
 };
 
-static void
+static gboolean
 ask_for_key (Branch * branch)
 {
   Viewer *viewer = branch->viewer;
@@ -78,7 +79,7 @@ ask_for_key (Branch * branch)
   /* a server that was called cuts what it gets: its requests are the operator's own */
   if (viewer->is_call) {
     streams_want_key (viewer->streams, branch->track);
-    return;
+    return TRUE;
   }
   g_mutex_lock (&viewer->lock);
   granted = lockstep_key_budget_take (&viewer->budget,
@@ -86,6 +87,19 @@ ask_for_key (Branch * branch)
   g_mutex_unlock (&viewer->lock);
   if (granted)
     streams_want_key (viewer->streams, branch->track);
+  return granted;
+}
+
+/* The path has shrunk, and frames were given up. */
+static gboolean
+wants_key (gpointer user_data)
+{
+  Branch *branch = user_data;
+
+  if (!ask_for_key (branch))
+    return FALSE;
+  g_atomic_int_inc (&branch->n_given_up);
+  return TRUE;
 }
 
 /* PLI and FIR of the peer come up as events. */
@@ -338,7 +352,8 @@ add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, event_came_up,
         branch, NULL);
     if (viewer->control != NULL)
-      rate_control_pace (viewer->control, out);
+      rate_control_pace (viewer->control, out, pad, branch->source, wants_key,
+          branch);
   }
   return TRUE;
 }
@@ -570,6 +585,12 @@ viewer_target (Viewer * viewer)
   return viewer->control != NULL ? rate_control_target (viewer->control) : 0;
 }
 
+gint64
+viewer_backlog (Viewer * viewer)
+{
+  return viewer->control != NULL ? rate_control_backlog (viewer->control) : 0;
+}
+
 static void
 add_path (RateControl * control, JsonObject * to)
 {
@@ -632,7 +653,8 @@ viewer_add_stats (Viewer * viewer, JsonObject * to)
 
     if (i == viewer->picture && viewer->branches[i].source != NULL) {
       json_object_set_int_member (to, "frames", gate->n_passed);
-      json_object_set_int_member (to, "skips", gate->n_skips);
+      json_object_set_int_member (to, "skips", gate->n_skips
+          + g_atomic_int_get (&viewer->branches[i].n_given_up));
     }
   }
   if (rtpbin != NULL)

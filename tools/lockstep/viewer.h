@@ -57,6 +57,8 @@ const LockstepOffer *viewer_get_offer (Viewer * viewer);
 gint64 viewer_idle_us (Viewer * viewer);
 /* Bit/s that its path carries; 0: not known. */
 guint64 viewer_target (Viewer * viewer);
+/* How long what waits to be sent takes, ns. */
+gint64 viewer_backlog (Viewer * viewer);
 /* Adds what is known of the sending: octets, rtt_ms, lost, nack and so on. */
 void viewer_add_stats (Viewer * viewer, JsonObject * to);
 
