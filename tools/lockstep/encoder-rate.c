@@ -8,15 +8,17 @@
 #include "presets.h"
 
 #include <gst/lockstep/adaptation.h>
+#include <gst/lockstep/framebudget.h>
 
-#define INTERVAL_MS 100
+/* Feedback comes about as often. */
+#define INTERVAL_MS 50
 /* Of what a path carries, RTP headers, retransmissions and the encoder's own
  * excesses take this share. */
 #define MEDIA_SHARE 0.95
 /* A change smaller than this share is not worth an encoder's reconfiguration ... */
 #define SMALL_CHANGE 0.03
 /* ... and more bits than now are given this seldom, ms. */
-#define INCREASE_APART_MS 500
+#define INCREASE_APART_MS 250
 /* What a peer's estimate may be beyond the video's greatest bitrate. */
 #define HEADROOM 400000
 
@@ -38,6 +40,8 @@ struct _EncoderRate
   guint64 other_bytes;          /* of what goes over the same path */
   guint keep, of;               /* frames that are let through, of so many */
   guint phase;
+  guint64 frames_rate;          /* bit/s that frames may take; 0: not known yet */
+  LockstepFrameBudget budget;
 
   guint64 counted_bytes;
   gint64 counted_at;            /* µs; 0: not yet */
@@ -70,15 +74,21 @@ frame_came (StreamsTrack track, GstSample * frame, gboolean key,
 {
   EncoderRate *rate = user_data;
 
-  if (track == STREAMS_VIDEO
-      || (track == STREAMS_PREVIEW && !g_atomic_int_get (&rate->beside)))
+  gsize bytes = gst_buffer_get_size (gst_sample_get_buffer (frame));
+
+  if (track == STREAMS_PREVIEW && !g_atomic_int_get (&rate->beside))
     return;
   g_mutex_lock (&rate->lock);
-  rate->other_bytes += gst_buffer_get_size (gst_sample_get_buffer (frame));
+  if (track != STREAMS_VIDEO)
+    rate->other_bytes += bytes;
+  else if (rate->frames_rate > 0)
+    lockstep_frame_budget_encoded (&rate->budget, bytes, rate->frames_rate,
+        now_ns ());
   g_mutex_unlock (&rate->lock);
 }
 
-/* Lets @keep frames of each @of through, evenly. */
+/* Lets @keep frames of each @of through, evenly, less those that the budget has no bits
+ * for. */
 static GstPadProbeReturn
 leave_out (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
@@ -90,6 +100,9 @@ leave_out (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   pass = rate->phase >= rate->of;
   if (pass)
     rate->phase -= rate->of;
+  if (pass && rate->frames_rate > 0)
+    pass = lockstep_frame_budget_pass (&rate->budget, rate->frames_rate,
+        now_ns ());
   g_mutex_unlock (&rate->lock);
   return pass ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
@@ -190,7 +203,8 @@ static gboolean
 adapt (gpointer user_data)
 {
   EncoderRate *rate = user_data;
-  guint64 target = rate->target (rate->user_data), bitrate;
+  gint64 backlog;
+  guint64 target = rate->target (&backlog, rate->user_data), bitrate;
   gint64 now = g_get_monotonic_time () / 1000;
   double wanted;
 
@@ -199,6 +213,10 @@ adapt (gpointer user_data)
     return G_SOURCE_CONTINUE;
   wanted = MEDIA_SHARE * target - rate->other_rate;
   bitrate = CLAMP (wanted, (double) rate->min, (double) rate->max);
+  g_mutex_lock (&rate->lock);
+  rate->frames_rate = MAX (bitrate, 1);
+  lockstep_frame_budget_waiting (&rate->budget, backlog, now_ns ());
+  g_mutex_unlock (&rate->lock);
   if (rate->format != NULL && (rate->adapting || find_picture (rate))
       && lockstep_adaptation_update (&rate->adaptation, bitrate, now_ns (),
           &rate->picture))

@@ -10,8 +10,9 @@
 
 typedef struct _EncoderRate EncoderRate;
 
-/* Bit/s that the peers take: 0: not known yet. */
-typedef guint64 (*EncoderRateTarget) (gpointer user_data);
+/* Bit/s that the peers take: 0: not known yet. @backlog: how long what waits to be sent
+ * takes, ns. */
+typedef guint64 (*EncoderRateTarget) (gint64 * backlog, gpointer user_data);
 
 /* @pipeline: built from @preset with @values, not running yet. @streams: counts the
  * sound. NULL, without a fault, where the preset says nothing of rates. */

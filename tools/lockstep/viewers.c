@@ -224,15 +224,24 @@ viewers_tick (Viewers * viewers)
 }
 
 guint64
-viewers_target (Viewers * viewers)
+viewers_target (Viewers * viewers, gint64 * backlog)
 {
   GHashTableIter iter;
   gpointer value;
+  Viewer *widest = NULL;
   guint64 best = 0;
 
   g_hash_table_iter_init (&iter, viewers->entries);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    best = MAX (best, viewer_target (((Entry *) value)->viewer));
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Viewer *viewer = ((Entry *) value)->viewer;
+    guint64 target = viewer_target (viewer);
+
+    if (target > best) {
+      best = target;
+      widest = viewer;
+    }
+  }
+  *backlog = widest != NULL ? viewer_backlog (widest) : 0;
   return best;
 }
 

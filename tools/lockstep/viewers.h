@@ -31,7 +31,8 @@ void viewers_send_text (Viewers * viewers, const char *text);
  * worker had better be replaced. */
 gboolean viewers_tick (Viewers * viewers);
 /* What the viewer with the widest path takes, bit/s; 0: not known. The encode is one for
- * all: a slow viewer gets fewer frames of it, and does not make it worse for others. */
-guint64 viewers_target (Viewers * viewers);
+ * all: a slow viewer gets fewer frames of it, and does not make it worse for others.
+ * @backlog: how long what waits to be sent to that one takes, ns. */
+guint64 viewers_target (Viewers * viewers, gint64 * backlog);
 /* Adds who views, and the requests for key frames, to a "stats" message. */
 void viewers_add_stats (Viewers * viewers, JsonObject * to);

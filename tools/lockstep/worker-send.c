@@ -78,12 +78,17 @@ static const ViewerCallbacks call_callbacks = {
 };
 
 static guint64
-peers_target (gpointer user_data)
+peers_target (gint64 * backlog, gpointer user_data)
 {
   Worker *worker = user_data;
 
-  return worker->call != NULL ? viewer_target (worker->call)
-      : worker->viewers != NULL ? viewers_target (worker->viewers) : 0;
+  *backlog = 0;
+  if (worker->viewers != NULL)
+    return viewers_target (worker->viewers, backlog);
+  if (worker->call == NULL)
+    return 0;
+  *backlog = viewer_backlog (worker->call);
+  return viewer_target (worker->call);
 }
 
 /* The offer of the peer that is called, or calls. */
