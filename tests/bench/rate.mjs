@@ -3,7 +3,7 @@
  * changes (tbf, 200 ms of queue), and a table says what came of it. As root:
  *   meson devenv -C build node tests/bench/rate.mjs [--rates 5,1,3] [--seconds 30] [--control on|off] */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -25,6 +25,27 @@ const seconds = Number(values.seconds);
 const fixed = values.control === 'off' ? ['min-bitrate=2.5M', 'video-bitrate=2.5M', 'max-bitrate=2.5M'] : ['video-bitrate=1M', 'max-bitrate=8M'];
 
 /* In the page. */
+/* The longest wait between two pictures that the page showed, since it was asked last, in ms. */
+function watchGaps() {
+  const video = document.querySelector('video');
+  let last = null;
+  window.longest = 0;
+  window.gaps = [];
+  const shown = (now) => {
+    if (last !== null)
+      window.longest = Math.max(window.longest, now - last);
+    if (last !== null && now - last > 150)
+      window.gaps.push([((performance.timeOrigin + last) / 1000).toFixed(3), Math.round(now - last)]);
+    last = now;
+    video.requestVideoFrameCallback(shown);
+  };
+  video.requestVideoFrameCallback(shown);
+  window.takeLongest = () => {
+    const longest = Math.max(window.longest, last === null ? 0 : performance.now() - last);
+    window.longest = 0;
+    return longest;
+  };
+}
 async function receiverStats() {
   const sum = { at: performance.now(), bytes: 0, frames: 0, frozen: 0, freezes: 0 };
   for (const pc of window.kept)
@@ -54,6 +75,15 @@ ip('-n', space, 'link', 'set', 'lo', 'up');
 const inSpace = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-rate-')), 'chromium');
 fs.writeFileSync(inSpace, `#!/bin/sh\nexec ip netns exec ${space} ${chromiumPath} "$@"\n`, { mode: 0o755 });
 
+/* How long the link's queue is, as tc counts it: a program of its own, for it is asked twenty times a second. */
+let backlog = [], linkRate = rates[0];
+const counter = spawn('sh', ['-c', `while :; do tc -s qdisc show dev ${near}; sleep 0.04; done`], { stdio: ['ignore', 'pipe', 'ignore'] });
+process.on('exit', () => counter.kill());
+counter.stdout.on('data', (data) => {
+  for (const [, amount, unit] of String(data).matchAll(/backlog (\d+)(K?)b/g))
+    backlog.push(amount * (unit ? 1024 : 1) * 8 / (linkRate * 1e6) * 1000);
+});
+
 const launcher = await Launcher.start('test-to-webrtc', ['channel=cam', 'pattern=snow', 'listen=198.18.77.1:0', ...fixed]);
 const browser = await Browser.start({ executablePath: inSpace });
 const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.floor((list.length - 1) * q)] ?? NaN;
@@ -63,20 +93,24 @@ try {
   setRate(rates[0]);
   const page = await browser.page(`${launcher.url}/watch/cam`, { before: (p) => p.addInitScript(keepConnections) });
   await until('pictures come', 20000, async () => (await page.evaluate(receiverStats)).frames > 30);
-  console.log('| Mbit/s | used after 10 s | queue p50, ms | p95, ms | frozen, s | freezes | frames/s |');
-  console.log('|---|---|---|---|---|---|---|');
+  await page.evaluate(watchGaps);
+  console.log('| Mbit/s | used after 10 s | queue p50, ms | p95, ms | max, ms | longest freeze, ms | frozen, s | freezes | frames/s |');
+  console.log('|---|---|---|---|---|---|---|---|---|');
   for (const rate of rates) {
     setRate(rate);
+    linkRate = rate;
+    backlog = [];
+    await page.evaluate(() => window.takeLongest());
+    if (values.verbose)
+      console.error(`${(Date.now() / 1000).toFixed(3)} ${rate} Mbit/s`);
     const stats = () => page.evaluate(receiverStats);
-    const queues = [], used = [];
+    const used = [];
     let first = await stats(), last = first;
     for (let i = 0; i < seconds * 2; i++) {
       await sleep(500);
       const now = await stats();
       const channel = await launcher.channel('cam');
       const viewer = channel.viewers?.[0] ?? {};
-      if (viewer.queue_ms !== undefined)
-        queues.push(viewer.queue_ms);
       if (i >= 20)
         used.push((now.bytes - last.bytes) * 8 / (now.at - last.at) * 1000 / (rate * 1e6));
       if (values.verbose)
@@ -84,9 +118,12 @@ try {
       last = now;
     }
     const mean = used.reduce((a, b) => a + b, 0) / used.length;
-    console.log(`| ${rate} | ${(mean * 100).toFixed(0)} % | ${quantile(queues, 0.5)?.toFixed(0)} | ${quantile(queues, 0.95)?.toFixed(0)} | `
+    console.log(`| ${rate} | ${(mean * 100).toFixed(0)} % | ${quantile(backlog, 0.5).toFixed(0)} | ${quantile(backlog, 0.95).toFixed(0)} | ${quantile(backlog, 1).toFixed(0)} | `
+      + `${(await page.evaluate(() => window.takeLongest())).toFixed(0)} | `
       + `${(last.frozen - first.frozen).toFixed(2)} | ${last.freezes - first.freezes} | ${((last.frames - first.frames) / seconds).toFixed(1)} |`);
   }
+  if (values.verbose)
+    console.error(JSON.stringify(await page.evaluate(() => window.gaps)));
 } finally {
   await browser.stop();
   await launcher.stop();
