@@ -14,7 +14,7 @@ const { backoff, duration, kbps } = await load('common.js');
 const { syncDistance } = await load('player.js');
 const { iceServersFromLink, mediaSections, payloadTypes, setFmtp, trickleFragment } = await load('sdp.js');
 const { cellBox, decodeTime, encodeTime, readTime } = await load('testpattern.js');
-const { h264Codecs, WhipError } = await load('whip.js');
+const { h264Codecs, h264Cure, WhipError } = await load('whip.js');
 
 const sdp = [
   'v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0 1', 'a=ice-pwd:sessionpasswordofsomelength',
@@ -124,6 +124,11 @@ test('H.264 is offered with constrained baseline and packetization mode 1 first'
   const rtx = c('video/rtx');
   assert.deepEqual(h264Codecs([c('video/VP8'), high, mode0, best, rtx, c('video/red')]), [best, high, mode0, rtx]);
   assert.deepEqual(h264Codecs([c('video/VP8'), rtx]), []);
+});
+
+test('who has Firefox without H.264 is told of its plugin', () => {
+  assert.match(h264Cure('Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0'), /OpenH264/);
+  assert.equal(h264Cure('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36'), '');
 });
 
 test('what can be tried again is told from what cannot', () => {

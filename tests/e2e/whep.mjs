@@ -69,6 +69,29 @@ test('Chromium plays /watch for 30 s while others come, stand still and are kill
   assert.deepEqual(browser.messages, []);
 });
 
+/* As in Firefox without its H.264 plugin. */
+test('a browser that lacks the picture\'s codec is told so, and does not ask again and again', { skip, timeout: 60000 }, async (t) => {
+  await launcher.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
+  const refused = [];
+  const page = await browser.page(`${launcher.url}/watch/cam`, { before: (p) => p.route('**/whep/cam', async (route) => {
+    if (route.request().method() !== 'POST')
+      return route.continue();
+    /* the server's own answer to an offer without H.264 */
+    const postData = route.request().postData().replace(/^a=rtpmap:(\d+) H264\//gm, 'a=rtpmap:$1 VP8/');
+    const answer = await route.fetch({ postData });
+    refused.push([answer.status(), await answer.text()]);
+    return route.fulfill({ response: answer });
+  }) });
+  t.after(() => page.close());
+  const seen = await until('the page says why', 20000, async () => {
+    const s = await shown(page);
+    return s.state === 'failed' ? s : null;
+  });
+  assert.deepEqual(refused, [[406, 'no video codec in common: H264 is needed here\n']]);
+  assert.match(seen.reason, /cannot play the channel’s picture \(no video codec in common: H264 is needed here\)\. Trying again in a minute/);
+  assert.equal(seen.starts, 1);
+});
+
 test('a preview beside the picture: each viewer has the one it asked for', { skip, timeout: 180000 }, async (t) => {
   const two = await Launcher.start('test-to-webrtc', ['channel=two', 'substream=320x180@200k']);
   t.after(() => two.stop());

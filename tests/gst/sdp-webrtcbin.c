@@ -367,7 +367,8 @@ main (int argc, char **argv)
   static const char *const names[] = {
     "chromium-h264-opus", "chromium-default", "chromium-video",
     "chromium-audio", "chromium-canvas", "chromium-simulcast",
-    "chromium-abs-capture", "firefox", "libdatachannel", "bare"
+    "chromium-abs-capture", "firefox", "firefox-153", "firefox-153-page",
+    "libdatachannel", "bare"
   };
   g_autoptr (GstElementFactory) factory = NULL;
 

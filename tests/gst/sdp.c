@@ -579,6 +579,10 @@ test_files (void)
     {"chromium-recvonly", UNSUPPORTED, "recvonly"},
     {"chromium-data", UNSUPPORTED, "m=application"},
     {"firefox", OK, "m=video 9 UDP/TLS/RTP/SAVPF 126 127\r\n"},
+    {"firefox-153", OK, "m=video 9 UDP/TLS/RTP/SAVPF 126 127\r\n"},
+    {"firefox-153-page", OK, "m=video 9 UDP/TLS/RTP/SAVPF 126 127\r\n"},
+    {"firefox-153-no-h264", NO_CODEC, "H264 is needed here"},
+    {"firefox-153-recvonly", UNSUPPORTED, "recvonly"},
     {"libdatachannel", OK, "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"},
     {"bare", OK, "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\n"},
   };

@@ -102,6 +102,7 @@ test('4xx: wrong type, no body, no SDP, an SDP that cannot be served', async () 
     [chromium.replace(/H264/g, 'VP8'), 422],
     [offer('chromium-recvonly'), 422],
     [offer('chromium-data'), 422],
+    [offer('firefox-153-no-h264'), 422],
   ]) {
     const r = await post('cam', body);
     assert.equal(r.status, status, `${String(body).slice(0, 60)} -> ${r.text}`);
@@ -166,7 +167,7 @@ test('201: Location, ETag, all candidates, and TWCC, NACK, PLI and RTX in the an
 });
 
 test('offers of other shapes: session-level setup and fingerprint, no mid, one track', async () => {
-  for (const name of ['libdatachannel', 'firefox', 'bare', 'chromium-video', 'chromium-audio']) {
+  for (const name of ['libdatachannel', 'firefox', 'firefox-153-page', 'bare', 'chromium-video', 'chromium-audio']) {
     const r = await post('shapes', offer(name));
     assert.equal(r.status, 201, `${name}: ${r.text}`);
     await end(r.headers.location);

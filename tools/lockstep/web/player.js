@@ -21,8 +21,9 @@ export class WhepPlayer {
   /* What the last report said: when the picture that is shown was made, and at what time that was so. */
   #made = NaN;
   #madeAt = 0;
-  /** Of the figures: ms in the jitter buffer, packets lost, ms there and back, kbit/s. */
-  figures = { buffer: NaN, lost: NaN, roundTrip: NaN, kbps: NaN };
+  /** Of the figures: ms in the jitter buffer, packets lost, ms there and back, kbit/s, pictures received, and those of
+   * them that were not shown (Firefox counts none of a stream's pictures in getVideoPlaybackQuality). */
+  figures = { buffer: NaN, lost: NaN, roundTrip: NaN, kbps: NaN, frames: 0, dropped: 0 };
   #last = null;
 
   constructor(video, report, token = '') {
@@ -61,6 +62,10 @@ export class WhepPlayer {
       if (s.type === 'inbound-rtp') {
         bytes += s.bytesReceived || 0;
         lost += s.packetsLost || 0;
+        if (s.kind === 'video') {
+          this.figures.frames = s.framesReceived || 0;
+          this.figures.dropped = s.framesDropped || 0;
+        }
         if (s.kind === 'video' && s.estimatedPlayoutTimestamp) {
           this.#made = s.estimatedPlayoutTimestamp - NTP_EPOCH;
           this.#madeAt = performance.now();

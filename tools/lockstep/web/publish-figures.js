@@ -46,7 +46,8 @@ export class PublishFigures {
           codec: all.get(item.codecId)?.mimeType.split('/')[1],
           kbps: seconds > 0 ? (item.bytesSent - before.bytesSent) * 8 / 1000 / seconds : NaN,
           packetsSent: item.packetsSent,
-          packetsLost: remote?.packetsLost,
+          /* by RFC 3550's count, which a packet that came twice makes less than nothing */
+          packetsLost: remote?.packetsLost === undefined ? undefined : Math.max(0, remote.packetsLost),
           retransmitted: item.retransmittedPacketsSent,
           nackCount: item.nackCount,
           pliCount: item.pliCount,

@@ -422,7 +422,21 @@ async function preview() {
   }
 }
 
-const figures = new PublishFigures($('figure-list'), (stats) => { shown.stats = stats; });
+/* An encoder that takes pictures and gives none leaves a channel of sound alone, and nothing else would show it. */
+let withoutPicture = 0;
+function lookAtEncoder(stats) {
+  const before = withoutPicture;
+  withoutPicture = shown.state === 'live' && stats.video?.framesEncoded === 0 ? before + 1 : 0;
+  if (withoutPicture === 5)
+    setState('live', `Channel ${channel} is on air, but without a picture: this browser’s encoder has made none so far.`);
+  else if (before >= 5 && withoutPicture === 0 && shown.state === 'live')
+    setState('live', `Channel ${channel} is on air.`);
+}
+
+const figures = new PublishFigures($('figure-list'), (stats) => {
+  shown.stats = stats;
+  lookAtEncoder(stats);
+});
 
 setText($('channel'), channel);
 $('watch-link').href = `/watch/${encodeURIComponent(channel)}`;

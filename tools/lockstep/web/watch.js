@@ -5,6 +5,7 @@
 
 import { $, backoff, channelApi, channelFromPath, fixed, getJson, kbps, setText, showFigures, showState, size, sleep, whole } from './common.js';
 import { hasNativeHls, HlsJsPlayer, NativePlayer, WhepPlayer } from './player.js';
+import { h264Cure } from './whip.js';
 
 const channel = channelFromPath();
 const query = new URLSearchParams(location.search);
@@ -18,7 +19,7 @@ const forced = { whep: 'whep', 'hls.js': 'hls.js', native: 'native' }[query.get(
  * choose from, and rendition: the one on screen. */
 const shown = globalThis.lockstep = {
   renditions: [], rendition: -1,
-  state: 'waiting', latency: NaN, delay: NaN, behindEdge: NaN, stalls: 0, stalledSeconds: 0, player: null, starts: 0, errors: [], warnings: [], channel: null,
+  state: 'waiting', reason: '', latency: NaN, delay: NaN, behindEdge: NaN, stalls: 0, stalledSeconds: 0, player: null, starts: 0, errors: [], warnings: [], channel: null,
 };
 
 let token = takeToken();
@@ -57,6 +58,7 @@ const words = {
 
 function setState(state, reason = '') {
   shown.state = state;
+  shown.reason = reason;
   showState(words[state][0], words[state][1], reason);
   document.title = `${state === 'playing' ? '● ' : ''}${channel} · Lockstep`;
   const soundOnly = player && progress.moving && !video.videoWidth && shown.channel?.audio;
@@ -112,7 +114,10 @@ function startPlayer() {
   mine.start(kind === 'whep' ? shown.channel.whep + picture : shown.channel.hls, shown.channel.segment_duration).catch((e) => {
     if (e.status === 401 || e.status === 403)
       askForToken();
-    else
+    else if (mine === player && (e.status === 406 || e.status === 422)) {
+      shown.errors.push(e.text || e.message);
+      cannotPlay(e.text || e.message);
+    } else
       report(e.text || e.message, true);
   });
 }
@@ -136,6 +141,17 @@ function again(reason) {
   restartAt = performance.now() + wait * 1000;
   stopPlayer();
   setState('failed', `The player stopped (${reason}). Starting again in ${Math.ceil(wait)} s.`);
+}
+
+/* The server has no codec that this browser plays. Asking again soon does not help: the playlist does, where there is
+ * one; else the channel may be another after a while. */
+function cannotPlay(why) {
+  stopPlayer();
+  const instead = !forced && shown.channel?.hls;
+  failures = Math.max(failures, 2);
+  restartAt = performance.now() + (instead ? 0 : 60000);
+  const cure = /H264/.test(why) ? h264Cure(navigator.userAgent) : '';
+  setState('failed', `This browser cannot play the channel’s picture (${why}).${instead ? '' : `${cure} Trying again in a minute.`}`);
 }
 
 /* With sound where the browser lets us, else muted and saying so. */
@@ -274,7 +290,7 @@ function showAll() {
     ['Round trip', fixed(whep.roundTrip, 0, 'ms')],
     ['Packets lost', whole(whep.lost)],
     ['Picture', size(video.videoWidth, video.videoHeight)],
-    ['Frames dropped', q ? `${q.droppedVideoFrames} of ${q.totalVideoFrames}` : '–'],
+    ['Frames dropped', whep.frames ? `${whep.dropped} of ${whep.frames}` : '–'],
     ['Stalls', shown.stalls ? `${shown.stalls} (${fixed(shown.stalledSeconds, 1, 's')})` : '0'],
     ['Player', 'WebRTC (WHEP)'],
     ['Rate', kbps(whep.kbps)],

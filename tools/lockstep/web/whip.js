@@ -47,6 +47,11 @@ export function h264Codecs(capabilities) {
   return h264.length ? [...h264, ...capabilities.filter((c) => c.mimeType.toLowerCase() === 'video/rtx')] : [];
 }
 
+/** What helps a browser that lacks H.264, in words; '' where nothing is known to. agent: its navigator.userAgent. */
+export function h264Cure(agent) {
+  return /\bFirefox\//.test(agent) ? ' Firefox has H.264 from its OpenH264 plugin, which it fetches some minutes after its first start: see about:addons, Plugins.' : '';
+}
+
 export class WhipClient extends EventTarget {
   #endpoint;
   #token;
@@ -156,7 +161,7 @@ export class WhipClient extends EventTarget {
     if (codecs && transceiver.setCodecPreferences) {
       const wanted = track.kind === 'video' ? h264Codecs(codecs) : codecs.filter((c) => c.mimeType.toLowerCase() === 'audio/opus');
       if (!wanted.length)
-        throw new WhipError('codec', track.kind === 'video' ? 'This browser cannot encode H.264, the only picture codec the server takes.'
+        throw new WhipError('codec', track.kind === 'video' ? `This browser cannot encode H.264, the only picture codec the server takes.${h264Cure(navigator.userAgent)}`
           : 'This browser cannot encode Opus, the only sound codec the server takes.');
       transceiver.setCodecPreferences(wanted);
     }
