@@ -21,6 +21,16 @@
 #define PROVE_SSRC 2
 #define PROVE_TIMESTAMP 3
 #define PROVE_SEQ LOCKSTEP_PLAYOUT_PROBATION
+/* What a sender has saved up while it connected comes all at once, and each packet shows
+ * that the ones before it were late. Once a new base was START_BACKLOG too late (or a third
+ * of the bound, as the first packet must still be here), it is let settle before the first
+ * packet leaves, as it only slews from then on: until it has not moved by START_STEP for
+ * START_SETTLE, and for twice the longest pause so far, as a machine that paused pauses
+ * again; but not longer than START_MAX after the first packet. */
+#define START_BACKLOG (50 * MSECOND)
+#define START_STEP (5 * MSECOND)
+#define START_SETTLE (40 * MSECOND)
+#define START_MAX SECOND
 /* RFC 3550, appendix A.1, while the packet rate is not known; and the least. */
 #define DEFAULT_DROPOUT 3000
 #define DEFAULT_MISORDER 100
@@ -157,10 +167,15 @@ pass (LockstepPlayout * self, gint64 key, gboolean released)
 /* A time base of its own for what begins with @packet. Its keys go on after the
  * old ones, so what is queued still leaves first. */
 static void
-begin_epoch (LockstepPlayout * self, const LockstepRtpPacket * packet)
+begin_epoch (LockstepPlayout * self, const LockstepRtpPacket * packet,
+    const char *cause)
 {
   if (self->active) {
     self->stats.resets++;
+    self->reset_cause = cause;
+    self->reset_by = packet->arrival - offset (self) -
+        lockstep_timebase_place (&self->timebase,
+        lockstep_playout_extend (self, packet->timestamp));
     if (self->shift != 0)
       lockstep_packet_queue_shift (&self->queue, self->epoch, self->shift);
   }
@@ -182,6 +197,8 @@ begin_epoch (LockstepPlayout * self, const LockstepRtpPacket * packet)
   self->spacing = 0;
   self->expect_next = LOCKSTEP_PLAYOUT_NEVER;
   self->late_since = LOCKSTEP_PLAYOUT_NEVER;
+  self->began = self->last_arrival = self->settles_at = packet->arrival;
+  self->longest_pause = 0;
   lockstep_timebase_init (&self->timebase, packet->clock_rate,
       self->newest_timestamp, packet->arrival);
   self->timebase.follow = self->follow;
@@ -290,6 +307,20 @@ drop (LockstepPlayout * self, const LockstepRtpPacket * packet,
   return verdict;
 }
 
+/* What a packet before the first release says of when the base may be relied on; it has
+ * moved by @shift. */
+static void
+settle (LockstepPlayout * self, gint64 arrival, gint64 shift)
+{
+  gint64 backlog = MIN (START_BACKLOG, lockstep_playout_bound (self) / 3);
+
+  self->longest_pause = MAX (self->longest_pause, arrival - self->last_arrival);
+  self->last_arrival = MAX (self->last_arrival, arrival);
+  if (shift < -START_STEP && self->shift < -backlog)
+    self->settles_at = MIN (arrival + MAX (START_SETTLE,
+            2 * self->longest_pause), self->began + START_MAX);
+}
+
 /* A packet of the stream, @ahead of the newest in sequence. */
 static LockstepVerdict
 accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
@@ -319,6 +350,8 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
         packet->arrival, &shift);
     self->shift += shift;
     self->newest_pts += shift;
+    if (!self->timebase.started)
+      settle (self, packet->arrival, shift);
   }
 
   lateness = packet->arrival - item.pts - offset (self);
@@ -340,7 +373,7 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
     if (!late && !passed) {
       self->late_since = LOCKSTEP_PLAYOUT_NEVER;
     } else if (late && ahead > 0 && all_late (self, packet->arrival, item.pts)) {
-      begin_epoch (self, packet);
+      begin_epoch (self, packet, "all that came was late");
       return accept (self, packet, 0);
     }
   }
@@ -383,7 +416,8 @@ rough_transit (const LockstepRtpPacket * packet, guint32 since)
 
 /* @packet does not continue the stream: the ones after it decide. */
 static LockstepVerdict
-probe (LockstepPlayout * self, const LockstepRtpPacket * packet, guint prove)
+probe (LockstepPlayout * self, const LockstepRtpPacket * packet, guint prove,
+    const char *cause)
 {
   guint n;
 
@@ -405,7 +439,7 @@ probe (LockstepPlayout * self, const LockstepRtpPacket * packet, guint prove)
     return LOCKSTEP_VERDICT_PROBATION;
   n = self->n_probation;
   self->n_probation = 0;
-  begin_epoch (self, &self->probation[0]);
+  begin_epoch (self, &self->probation[0], cause);
   for (guint i = 0; i < n; i++)
     accept (self, &self->probation[i], i > 0);
   return LOCKSTEP_VERDICT_QUEUED;
@@ -418,15 +452,15 @@ lockstep_playout_push (LockstepPlayout * self, const LockstepRtpPacket * packet)
   gint64 pts;
 
   if (!self->active) {
-    begin_epoch (self, packet);
+    begin_epoch (self, packet, NULL);
     return accept (self, packet, 0);
   }
   if (packet->ssrc != self->ssrc)
-    return probe (self, packet, PROVE_SSRC);
+    return probe (self, packet, PROVE_SSRC, "another SSRC");
   if (packet->clock_rate != self->clock_rate) {
     /* the caps say so, so it needs no proof */
     drop_probation (self);
-    begin_epoch (self, packet);
+    begin_epoch (self, packet, "another clock rate");
     return accept (self, packet, 0);
   }
   ahead = (gint16) (packet->seq - self->newest_seq);
@@ -434,11 +468,11 @@ lockstep_playout_push (LockstepPlayout * self, const LockstepRtpPacket * packet)
           DEFAULT_DROPOUT)
       || -ahead > packets_in (self, self->max_misorder, LEAST_MISORDER,
           DEFAULT_MISORDER))
-    return probe (self, packet, PROVE_SEQ);
+    return probe (self, packet, PROVE_SEQ, "a jump of sequence numbers");
   pts = lockstep_timebase_place (&self->timebase,
       lockstep_playout_extend (self, packet->timestamp));
   if (pts - packet->arrival > MAX_EARLY)
-    return probe (self, packet, PROVE_TIMESTAMP);
+    return probe (self, packet, PROVE_TIMESTAMP, "a jump of timestamps");
   if (self->n_probation > 0)
     drop_probation (self);
   return accept (self, packet, ahead);
@@ -516,6 +550,18 @@ head_offset (const LockstepPlayout * self, const LockstepQueueItem * head)
   return self->applied_offset + CLAMP (left, -limit, limit);
 }
 
+/* When the queue's head, a packet, leaves. */
+static gint64
+release_time (const LockstepPlayout * self, const LockstepQueueItem * head)
+{
+  gint64 at = head_pts (self, head) + head_offset (self, head) +
+      lockstep_playout_bound (self);
+
+  if (!head->event && head->epoch == self->epoch && !self->timebase.started)
+    at = MAX (at, self->settles_at);
+  return at;
+}
+
 gint64
 lockstep_playout_next_time (const LockstepPlayout * self)
 {
@@ -526,8 +572,7 @@ lockstep_playout_next_time (const LockstepPlayout * self)
     if (head->event && !head->timed)
       return G_MININT64;
     at = lockstep_playout_gap (self) ? due (self, missing_pts (self,
-            &spacing)) : head_pts (self, head) + head_offset (self, head) +
-        lockstep_playout_bound (self);
+            &spacing)) : release_time (self, head);
   }
   if (self->do_rtx) {
     at = MIN (at, self->rtx.next);
@@ -583,8 +628,7 @@ lockstep_playout_poll (LockstepPlayout * self, gint64 now,
   }
   pts = head_pts (self, head);
   at_offset = head_offset (self, head);
-  if ((!head->event || head->timed)
-      && pts + at_offset + lockstep_playout_bound (self) > now)
+  if ((!head->event || head->timed) && release_time (self, head) > now)
     return FALSE;
   lockstep_packet_queue_pop (&self->queue, &item);
   if (item.event) {

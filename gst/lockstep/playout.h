@@ -102,6 +102,8 @@ typedef struct
 
   /* results */
   LockstepPlayoutStats stats;
+  const char *reset_cause;      /* of the newest reset, for people; NULL: none yet */
+  gint64 reset_by;              /* ns, what the newest packet was late (< 0: early) then */
   LockstepTimebase timebase;
   LockstepPacketQueue queue;
   gint64 jitter;                /* ns, RFC 3550 */
@@ -114,6 +116,8 @@ typedef struct
   guint16 newest_seq;
   gint64 newest_key, newest_timestamp, newest_pts;
   gint64 missed_until;
+  /* ns, of the newest base before its first release: see START_SETTLE */
+  gint64 began, settles_at, last_arrival, longest_pause;
   gint64 shift;                 /* ns, what PTS of this epoch in the queue lack */
   gint64 last_transit;
   gint64 spacing;               /* ns a packet, of the newest pair */

@@ -253,7 +253,9 @@ gst_latency_buffer_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   resets = self->playout->stats.resets;
   verdict = lockstep_playout_push (self->playout, &packet);
   if (G_UNLIKELY (resets != self->playout->stats.resets)) {
-    GST_INFO_OBJECT (self, "new time base at #%u", header.seq);
+    GST_INFO_OBJECT (self, "new time base at #%u: %s (%" GST_STIME_FORMAT
+        " from where the old one puts it)", header.seq,
+        self->playout->reset_cause, GST_STIME_ARGS (self->playout->reset_by));
     self->report.valid = FALSE;
   }
   if (verdict == LOCKSTEP_VERDICT_LATE)

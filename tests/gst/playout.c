@@ -109,6 +109,58 @@ test_hours (void)
   free_playout (p);
 }
 
+/* A sender that took long to connect sends at once what it has saved up by then: @n packets
+ * of 20 ms, each @apart after the one before; then it goes on in time. Returns when
+ * the first packet left; @late becomes what the last is behind its place. */
+static gint64
+start_with_backlog (guint n, gint64 apart, gint64 * late)
+{
+  LockstepPlayout *p = new_playout (60 * MS);
+  Result r = { 0, };
+  gint64 now = 0, first = -1, last = (n - 1) * apart;
+  guint i = 0;
+
+  for (; i < n + 200; now += MS) {
+    gint64 arrival = i < n ? i * apart : last + (i - n + 1) * 20 * MS;
+
+    for (; arrival <= now && i < n + 200; i++) {
+      g_assert_cmpint (push (p, (guint16) i, i * 1800, arrival), ==,
+          LOCKSTEP_VERDICT_QUEUED);
+      last = i < n ? arrival : last;
+      arrival = i + 1 < n ? (i + 1) * apart : last + (i - n + 2) * 20 * MS;
+    }
+    poll (p, now, &r);
+    if (first < 0 && r.packets > 0)
+      first = now;
+  }
+  poll (p, now + SECOND, &r);
+  g_assert_cmpuint (r.packets, ==, n + 200);
+  g_assert_cmpuint (p->stats.resets, ==, 0);
+  g_assert_cmpint (r.worst_step, <=, 20 * MS);
+  *late = r.last_pts - (last + 200 * 20 * MS);
+  free_playout (p);
+  return first;
+}
+
+static void
+test_backlog_at_start (void)
+{
+  gint64 late = 0, first;
+
+  /* no backlog: one bound */
+  g_assert_cmpint (start_with_backlog (1, MS, &late), ==, 60 * MS);
+  g_assert_cmpint (late, ==, 0);
+  /* 1.4 s and 0.4 s in 70 and 20 ms: nothing is held longer for it later */
+  first = start_with_backlog (70, MS, &late);
+  g_assert_cmpint (first, <=, (70 + 200) * MS);
+  g_assert_cmpint (late, ==, 0);
+  start_with_backlog (20, MS, &late);
+  g_assert_cmpint (late, ==, 0);
+  /* one that takes long to come is not waited for to its end */
+  first = start_with_backlog (190, 12 * MS, &late);
+  g_assert_cmpint (first, ==, SECOND);
+}
+
 /* Downstream takes nothing: the queue keeps the newest packets it may. */
 static void
 test_queue_is_bounded (void)
@@ -205,6 +257,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/playout/hours", test_hours);
+  g_test_add_func ("/playout/backlog-at-start", test_backlog_at_start);
   g_test_add_func ("/playout/queue-is-bounded", test_queue_is_bounded);
   g_test_add_func ("/playout/gaps-do-not-amplify", test_gaps_do_not_amplify);
   g_test_add_func ("/playout/stranger", test_interleaved_stranger);
