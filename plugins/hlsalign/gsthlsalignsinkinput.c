@@ -19,6 +19,8 @@
 #define HOLD_STORE_LIVE (100 * G_TIME_SPAN_MILLISECOND)
 /* A pipeline that does not run in real time may have much in its encoder. */
 #define NON_LIVE_SKEW (10 * GST_SECOND)
+/* Elements, and bins, in a row. */
+#define MAX_DEPTH 200
 
 /* To be called without the lock. */
 void
@@ -386,19 +388,78 @@ ask_at_start (GstHlsAlignSink * self, GstPad * pad)
             FALSE, 0));
 }
 
+/* Whether there is a source of what comes to @pad, which is a sink pad. */
+static gboolean
+is_fed (GstPad * pad, guint depth)
+{
+  GstPad *peer = gst_pad_get_peer (pad);
+  GstIterator *inputs;
+  GValue item = G_VALUE_INIT;
+  gboolean fed = FALSE;
+  guint n = 0;
+
+  if (peer == NULL)
+    return FALSE;
+  inputs = gst_pad_iterate_internal_links (peer);
+  while (inputs != NULL && !fed
+      && gst_iterator_next (inputs, &item) == GST_ITERATOR_OK) {
+    n++;
+    fed = depth == 0 || is_fed (g_value_get_object (&item), depth - 1);
+    g_value_reset (&item);
+  }
+  if (G_IS_VALUE (&item))
+    g_value_unset (&item);
+  if (inputs != NULL)
+    gst_iterator_free (inputs);
+  gst_object_unref (peer);
+  return fed || n == 0;
+}
+
+/* Whether nothing ever came to @pad, and nothing is linked from which it could: a branch
+ * for a stream that the source turned out not to have. */
+static gboolean
+is_dead_end (GstPad * pad)
+{
+  GstEvent *start = gst_pad_get_sticky_event (pad, GST_EVENT_STREAM_START, 0);
+
+  if (start == NULL)
+    return !is_fed (pad, MAX_DEPTH);
+  gst_event_unref (start);
+  return FALSE;
+}
+
+/* With the lock. Returns: whether all are at their end now. */
+static gboolean
+end_track (GstHlsAlignSink * self, LockstepTrackKind kind)
+{
+  self->inputs[kind].eos = TRUE;
+  g_cond_broadcast (&self->cond);
+  if (self->segmenter == NULL)
+    return FALSE;
+  lockstep_segmenter_eos (self->segmenter, kind);
+  return lockstep_segmenter_is_eos (self->segmenter);
+}
+
 static void
 input_eos (GstHlsAlignSink * self, LockstepTrackKind kind, guint32 seqnum)
 {
-  gboolean all = FALSE;
+  Input *other = &self->inputs[!kind];
+  GstPad *pad = NULL;
+  gboolean all;
 
   g_mutex_lock (&self->lock);
-  self->inputs[kind].eos = TRUE;
-  if (self->segmenter != NULL) {
-    lockstep_segmenter_eos (self->segmenter, kind);
-    all = lockstep_segmenter_is_eos (self->segmenter);
-  }
-  g_cond_broadcast (&self->cond);
+  all = end_track (self, kind);
+  if (other->pad != NULL && !other->eos)
+    pad = gst_object_ref (other->pad);
   g_mutex_unlock (&self->lock);
+  if (pad != NULL && is_dead_end (pad)) {
+    GST_INFO_OBJECT (pad, "nothing comes here: at its end too");
+    g_mutex_lock (&self->lock);
+    if (other->pad == pad && !other->eos)
+      all = end_track (self, !kind);
+    g_mutex_unlock (&self->lock);
+  }
+  gst_clear_object (&pad);
   if (!all)
     return;
   /* without the lock, which whoever sees a message of the preroll may want */

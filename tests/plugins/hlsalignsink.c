@@ -311,6 +311,42 @@ test_missing (gconstpointer which)
   fixture_clear (&f, TRUE);
 }
 
+static gboolean
+ended (GstBus * bus, GstClockTime limit)
+{
+  g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus, limit,
+      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+
+  return message != NULL && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+}
+
+/* As gst-launch-1.0 has it where a file has one kind of media alone: the other branch is
+ * linked to nothing. With the sound linked to what is silent yet, there is no end. */
+static void
+test_dead_end (void)
+{
+  for (guint linked = 0; linked < 2; linked++) {
+    g_autofree char *folder = g_dir_make_tmp ("hlsalignsink-XXXXXX", NULL);
+    g_autofree char *line = g_strdup_printf ("videotestsrc num-buffers=60 ! "
+        "video/x-raw,width=64,height=48,framerate=30/1 ! x264enc "
+        "tune=zerolatency speed-preset=ultrafast ! h.video "
+        "hlsalignsink name=h location=%s/%%05d.ts playlist-location=%s/i.m3u8 "
+        "%s queue ! audioconvert ! lamemp3enc ! mpegaudioparse ! h.audio",
+        folder, folder, linked ? "appsrc ! " : "");
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
+    g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+    g_autofree char *remove = g_strdup_printf ("rm -r '%s'", folder);
+
+    g_assert_no_error (error);
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    g_assert_cmpint (ended (bus, linked ? GST_SECOND : 60 * GST_SECOND), ==,
+        !linked);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    g_assert_cmpint (system (remove), ==, 0);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -318,6 +354,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/hlsalignsink/grid", test_grid);
   g_test_add_func ("/hlsalignsink/audio-only", test_audio_only);
+  g_test_add_func ("/hlsalignsink/dead-end", test_dead_end);
   g_test_add_func ("/hlsalignsink/restart", test_restart);
   g_test_add_data_func ("/hlsalignsink/no-audio", GINT_TO_POINTER (1),
       test_missing);
