@@ -24,13 +24,13 @@ export async function freeTcpPort() {
   return port;
 }
 
-/** A program that sends. log () is what it said last; stop () ends it. */
+/** A program that sends. log () is what it said last; stop () ends it; ended is its exit status. */
 export function sender(command, words, env = process.env) {
   const child = spawn(command, words, { stdio: ['ignore', 'ignore', 'pipe'], env });
   let log = '';
   child.stderr.on('data', (d) => { log = (log + d).slice(-4000); });
   const over = new Promise((resolve) => { child.once('exit', resolve); });
-  return { log: () => log, stop: async (signal = 'SIGKILL') => { child.kill(signal); await over; } };
+  return { log: () => log, ended: over, stop: async (signal = 'SIGKILL') => { child.kill(signal); await over; } };
 }
 
 const picture = 'testsrc2=size=320x180:rate=25';
@@ -46,3 +46,13 @@ export const rtpSender = (audioPort, videoPort, sdp) => ffmpeg(`-re -f lavfi -i 
 export const streamSender = (uri, media = 'both', format = 'flv') => ffmpeg([media === 'audio' ? '' : `-re -f lavfi -i ${picture}`,
   media === 'video' ? '' : `-re -f lavfi -i ${sound}`, media === 'audio' ? '' : x264, media === 'video' ? '' : '-c:a aac -ac 2', `-f ${format} ${uri}`]
   .filter((s) => s !== '').join(' '));
+
+/** A file of the same, whose times begin at `from` s. */
+export async function makeFile(file, seconds, format, { media = 'both', from = 0, more = '' } = {}) {
+  const offset = from > 0 ? `-itsoffset ${from} ` : '';
+  const making = ffmpeg([media === 'audio' ? '' : `${offset}-f lavfi -i ${picture}`, media === 'video' ? '' : `${offset}-f lavfi -i ${sound}`, `-t ${from + seconds}`,
+    media === 'audio' ? '' : x264, media === 'video' ? '' : '-c:a aac -ac 2', more, `-y -f ${format} ${file}`].filter((s) => s !== '').join(' '));
+  const code = await making.ended;
+  if (code !== 0)
+    throw new Error(`ffmpeg ended with ${code}: ${making.log()}`);
+}
