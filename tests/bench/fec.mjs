@@ -39,10 +39,14 @@ async function row(loss, rtt, fec) {
     await sleep(12000);
     const viewer = async () => (await launcher.channel('cam')).viewers[0];
     const before = await page.evaluate(receivedVideo), sent = await viewer();
-    await sleep(seconds * 1000);
+    for (let i = 0; i < seconds; i++) {
+      await sleep(1000);
+      if (values.verbose) {
+        const c = await launcher.channel('cam');
+        console.error(JSON.stringify({ ...c.viewers[0], ...c.encoder }));
+      }
+    }
     const after = await page.evaluate(receivedVideo), now = await viewer();
-    if (values.verbose)
-      console.error(JSON.stringify({ after, now }));
     const d = (name) => (after[name] ?? 0) - (before[name] ?? 0);
     console.log(`| ${loss} % | ${rtt} | ${fec ? 'RTX and FEC' : 'RTX alone'} | ${now.fec_percent ?? '–'} | ${d('fecPacketsReceived')} | ${d('retransmittedPacketsReceived')} `
       + `| ${(100 * ((now.fec_octets ?? 0) - (sent.fec_octets ?? 0)) / (now.octets - sent.octets)).toFixed(0)} % | ${((now.octets - sent.octets) * 8 / seconds / 1e6).toFixed(2)} `
