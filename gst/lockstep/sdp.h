@@ -254,6 +254,28 @@ char *lockstep_offer_finish (const char *offer, gboolean complete,
     GError **error);
 
 /**
+ * lockstep_offer_add_fec:
+ * @offer: as lockstep_offer_finish() gives it
+ * @ssrc: of the picture that is sent
+ * @fec_ssrc: of its FEC packets
+ * @payload: (out): the payload type that they are offered with; -1: they are not
+ *
+ * Returns: (transfer full): @offer, with FlexFEC for the picture
+ */
+char *lockstep_offer_add_fec (const char *offer, guint32 ssrc,
+    guint32 fec_ssrc, int *payload);
+/**
+ * lockstep_answer_take_fec:
+ * @answer: what the peer answered to such an offer
+ * @payload: that FEC was offered with
+ * @taken: (out): whether the peer takes it
+ *
+ * Returns: (transfer full): @answer, without FlexFEC, of which webrtcbin is not to know
+ */
+char *lockstep_answer_take_fec (const char *answer, int payload,
+    gboolean *taken);
+
+/**
  * lockstep_answer_read:
  * @answer: what the peer answered to @offer; need not end in NUL
  * @offer: the offer as it was sent

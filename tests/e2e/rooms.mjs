@@ -117,6 +117,12 @@ test('Ayame: a peer that is there already is offered the picture, its preview an
     return /: from the page$/m.test(launcher.log) && await page.evaluate(() => window.heard.includes('from here'));
   }, 500);
   assert.ok(sizes.includes(320) && Math.max(...sizes) > 320, `the pictures are ${sizes} wide`);
+  /* FEC is agreed on, for the picture and not for the preview */
+  for (const type of ['offer', 'answer']) {
+    const { sdp } = server.messages.find(([, m]) => m.type === type)[1];
+    const videos = sdp.split(/^(?=m=)/m).filter((m) => m.startsWith('m=video')).map((m) => /^a=rtpmap:(\d+) flexfec-03\/90000/m.test(m));
+    assert.deepEqual(videos, [true, false], `${type}: ${sdp}`);
+  }
 });
 
 test('Ayame: a wrong key is told, and tried again later', { skip, timeout: 180000 }, async (t) => {

@@ -156,6 +156,11 @@ fuzz_others (const char *data, gsize size)
   g_autofree char *read = NULL;
   g_autofree char *own = NULL;
   g_autofree char *fragment = NULL;
+  g_autofree char *with_fec = NULL;
+  g_autofree char *without_fec = NULL;
+  const char *source;
+  gboolean taken;
+  int payload;
   const char *const lines[] = { text, NULL };
   g_autoptr (GError) error = NULL;
 
@@ -173,6 +178,12 @@ fuzz_others (const char *data, gsize size)
   own = lockstep_offer_finish (text, TRUE, &error);
   g_assert_true ((own == NULL) == (error != NULL));
   g_clear_error (&error);
+  source = strstr (text, "a=ssrc:");
+  with_fec = lockstep_offer_add_fec (text, source == NULL ? 77
+      : g_ascii_strtoull (source + strlen ("a=ssrc:"), NULL, 10), 78, &payload);
+  g_assert_true (payload >= 0 || g_str_equal (with_fec, text));
+  without_fec = lockstep_answer_take_fec (with_fec, payload, &taken);
+  g_assert_true (taken || g_str_equal (without_fec, with_fec));
   fragment = lockstep_trickle_write (text, lines, TRUE, &error);
   g_assert_true ((fragment == NULL) == (error != NULL));
   g_clear_error (&error);

@@ -13,7 +13,7 @@
     "m=video 0 UDP/TLS/RTP/SAVPF 96\nc=IN IP4 0.0.0.0\na=setup:actpass\n" \
     "a=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef012345\n" FINGERPRINT \
     "a=bundle-only\na=sendonly\na=rtpmap:96 H264/90000\n" \
-    "a=ssrc:8 msid:user@host track1\na=mid:v\n"
+    "a=ssrc:8 msid:user@host track1\na=ssrc:8 cname:user@host\na=mid:v\n"
 
 static void
 assert_has (const char *text, const char *part)
@@ -137,6 +137,77 @@ test_answers (void)
   }
 }
 
+/* FEC is offered for the picture that it protects, and what webrtcbin gets knows nothing
+ * of it. */
+static void
+test_fec (void)
+{
+#define FEC_LINES "a=rtpmap:127 flexfec-03/90000\na=fmtp:127 repair-window=1\n" \
+    "a=rtcp-fb:127 transport-cc\n"
+#define FEC_ANSWER SESSION ONCE ANSWER_AUDIO "m=video 9 UDP/TLS/RTP/SAVPF 96 127\n" \
+    "a=mid:v\na=recvonly\na=rtpmap:96 H264/90000\n" FEC_LINES "a=fmtp:96 x=127\n"
+  static const struct
+  {
+    const char *name, *from, *to;
+    gboolean taken;
+  } cases[] = {
+    {"as it is", NULL, NULL, TRUE},
+    {"in front", "96 127", "127 96", TRUE},
+    {"capital letters", "flexfec-03", "FLEXFEC-03", TRUE},
+    {"not taken", "96 127", "96", FALSE},
+    {"something else", "127 flexfec-03/90000", "127 red/90000", FALSE},
+    {"nothing else", "96 127", "127", FALSE},
+    {"no rtpmap", "a=rtpmap:127 flexfec-03/90000\n", "", FALSE},
+    {"refused", "m=video 9", "m=video 0", FALSE},
+    {"of sound", "m=video", "m=audio", FALSE},
+    {"no SDP", FEC_ANSWER, "hello", FALSE},
+    {"empty", FEC_ANSWER, "", FALSE},
+  };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *plain = lockstep_offer_finish (RAW, TRUE, &error);
+  g_autofree char *busy = replace (plain, "SAVPF 111", "SAVPF 127");
+  g_autofree char *offer = NULL;
+  g_autofree char *next = NULL;
+  g_autofree char *other = NULL;
+  int payload;
+
+  offer = lockstep_offer_add_fec (plain, 8, 99, &payload);
+  g_assert_cmpint (payload, ==, 127);
+  assert_has (offer, "m=video 0 UDP/TLS/RTP/SAVPF 96 127\r\n");
+  assert_has (offer, "a=rtpmap:127 flexfec-03/90000\r\n");
+  assert_has (offer, "a=ssrc-group:FEC-FR 8 99\r\n");
+  assert_has (offer, "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n");
+  next = lockstep_offer_add_fec (busy, 8, 99, &payload);
+  g_assert_cmpint (payload, ==, 126);
+  /* no picture from there, or sound */
+  other = lockstep_offer_add_fec (plain, 7, 99, &payload);
+  g_assert_cmpint (payload, ==, -1);
+  g_assert_cmpstr (other, ==, plain);
+  g_clear_pointer (&other, g_free);
+  other = lockstep_offer_add_fec ("hello", 8, 99, &payload);
+  g_assert_cmpint (payload, ==, -1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = replace (FEC_ANSWER, cases[i].from, cases[i].to);
+    gboolean taken;
+    g_autofree char *answer = lockstep_answer_take_fec (text, 127, &taken);
+
+    g_test_message ("%s", cases[i].name);
+    g_assert_cmpint (taken, ==, cases[i].taken);
+    if (!taken) {
+      g_assert_cmpstr (answer, ==, text);
+      continue;
+    }
+    assert_has (answer, "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n");
+    assert_has (answer, "a=rtpmap:96 H264/90000\r\n");
+    assert_has (answer, "a=fmtp:96 x=127\r\n");
+    g_assert_null (strstr (answer, ":127"));
+    g_free (g_steal_pointer (&text));
+    text = lockstep_answer_read (answer, strlen (answer), offer, &error);
+    g_assert_no_error (error);
+  }
+}
+
 /* A data channel that the server does not want is no reason to give up. */
 static void
 test_data_channel_refused (void)
@@ -161,6 +232,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sdp/client/offer", test_offer);
   g_test_add_func ("/sdp/client/trickle", test_trickle);
   g_test_add_func ("/sdp/client/answers", test_answers);
+  g_test_add_func ("/sdp/client/fec", test_fec);
   g_test_add_func ("/sdp/client/data-channel", test_data_channel_refused);
   return g_test_run ();
 }

@@ -23,6 +23,8 @@
 #define QUEUE_LIMIT_NS (400 * GST_MSECOND)
 #define QUEUE_LIMIT_BYTES (16 * 1024 * 1024)
 #define MTU 1200
+/* Of transport-wide numbers, where this side offers; also in offered_caps(). */
+#define OFFERED_ID 3
 #define TRANSPORT_CC "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-" \
     "extensions-01"
 
@@ -47,6 +49,9 @@ struct _Viewer
   StreamsTrack picture;
   RateControl *control;         /* NULL: none */
   gboolean is_call;
+  guint32 ssrc;                 /* of the picture that FEC may protect; 0: none */
+  LockstepFlexfecConfig fec;
+  int offered_fec;              /* payload type of a call's offer; -1: none */
   gint open;                    /* atomic: the peer is connected and verified */
   GMutex lock;                  /* protects budget */
   LockstepKeyBudget budget;
@@ -165,8 +170,13 @@ static void
 described (const char *sdp, gpointer user_data)
 {
   Viewer *viewer = user_data;
+  g_autofree char *offer = NULL;
 
-  viewer->callbacks.described (viewer, sdp, viewer->user_data);
+  if (viewer->is_call && viewer->ssrc != 0)
+    offer = lockstep_offer_add_fec (sdp, viewer->ssrc, viewer->fec.ssrc,
+        &viewer->offered_fec);
+  viewer->callbacks.described (viewer, offer != NULL ? offer : sdp,
+      viewer->user_data);
 }
 
 static void
@@ -258,24 +268,31 @@ transport_id (const LockstepOfferMedia * media)
   return 0;
 }
 
-/* FEC for a picture whose peer takes it. Without feedback nobody would know when. */
+/* FEC for a picture whose peer takes it, or is yet to say whether it does. Without
+ * feedback nobody would know when. */
 static gboolean
-protect (Viewer * viewer, LockstepOfferMedia * media, guint32 ssrc)
+protect (Viewer * viewer, StreamsTrack track, LockstepOfferMedia * media,
+    guint32 ssrc)
 {
-  LockstepFlexfecConfig config = {.seqnum = g_random_int () & 0x7fff };
+  LockstepFlexfecConfig *config = &viewer->fec;
 
-  if (media == NULL || media->kind != LOCKSTEP_MEDIA_VIDEO
-      || media->fec_payload < 0 || viewer->control == NULL)
+  if (viewer->control == NULL || (media == NULL ? track != STREAMS_VIDEO
+          : media->kind != LOCKSTEP_MEDIA_VIDEO || media->fec_payload < 0
+          || !media->transport_cc))
     return FALSE;
-  config.transport_id = transport_id (media);
-  if (config.transport_id == 0 || !media->transport_cc)
+  config->transport_id = media != NULL ? transport_id (media) : OFFERED_ID;
+  if (config->transport_id == 0)
     return FALSE;
-  config.payload = media->fec_payload;
-  config.ssrc = 1 + g_random_int_range (0, G_MAXINT32);
-  config.ssrc += config.ssrc == ssrc;
+  config->seqnum = g_random_int () & 0x7fff;
+  config->ssrc = 1 + g_random_int_range (0, G_MAXINT32);
+  config->ssrc += config->ssrc == ssrc;
+  viewer->ssrc = ssrc;
+  if (media == NULL)
+    return TRUE;
+  config->payload = media->fec_payload;
   media->ssrc = ssrc;
-  media->fec_ssrc = config.ssrc;
-  rate_control_protect (viewer->control, &config);
+  media->fec_ssrc = config->ssrc;
+  rate_control_protect (viewer->control, config);
   return TRUE;
 }
 
@@ -317,7 +334,7 @@ add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
   if (filter == NULL || payloader == NULL)
     return FALSE;
   gst_structure_get_int (s, "payload", &payload);
-  if (protect (viewer, media, ssrc))
+  if (protect (viewer, track, media, ssrc))
     mtu -= LOCKSTEP_FLEXFEC_OVERHEAD;
   /* known beforehand: the description names it */
   gst_caps_set_simple (filtered, "ssrc", G_TYPE_UINT, ssrc, NULL);
@@ -425,6 +442,7 @@ viewer_new (GstElement * main, Streams * streams, StreamsTrack picture,
   viewer->streams = streams;
   viewer->picture = picture;
   viewer->is_call = offer == NULL;
+  viewer->offered_fec = -1;
   viewer->callbacks = *callbacks;
   viewer->user_data = user_data;
   viewer->pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
@@ -533,7 +551,16 @@ viewer_renew (Viewer * viewer, LockstepOffer * offer, GError ** error)
 void
 viewer_set_answer (Viewer * viewer, const char *sdp)
 {
-  webrtc_end_set_answer (viewer->end, sdp);
+  g_autofree char *answer = NULL;
+  gboolean taken = FALSE;
+
+  if (viewer->offered_fec >= 0)
+    answer = lockstep_answer_take_fec (sdp, viewer->offered_fec, &taken);
+  if (taken) {
+    viewer->fec.payload = viewer->offered_fec;
+    rate_control_protect (viewer->control, &viewer->fec);
+  }
+  webrtc_end_set_answer (viewer->end, answer != NULL ? answer : sdp);
 }
 
 gboolean
