@@ -200,6 +200,25 @@ push_rest (LockstepSegmenter * s, GstBuffer * buffer, const LockstepH264Au * au)
   enqueue (track, item);
 }
 
+/* @next begins a segment: the picture before it is the last one of its own. */
+static void
+settle_last (LockstepSegmenter * s, const LockstepItem * next)
+{
+  GList *l = s->tracks[LOCKSTEP_TRACK_VIDEO].queue.tail;
+  LockstepItem *last = l != NULL ? l->data : NULL;
+  const LockstepItem *before = l != NULL && l->prev != NULL ? l->prev->data
+      : NULL;
+  gint64 dts = before != NULL ? before->dts : s->last_picture;
+
+  if (last == NULL || last->rest || last->cut != LOCKSTEP_CUT_NONE
+      || last->generation != next->generation || dts == LOCKSTEP_NO_TIME
+      || (before != NULL && before->generation != last->generation)
+      || (before == NULL && !s->wrote_video))
+    return;
+  dts = lockstep_segmenter_last_dts (dts, next->dts);
+  last->dts = MIN (last->dts, dts);
+}
+
 static void
 push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
     gint64 duration, gint64 offset)
@@ -292,6 +311,8 @@ push_video (LockstepSegmenter * s, GstBuffer * buffer, gint64 pts, gint64 dts,
   }
   if (item->cut == LOCKSTEP_CUT_LATE)
     s->plan.urgent = TRUE;
+  if (item->cut != LOCKSTEP_CUT_NONE)
+    settle_last (s, item);
   enqueue (track, item);
   send_requests (s, pts);
 }

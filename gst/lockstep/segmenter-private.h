@@ -84,6 +84,17 @@ struct _LockstepSegmenter
 
 void lockstep_item_free (LockstepItem *item);
 
+/* When a segment's last picture is decoded at the latest: half of the way from the one
+ * before, @before, to the next segment's first, @next. A file does not say how long the
+ * last picture lasts. Players take the distance from the one before, in decoding times:
+ * where that is longer than the picture lasts, hls.js 1.7 makes the next segment late by
+ * the difference, and a hole in MP3 sound of that. Halved, the two are the same. */
+static inline gint64
+lockstep_segmenter_last_dts (gint64 before, gint64 next)
+{
+  return before + (next - before) / 2;
+}
+
 /* Writes what can be written of what is queued. */
 void lockstep_segmenter_run (LockstepSegmenter *s);
 

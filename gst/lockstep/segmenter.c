@@ -561,6 +561,18 @@ next_generation (LockstepSegmenter * s)
   }
 }
 
+/* Whether @v may be the last picture of its segment: what comes next will say, which may
+ * change its decoding time. */
+static gboolean
+may_be_last (const LockstepSegmenter * s, const LockstepItem * v)
+{
+  const LockstepTrack *video = &s->tracks[LOCKSTEP_TRACK_VIDEO];
+
+  return s->in_segment && s->wrote_video && s->last_picture != LOCKSTEP_NO_TIME
+      && v->cut == LOCKSTEP_CUT_NONE && video->queue.length == 1
+      && expected (s, LOCKSTEP_TRACK_VIDEO);
+}
+
 /* One step of the merge; FALSE: something must come first. */
 static gboolean
 step (LockstepSegmenter * s)
@@ -570,6 +582,7 @@ step (LockstepSegmenter * s)
   LockstepItem *a = front (s, LOCKSTEP_TRACK_AUDIO);
   gboolean v_moved = moved_on (s, LOCKSTEP_TRACK_VIDEO);
   gboolean a_moved = moved_on (s, LOCKSTEP_TRACK_AUDIO);
+  gboolean hold;
 
   if (v == NULL && a == NULL) {
     gboolean v_waits = !v_moved && expected (s, LOCKSTEP_TRACK_VIDEO);
@@ -593,7 +606,9 @@ step (LockstepSegmenter * s)
     }
     return handle_audio (s, a, TRUE);
   }
-  if (a != NULL && a->pts + lag (s) <= v->dts) {
+  hold = may_be_last (s, v);
+  if (a != NULL && a->pts + lag (s) <= (hold ?
+          lockstep_segmenter_last_dts (s->last_picture, v->dts) : v->dts)) {
     /* No picture for a good part of a segment: audio goes by the grid */
     return handle_audio (s, a, too_long (s, v->pts) || (s->in_segment
             && v->dts - MAX (s->last_picture, s->start) > s->config.target / 2
@@ -602,6 +617,8 @@ step (LockstepSegmenter * s)
   if (!a_moved && expected (s, LOCKSTEP_TRACK_AUDIO)
       && (audio->known_until == LOCKSTEP_NO_TIME
           || audio->known_until < v->pts + lag (s)))
+    return FALSE;
+  if (hold)
     return FALSE;
   handle_video (s, v);
   return TRUE;

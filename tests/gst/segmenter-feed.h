@@ -30,7 +30,10 @@ typedef struct
   guint audio_steps;            /* pts that do not follow */
   guint cc_errors, pcr_late, structure;
   gint64 last_pcr, worst_pcr_gap;
-  gint64 last_dts;
+  gint64 last_dts, before_dts;  /* of pictures; the one before that */
+  guint in_segment;             /* pictures of this segment so far */
+  gint64 worst_overlap;         /* a last picture's distance from the one before, less that to
+                                 * the next segment's first, in ticks */
   gboolean joined;              /* timestamps go on from the segment before */
 } Reader;
 

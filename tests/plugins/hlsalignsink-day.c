@@ -321,7 +321,7 @@ test_day (void)
   check_folder (&day, seconds);
   g_test_message ("%u hours, %" G_GUINT64_FORMAT
       " segments: grid error at most " "%.3f ms; resident %" G_GUINT64_FORMAT
-      " KiB after ten minutes, %" G_GUINT64_FORMAT " at the end", hours,
+      " KiB half of the way, %" G_GUINT64_FORMAT " at the end", hours,
       day.segments, day.worst / 1e6, first, resident ());
   /* an AddressSanitizer build keeps what was freed */
 #if !defined(__SANITIZE_ADDRESS__)
