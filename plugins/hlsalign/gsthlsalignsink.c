@@ -273,6 +273,9 @@ start (GstHlsAlignSink * self)
 
     input->eos = input->flushing = FALSE;
     input->live_known = input->held_known = FALSE;
+    input->unix_time = (LockstepUnixTime) {
+    0};
+    input->unix_time_known = input->unix_time_warned = FALSE;
     gst_segment_init (&input->segment, GST_FORMAT_TIME);
     if (input->pad != NULL)
       lockstep_segmenter_add_track (self->segmenter, i);

@@ -8,6 +8,8 @@
 
 #include <gst/gst.h>
 
+#include <gst/lockstep/unixtime.h>
+
 #include "hlsoutput.h"
 
 G_BEGIN_DECLS
@@ -29,6 +31,8 @@ typedef struct
   gboolean eos, flushing, live_known, held_known, have_caps;
   gboolean far;                 /* pictures come from no encoder near */
   gint64 age;                   /* of pictures as they come, the least of late */
+  LockstepUnixTime unix_time;   /* with epoch-lock */
+  gboolean unix_time_known, unix_time_warned;
 } Input;
 
 /* What goes into an encoder until something comes out: gsthlsalignsinkencoder.c */

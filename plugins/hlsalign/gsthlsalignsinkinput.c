@@ -192,6 +192,32 @@ note_age (GstHlsAlignSink * self, Input * input, gint64 age)
   lockstep_segmenter_set_path_latency (self->segmenter, input->age, TRUE);
 }
 
+/* With the lock. Returns: whether it has to be told, once, that what a buffer says of Unix
+ * time, @said, is not used. */
+static gboolean
+to_unix_time (GstHlsAlignSink * self, LockstepTrackKind kind, gint64 said,
+    gint64 * pts, gint64 * dts)
+{
+  Input *input = &self->inputs[kind];
+  guint64 refused = input->unix_time.refused;
+  gint64 running = *pts;
+
+  if (!input->unix_time_known) {
+    input->unix_time_known = self->have_offset;
+    input->unix_time.offset = self->offset;
+  }
+  if (running != LOCKSTEP_NO_TIME)
+    *pts = said == LOCKSTEP_NO_TIME ? running + input->unix_time.offset
+        : lockstep_unix_time_read (&input->unix_time, said, running);
+  if (*dts != LOCKSTEP_NO_TIME)
+    *dts += running != LOCKSTEP_NO_TIME ? *pts - running
+        : input->unix_time.offset;
+  if (input->unix_time.refused == refused || input->unix_time_warned)
+    return FALSE;
+  input->unix_time_warned = TRUE;
+  return TRUE;
+}
+
 GstFlowReturn
 gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 {
@@ -199,6 +225,7 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   LockstepTrackKind kind = gst_hls_align_sink_kind_of (self, pad);
   Input *input = &self->inputs[kind];
   gint64 pts, dts, duration = 0;
+  gboolean far_off = FALSE;
 
   if (G_UNLIKELY (!input->live_known)) {
     GstClockTime latency;
@@ -252,19 +279,8 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
     if (self->group != NULL)
       self->offset = hls_group_offset (self->group, self->offset);
   }
-  if (self->epoch_lock) {
-    gint64 reference = reference_time (buffer);
-
-    if (dts != LOCKSTEP_NO_TIME && pts != LOCKSTEP_NO_TIME
-        && reference != LOCKSTEP_NO_TIME)
-      dts += reference - pts;
-    else if (dts != LOCKSTEP_NO_TIME)
-      dts += self->offset;
-    if (reference != LOCKSTEP_NO_TIME)
-      pts = reference;
-    else if (pts != LOCKSTEP_NO_TIME)
-      pts += self->offset;
-  }
+  if (self->epoch_lock)
+    far_off = to_unix_time (self, kind, reference_time (buffer), &pts, &dts);
   /* what is heard at an encoded frame's time went into the encoder earlier */
   if (kind == LOCKSTEP_TRACK_AUDIO && pts != LOCKSTEP_NO_TIME) {
     pts -= self->audio_delay_time;
@@ -299,6 +315,11 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   gst_hls_align_sink_send_requests (self);
   if (kind == LOCKSTEP_TRACK_VIDEO)
     gst_hls_align_sink_unwatch (self, FALSE);
+  if (far_off)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("a buffer's Unix time is more than %d s off from the one before: it is "
+            "not used", (int) (LOCKSTEP_UNIX_TIME_MAX_STEP / GST_SECOND)),
+        ("the sender's clock was set, or its reports are wrong"));
   return GST_FLOW_OK;
 }
 
@@ -526,8 +547,8 @@ gst_hls_align_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
         until -= self->audio_delay_time;
       if (self->segmenter != NULL && until != LOCKSTEP_NO_TIME) {
         if (self->epoch_lock)
-          until += self->offset;
-        if (self->have_offset || !self->epoch_lock)
+          until += input->unix_time.offset;
+        if (input->unix_time_known || !self->epoch_lock)
           lockstep_segmenter_gap (self->segmenter, kind, until);
       }
       g_cond_broadcast (&self->cond);

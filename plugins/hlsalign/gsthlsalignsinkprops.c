@@ -60,12 +60,15 @@ make_stats (GstHlsAlignSink * self)
 {
   LockstepSegmenterStats in = { 0 };
   HlsOutputStats out = { 0 };
+  guint64 refused = 0;
 
   g_mutex_lock (&self->lock);
   if (self->segmenter != NULL)
     lockstep_segmenter_stats (self->segmenter, &in);
   if (self->output != NULL)
     hls_output_stats (self->output, &out);
+  for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
+    refused += self->inputs[i].unix_time.refused;
   g_mutex_unlock (&self->lock);
   return gst_structure_new ("application/x-hlsalignsink-stats",
       "segments", G_TYPE_UINT64, out.segments,
@@ -78,6 +81,7 @@ make_stats (GstHlsAlignSink * self)
       "keyframes-obeyed", G_TYPE_UINT64, in.obeyed,
       "cuts-without-keyframe", G_TYPE_UINT64, in.late_cuts,
       "lost-parts", G_TYPE_UINT64, in.lost_parts,
+      "refused-unix-times", G_TYPE_UINT64, refused,
       "dropped-late", G_TYPE_UINT64, in.late,
       "dropped-undecodable", G_TYPE_UINT64, in.undecodable,
       "dropped-overlap", G_TYPE_UINT64, in.overlap,

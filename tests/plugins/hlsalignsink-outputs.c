@@ -417,6 +417,57 @@ test_epoch (void)
   g_assert_cmpstr (texts[0], ==, texts[1]);
 }
 
+/* One buffer whose Unix time is years ahead, or behind, and what it says is not used: what
+ * comes after it is not behind what was told already. */
+static void
+test_epoch_far_off (void)
+{
+  static const gint64 steps[] = { G_GINT64_CONSTANT (2000000000) * GST_SECOND,
+    -G_GINT64_CONSTANT (1000000000) * GST_SECOND, 60 * GST_SECOND
+  };
+
+  for (guint k = 0; k < G_N_ELEMENTS (steps); k++) {
+    Sink s;
+    g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+    g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
+    g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+    g_autofree char *last = g_build_filename (folder, "s1795000020.ts", NULL);
+    g_autoptr (GstCaps) unix_time = gst_caps_from_string ("timestamp/x-unix");
+    g_autoptr (GstMessage) first = NULL;
+    g_autoptr (GstMessage) second = NULL;
+    g_autoptr (GstStructure) stats = NULL;
+    guint64 lost, refused;
+
+    sink_init (&s, "location", location, "playlist-location", playlist,
+        "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);
+    sink_start (&s);
+    for (guint i = 0; i < 900; i++) {
+      guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
+      GstBuffer *buffer = gst_buffer_new_memdup (bytes, sizeof bytes);
+
+      GST_BUFFER_PTS (buffer) = i * 24 * GST_MSECOND;
+      gst_buffer_add_reference_timestamp_meta (buffer, unix_time,
+          G_GUINT64_CONSTANT (1795000000) * GST_SECOND + i * 24 * GST_MSECOND
+          + (i % 100 == 50 ? steps[k] : 0), GST_CLOCK_TIME_NONE);
+      g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
+    }
+    /* it is told once */
+    first = gst_bus_pop_filtered (s.bus, GST_MESSAGE_WARNING);
+    second = gst_bus_pop_filtered (s.bus, GST_MESSAGE_WARNING);
+    g_assert_nonnull (first);
+    g_assert_null (second);
+    finish (&s);
+    g_object_get (s.sink, "stats", &stats, NULL);
+    g_assert_true (gst_structure_get (stats, "lost-parts", G_TYPE_UINT64, &lost,
+            "refused-unix-times", G_TYPE_UINT64, &refused, NULL));
+    g_assert_cmpuint (lost, ==, 0);
+    g_assert_cmpuint (refused, ==, 9);
+    g_assert_true (g_file_test (last, G_FILE_TEST_EXISTS));
+    sink_clear (&s);
+    remove_folder (folder);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -428,5 +479,6 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/encrypted", test_encrypted);
   g_test_add_func ("/hlsalignsink/types", test_types);
   g_test_add_func ("/hlsalignsink/epoch", test_epoch);
+  g_test_add_func ("/hlsalignsink/epoch-far-off", test_epoch_far_off);
   return g_test_run ();
 }
