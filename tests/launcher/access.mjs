@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import https from 'node:https';
+import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import { buildRoot, Launcher, temporaryFolder, until } from '../common/launcher.mjs';
@@ -119,4 +120,31 @@ test('what is wrong with files and options is said before anything runs', () => 
   fails(['--token-flie', 'x'], 64, /did you mean --token-file\?/);
   fails(['--log-format', 'xml'], 64, /it is text or json/);
   fails(['--log-format'], 64, /--log-format needs a value/);
+});
+
+test('who opens connections and says nothing does not take what workers and others need', { timeout: 120000 }, async () => {
+  const launcher = path.join(buildRoot, 'tools/lockstep/lockstep');
+  const open = async (limits, count, wanted) => {
+    const server = await Launcher.start('webrtc-to-hls', [], {}, { program: ['sh', '-c', `ulimit ${limits}; exec "$0" "$@"`, launcher] });
+    const held = () => fs.readdirSync(`/proc/${server.pid}/fd`).length;
+    const port = Number(new URL(server.url).port);
+    const sockets = [];
+    let gone = 0;
+    try {
+      for (let i = 0; i < count; i++) {
+        const s = net.connect(port, '127.0.0.1');
+        s.on('error', () => {}).on('close', () => { gone++; }).resume();
+        sockets.push(s);
+      }
+      await until(`${limits}: ${wanted}`, 8000, () => wanted(held(), gone), 20);
+    } finally {
+      sockets.forEach((s) => s.destroy());
+      const how = await server.stop();
+      assert.equal(how.code, 0, how.log);
+    }
+  };
+  /* as many as a shell's limit allows are taken, and more: it is raised */
+  await open('-Sn 100', 300, (held) => held > 300);
+  /* a limit that cannot be raised is not used up */
+  await open('-n 200', 300, (held, gone) => gone >= 150 && held < 150);
 });

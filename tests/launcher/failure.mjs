@@ -57,3 +57,16 @@ test('the reason, the last log lines and the graph in one file; no secrets; a fe
   assert.equal(own.length, 5, left.join(' '));
   assert.ok(left.includes('failure-20200101T000000.000-a-cam.dot') && left.includes('notes.txt') && left.includes(path.basename(file)));
 });
+
+test('what an element says of secrets is not logged, nor told to who asks', async () => {
+  const absent = path.join(folder, 'absent.json');
+  fs.writeFileSync(absent, fs.readFileSync(preset, 'utf8').replace(/videotestsrc is-live=true name=pictures/, 'filesrc name=pictures').replace('out.name', 'pictures.location'));
+  const server = await Launcher.start(absent, ['channel=cam', 'key=/hunter2/hunter2', '--failure-dir', path.join(folder, 'failures')]);
+  try {
+    await until('it ends', 20000, () => server.process.exitCode !== null);
+  } finally {
+    await server.stop();
+  }
+  assert.match(server.log, /No such file "\(secret\)"/);
+  assert.doesNotMatch(server.log, /hunter2/);
+});

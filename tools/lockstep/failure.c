@@ -230,6 +230,17 @@ secrets_of (const LockstepPreset * preset, GHashTable * values)
   return secrets;
 }
 
+char *
+failure_hide_secrets (const LockstepPreset * preset, GHashTable * values,
+    const char *text)
+{
+  g_autoptr (GPtrArray) secrets = secrets_of (preset, values);
+  GString *hidden = g_string_new (text);
+
+  hide_secrets (hidden, (const char *const *) secrets->pdata);
+  return g_string_free (hidden, FALSE);
+}
+
 void
 failure_report (const char *channel, const LockstepPreset * preset,
     GHashTable * values, GstElement * pipeline, GstMessage * message)

@@ -8,9 +8,15 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Requests under way, open connections without one among them. */
 #define MAX_CONNECTIONS 1024
+/* Connections that wait to be accepted. GLib's 10 are soon too few where all players ask for
+ * the same segment at once: one that is dropped comes back after a second. */
+#define BACKLOG 256
+/* Descriptors for all else: workers, files that are sent, certificates. */
+#define OTHER_FILES 256
 /* From the connection to the end of the request's body. */
 #define REQUEST_LIMIT_S 10
 /* From there to the last byte of the answer: a segment over a slow line. */
@@ -124,7 +130,7 @@ request_started (SoupServer * server, SoupServerMessage * msg,
   g_signal_connect (msg, "got-chunk", G_CALLBACK (got_chunk), request);
   g_signal_connect (msg, "got-body", G_CALLBACK (got_body), request);
   g_signal_connect (msg, "finished", G_CALLBACK (finished), request);
-  if (front->connections > MAX_CONNECTIONS)
+  if (front->connections > front->max_connections)
     cut (msg);
 }
 
@@ -322,11 +328,24 @@ worker_values (Front * front, GHashTable * values)
   return object;
 }
 
+static GSocket *
+open_socket (GSocketAddress * address, GError ** error)
+{
+  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family
+      (address), G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
+
+  if (socket == NULL || !g_socket_bind (socket, address, TRUE, error))
+    return NULL;
+  g_socket_set_listen_backlog (socket, BACKLOG);
+  return g_socket_listen (socket, error) ? g_steal_pointer (&socket) : NULL;
+}
+
 static gboolean
 listen_on (Front * front, const char *listen, gboolean * loopback,
     GError ** error)
 {
   g_autoptr (GSocketAddress) address = parse_listen (listen, error);
+  g_autoptr (GSocket) socket = NULL;
   GInetAddress *inet;
   GSList *uris;
 
@@ -334,7 +353,8 @@ listen_on (Front * front, const char *listen, gboolean * loopback,
     return FALSE;
   inet = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address));
   *loopback = g_inet_address_get_is_loopback (inet);
-  if (!soup_server_listen (front->server, address,
+  socket = open_socket (address, error);
+  if (socket == NULL || !soup_server_listen_socket (front->server, socket,
           front->access.tls_cert != NULL ? SOUP_SERVER_LISTEN_HTTPS : 0,
           error)) {
     g_prefix_error (error, "listen=%s: ", listen);
@@ -348,6 +368,27 @@ listen_on (Front * front, const char *listen, gboolean * loopback,
   }
   g_slist_free_full (uris, (GDestroyNotify) g_uri_unref);
   return TRUE;
+}
+
+/* With no descriptor left, no worker could be started, and libsoup would try to accept the
+ * same connection again and again. The usual limit of 1024 is for programs that use
+ * select(), which this and its workers do not. */
+static guint
+bound_connections (void)
+{
+  struct rlimit files;
+  const rlim_t wanted = MAX_CONNECTIONS + OTHER_FILES;
+
+  if (getrlimit (RLIMIT_NOFILE, &files) != 0)
+    return MAX_CONNECTIONS / 2;
+  if (files.rlim_cur < wanted) {
+    files.rlim_cur = MIN (files.rlim_max, wanted);
+    setrlimit (RLIMIT_NOFILE, &files);
+    getrlimit (RLIMIT_NOFILE, &files);
+  }
+  return files.rlim_cur >= wanted ? MAX_CONNECTIONS
+      : files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES
+      : files.rlim_cur / 2;
 }
 
 Front *
@@ -371,6 +412,7 @@ front_new (const LockstepPreset * preset, const char *preset_name,
   front->started = g_get_real_time () / G_USEC_PER_SEC;
   front->post_time = g_get_monotonic_time ();
   front->post_allowance = G_MAXINT32;
+  front->max_connections = bound_connections ();
   front->access = *access;
   front->access.token = g_hash_table_lookup (values, front->is_sender
       ? "view-token" : "token");

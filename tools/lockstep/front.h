@@ -31,7 +31,7 @@ typedef struct _Front
   GPtrArray *ice_links;         /* char*: Link header values */
   GStrv web_folders;
   gint64 started;               /* Unix seconds */
-  guint connections;
+  guint connections, max_connections;
   guint64 requests[6];          /* by the status' first digit */
   gint64 post_allowance;        /* token bucket of POSTs, in thousandths */
   gint64 post_time;             /* monotonic µs of its last change */

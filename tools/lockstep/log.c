@@ -56,18 +56,34 @@ json_line (const char *level, const char *channel, const char *text)
   return g_strconcat (json, "\n", NULL);
 }
 
+/* What comes from the network must not forge lines, nor drive a terminal or change the
+ * direction of its writing: a space stands for each such character, of C1 as well, which a
+ * terminal takes for an escape. */
+static char *
+plain (const char *raw)
+{
+  g_autofree char *valid = g_utf8_make_valid (raw, -1);
+  GString *out = g_string_new (NULL);
+
+  for (const char *c = valid; *c != '\0'; c = g_utf8_next_char (c)) {
+    gunichar u = g_utf8_get_char (c);
+    GUnicodeType type = g_unichar_type (u);
+
+    g_string_append_unichar (out, type == G_UNICODE_CONTROL
+        || type == G_UNICODE_FORMAT || type == G_UNICODE_LINE_SEPARATOR
+        || type == G_UNICODE_PARAGRAPH_SEPARATOR ? ' ' : u);
+  }
+  return g_string_free (out, FALSE);
+}
+
 static void
 put (gboolean warns, const char *channel, const char *format, va_list args)
 {
   g_autofree char *raw = g_strdup_vprintf (format, args);
-  g_autofree char *text = g_utf8_make_valid (raw, -1);
+  g_autofree char *text = plain (raw);
   g_autofree char *line = NULL;
   ssize_t written G_GNUC_UNUSED;
 
-  /* what comes from the network must not forge lines or drive a terminal */
-  for (char *c = text; *c != '\0'; c++)
-    if (g_ascii_iscntrl (*c))
-      *c = ' ';
   if (as_json)
     line = json_line (warns ? "warning" : "info", channel, text);
   else

@@ -540,7 +540,8 @@ set_remote (WebrtcEnd * end, GstWebRTCSDPType type, const char *sdp)
   GstSDPMessage *message = NULL;
 
   if (gst_sdp_message_new_from_text (sdp, &message) != GST_SDP_OK) {
-    refuse (end, 400, "the session description cannot be parsed");
+    /* later, as all that is told: whoever gives an offer may not have the end yet */
+    post (end, refuse, 400, "the session description cannot be parsed");
     return;
   }
   description = gst_webrtc_session_description_new (type, message);

@@ -13,6 +13,9 @@
 #include <gst/webrtc/webrtc.h>
 
 #define MAX_LOCAL_ADDRESSES 16
+/* Of one peer, each with a buffer and a thread: a publisher has a few, with their
+ * retransmissions. One that makes up more gets no more. */
+#define MAX_STREAMS 32
 /* bit/s of RTCP. RFC 4585 lets feedback go out early once per interval of regular
  * reports at this rate, with some 120 bytes each. rtpsession takes 5 % of the media's
  * rate, of which it knows nothing for 2 s: NACKs and TWCC then wait 0.5 to
@@ -176,7 +179,7 @@ webrtc_buffers_new (GstElement * webrtc, int audio_latency, int video_latency)
   if (rtpbin == NULL)
     return buffers;
   /* lost packets become events, and those gaps that decoders conceal */
-  g_object_set (rtpbin, "do-lost", TRUE, NULL);
+  g_object_set (rtpbin, "do-lost", TRUE, "max-streams", MAX_STREAMS, NULL);
   handlers_connect (rtpbin, "request-jitterbuffer",
       G_CALLBACK (jitter_buffer_requested), buffers, clear);
   g_signal_connect (rtpbin, "new-storage", G_CALLBACK (storage_added), NULL);

@@ -196,6 +196,8 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
   Worker *worker = user_data;
   g_autoptr (GError) error = NULL;
   g_autofree char *debug = NULL;
+  g_autofree char *raw = NULL;
+  g_autofree char *shown = NULL;
 
   switch (GST_MESSAGE_TYPE (message)) {
     case GST_MESSAGE_ERROR:
@@ -209,15 +211,19 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
             worker->pipeline, message);
       if (worker->failure == 0)
         worker->failure = worker_source_exit_code (error);
-      worker_fail (worker, "%s: %s (%s)", GST_OBJECT_NAME (message->src),
+      raw = g_strdup_printf ("%s: %s (%s)", GST_OBJECT_NAME (message->src),
           error->message, debug ? debug : "");
+      shown = failure_hide_secrets (worker->preset, worker->values, raw);
+      worker_fail (worker, "%s", shown);
       if (worker->draining && GST_STATE (worker->pipeline) < GST_STATE_PLAYING)
         quit (worker);
       break;
     case GST_MESSAGE_WARNING:
       gst_message_parse_warning (message, &error, &debug);
-      log_warning (worker->channel, "%s: %s", GST_OBJECT_NAME (message->src),
+      shown = failure_hide_secrets (worker->preset, worker->values,
           error->message);
+      log_warning (worker->channel, "%s: %s", GST_OBJECT_NAME (message->src),
+          shown);
       break;
     case GST_MESSAGE_ELEMENT:
       if (gst_message_has_name (message, "hlsalignsink-segment")) {
