@@ -210,7 +210,23 @@ test('export says what it replaces; what it cannot take out is a fault', () => {
 test('graph: DOT, and a drawing where graphviz is', () => {
   const r = lockstep(['graph', 'test-to-hls']);
   assert.equal(r.code, 0);
-  assert.match(r.out, /^digraph pipeline \{[^]*GstHlsAlignSink/);
+  assert.match(r.out, /^digraph pipeline \{[^]*"hlsalignsink  \(hls\)\\l[^"]*playlist-length=6\\l[^]*\}\n$/);
+  /* every box is part of the whole, also where links come about while it runs, and peers are */
+  const shipped = lockstep(['list', '--json']);
+  for (const words of JSON.parse(shipped.out).presets.map((p) => p.name).filter((name) => fs.existsSync(path.join(sourceRoot, 'pipelines', `${name}.json`))).map((name) => [name, ...(name === 'file-to-hls' ? ['input=x'] : name === 'rtmp-to-hls' ? ['uri=rtmp://h/a'] : [])])) {
+    const { code, out, err } = lockstep(['graph', ...words]);
+    assert.equal(code, 0, err);
+    const group = new Map([...out.matchAll(/^ {2}(n\d+|peer) \[/gm)].map(([, node]) => [node, node]));
+    assert.ok(group.size > 4, out);
+    const root = (node) => (group.get(node) === node ? node : root(group.get(node)));
+    for (const [, from, to] of out.matchAll(/^ {2}(n\d+|peer) -> (n\d+|peer)\b/gm))
+      group.set(root(from), root(to));
+    assert.equal(new Set([...group.keys()].map(root)).size, 1, out);
+  }
+  const secret = lockstep(['graph', 'srt-to-hls', 'passphrase=correct horse', 'uri=srt://h:1?x="correct horse"\\']);
+  assert.equal(secret.code, 0, secret.err);
+  assert.match(secret.out, /passphrase=\(secret\)\\l/);
+  assert.doesNotMatch(secret.out, /correct/);
   if (spawnSync('dot', ['-V']).status === 0) {
     const svg = lockstep(['graph', 'test-to-hls', '--svg', '--output', 'x.svg']);
     assert.equal(svg.code, 0, svg.err);

@@ -5,6 +5,7 @@
 #include "presets.h"
 
 #include <gio/gio.h>
+#include <gst/lockstep/launchgraph.h>
 
 /* Through graphviz. NULL with @error; *@missing where there is none. */
 static char *
@@ -64,10 +65,7 @@ graph (int argc, char **argv)
     presets_print_faults (argv[1], faults);
     return EXIT_CONFIG;
   }
-  gst_object_set_name (GST_OBJECT (pipeline), "lockstep");
-  text = gst_debug_bin_to_dot_data (GST_BIN (pipeline),
-      GST_DEBUG_GRAPH_SHOW_CAPS_DETAILS |
-      GST_DEBUG_GRAPH_SHOW_NON_DEFAULT_PARAMS);
+  text = lockstep_launch_graph (preset, launch, values);
   if (svg) {
     char *drawn = draw (text, &missing, &error);
 
