@@ -84,6 +84,7 @@ read_session (LockstepOfferReader * r, GError ** error)
       g_set_error (error, ERROR_MALFORMED, "o= has fewer than 6 fields");
       return FALSE;
     }
+    r->offer->no_loopback = g_str_has_prefix (words[0], "mozilla");
     if (!lockstep_sdp_number (words[1], G_MAXINT64, &r->session_id))
       r->session_id = 1;
     if (!lockstep_sdp_number (words[2], G_MAXINT64, &r->session_version))

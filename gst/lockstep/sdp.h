@@ -81,6 +81,7 @@ typedef struct
   char **bundle;                /* mids of the accepted sections, the tagged one first */
   gboolean bundle_added;        /* the offer had no BUNDLE group */
   gboolean viewer;              /* the peer receives: lockstep_offer_parse_viewer() */
+  gboolean no_loopback;         /* the peer's ICE leaves loopback candidates out: Firefox */
 } LockstepOffer;
 
 /**

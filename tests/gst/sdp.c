@@ -604,6 +604,8 @@ test_files (void)
     }
     g_assert_no_error (error);
     g_assert_nonnull (strstr (offer->sdp, cases[i].fragment));
+    g_assert_true (offer->no_loopback ==
+        g_str_has_prefix (cases[i].name, "firefox"));
     g_assert_null (strstr (offer->sdp, ".local"));
     g_assert_null (strstr (offer->sdp, "rid"));
   }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -173,6 +174,24 @@ test('offers of other shapes: session-level setup and fingerprint, no mid, one t
     await end(r.headers.location);
     await free('shapes');
   }
+});
+
+/* Listening on loopback keeps the media there; but Firefox drops candidates on loopback, and is given others. */
+test('candidates are on loopback alone, but not for Firefox', async () => {
+  const addresses = async (name) => {
+    const r = await post('paths', offer(name));
+    assert.equal(r.status, 201, `${name}: ${r.text}`);
+    await end(r.headers.location);
+    await free('paths');
+    return [...r.text.matchAll(/^a=candidate:\S+ 1 \S+ \d+ (\S+) /gm)].map((m) => m[1]);
+  };
+  const loopback = (a) => a === '::1' || a.startsWith('127.');
+  const own = Object.values(os.networkInterfaces()).flat().filter((i) => !i.internal && !/^fe80:/.test(i.address)).map((i) => i.address);
+  const seen = await addresses('chromium-h264-opus');
+  assert.ok(seen.length && seen.every(loopback), seen.join());
+  const firefox = await addresses('firefox-153-page');
+  assert.ok(firefox.some(loopback), firefox.join());
+  assert.deepEqual(firefox.filter((a) => !loopback(a)).length > 0, own.length > 0, `${firefox.join()} of ${own.join()}`);
 });
 
 test('PATCH: trickle, and each way to get it wrong', async () => {

@@ -30,7 +30,7 @@ struct _WebrtcEnd
 {
   GstElement *webrtc;
   char *public_address;         /* NULL or "": none */
-  gboolean trickle;
+  gboolean trickle, loopback_only;
   WebrtcEndCallbacks callbacks;
   gpointer user_data;
 
@@ -558,6 +558,8 @@ webrtc_end_accept (WebrtcEnd * end, LockstepOffer * offer)
   end->offer = offer;
   end->fingerprints = g_ptr_array_ref (offer->fingerprints);
   webrtc_buffers_set_offer (end->buffers, offer);
+  if (end->loopback_only && offer->no_loopback)
+    webrtc_setup_add_addresses (end->webrtc);
   end->negotiate_timeout =
       g_timeout_add (NEGOTIATE_TIMEOUT_MS, negotiate_timed_out, end);
   for (guint i = 0; i < offer->media->len && !offer->viewer; i++) {
@@ -699,6 +701,7 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
   end->webrtc = gst_object_ref (webrtc);
   end->public_address = g_strdup (config->public_address);
   end->trickle = config->trickle;
+  end->loopback_only = config->loopback_only;
   end->callbacks = *callbacks;
   end->user_data = user_data;
   webrtc_setup_ice (webrtc, config->loopback_only, config->ice_servers,

@@ -48,7 +48,7 @@ clear (gpointer data)
 /* Tells libnice which addresses to gather on. Left alone it finds none where
  * loopback is all there is, and gathering never ends; it also takes link-local
  * ones, which no remote peer reaches. */
-static void
+static guint
 add_local_addresses (GObject * ice, gboolean loopback_only)
 {
   struct ifaddrs *interfaces = NULL;
@@ -80,8 +80,16 @@ add_local_addresses (GObject * ice, gboolean loopback_only)
     }
     freeifaddrs (interfaces);
   }
-  if (added == 0 && !loopback_only)
-    add_local_addresses (ice, TRUE);
+  return added;
+}
+
+void
+webrtc_setup_add_addresses (GstElement * webrtc)
+{
+  g_autoptr (GObject) ice = NULL;
+
+  g_object_get (webrtc, "ice-agent", &ice, NULL);
+  add_local_addresses (ice, FALSE);
 }
 
 void
@@ -96,7 +104,8 @@ webrtc_setup_ice (GstElement * webrtc, gboolean loopback_only,
     g_object_set (webrtc, "ice-transport-policy",
         GST_WEBRTC_ICE_TRANSPORT_POLICY_RELAY, NULL);
   g_object_get (webrtc, "ice-agent", &ice, NULL);
-  add_local_addresses (ice, loopback_only);
+  if (add_local_addresses (ice, loopback_only) == 0 && !loopback_only)
+    add_local_addresses (ice, TRUE);
   g_object_get (ice, "agent", &nice, NULL);
   /* UPnP adds 0.2 s to each gathering, and a hole in someone's router */
   if (nice != NULL)

@@ -11,6 +11,10 @@
 void webrtc_setup_ice (GstElement * webrtc, gboolean loopback_only,
     const char *servers, gboolean relay_only);
 
+/* For a peer that leaves loopback candidates out: this machine's other addresses too. Before
+ * the offer is given to @webrtc. */
+void webrtc_setup_add_addresses (GstElement * webrtc);
+
 /* The packets that a webrtcbin receives. */
 typedef struct _WebrtcBuffers WebrtcBuffers;
 
