@@ -207,6 +207,9 @@ is_replaced (const LockstepSdpLine * line, const Pair * pair)
     return TRUE;
   if (g_strv_contains (keys, line->key))
     return TRUE;
+  /* packets of several pictures are known by rid */
+  if (pair->media->answer_rids != NULL && g_str_has_prefix (line->key, "ssrc"))
+    return TRUE;
   if (g_str_equal (line->key, "mid"))
     return !pair->has_mid;
   return is_of_payload (line, "fmtp", pair->media);
@@ -290,6 +293,7 @@ write_section (const LockstepSdpText * text, const Pair * pair,
   if (fmtp != NULL)
     g_string_append_printf (out, "a=fmtp:%d %s\r\n", pair->media->payload,
         fmtp);
+  lockstep_sdp_write_simulcast (pair->media, out);
   for (guint i = 0; candidates != NULL && i < candidates->len; i++) {
     g_autofree char *candidate =
         lockstep_sdp_candidate_to_string (candidates->pdata[i]);

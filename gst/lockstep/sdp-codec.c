@@ -283,7 +283,9 @@ lockstep_sdp_read_extmap (const char *value, gboolean viewer, gboolean * used,
   /* id 15 is reserved; an id above 14 makes packets use two-byte headers, in which
    * rtpbin 1.22.0 does not find the transport-wide-cc number */
   if (wrong_way || id > LOCKSTEP_SDP_MAX_EXTMAP_ID
-      || !g_strv_contains (viewer ? sent_extmaps : kept_extmaps, words[1]))
+      || !(g_strv_contains (viewer ? sent_extmaps : kept_extmaps, words[1])
+          || (media->rids != NULL
+              && lockstep_sdp_is_simulcast_extension (words[1]))))
     return TRUE;
   for (guint i = 0; i < media->extmaps->len; i++) {
     if (g_str_equal (g_array_index (media->extmaps, LockstepExtmap, i).uri,

@@ -34,6 +34,8 @@ media_free (LockstepOfferMedia * media)
   g_free (media->encoding_params);
   g_free (media->fmtp);
   g_array_unref (media->extmaps);
+  g_clear_pointer (&media->rids, g_ptr_array_unref);
+  g_clear_pointer (&media->answer_rids, g_ptr_array_unref);
   g_free (media);
 }
 
@@ -330,8 +332,16 @@ read_section (LockstepOfferReader * r, guint section,
   /* a=simulcast and a=rid are not refused, they are left out: an answer without
    * them makes the publisher send one layer, the first of its list (RFC 8853,
    * section 5.3.2), as one plain stream. */
-  return lockstep_sdp_choose_payload (r->text, section, &mline, accepted,
-      media, error) && read_lines (r, section, media, error);
+  if (!lockstep_sdp_choose_payload (r->text, section, &mline, accepted, media,
+          error))
+    return FALSE;
+  if ((r->flags & LOCKSTEP_OFFER_SIMULCAST) && r->offer->viewer
+      && media->kind == LOCKSTEP_MEDIA_VIDEO)
+    lockstep_sdp_read_simulcast (r->text, section, media);
+  if (!read_lines (r, section, media, error))
+    return FALSE;
+  lockstep_sdp_finish_simulcast (media);
+  return TRUE;
 }
 
 static gboolean

@@ -135,6 +135,17 @@ gboolean lockstep_sdp_sends_fec (const LockstepOfferMedia *media);
 /* The lines of FEC that an answer has; @lines: those of webrtcbin's. */
 void lockstep_sdp_write_fec (const LockstepSdpLine *lines, guint n,
     const LockstepOfferMedia *media, GString *out);
+/* A name that a packet can carry (RFC 8852). */
+gboolean lockstep_sdp_is_rid (const char *text);
+/* Fills media->rids: before its extmaps are read, and what then is needed is missing
+ * is found by the second. What is broken is as if it was not there. */
+void lockstep_sdp_read_simulcast (const LockstepSdpText *text, guint section,
+    LockstepOfferMedia *media);
+void lockstep_sdp_finish_simulcast (LockstepOfferMedia *media);
+gboolean lockstep_sdp_is_simulcast_extension (const char *uri);
+gboolean lockstep_sdp_same_simulcast (const LockstepOfferMedia *a,
+    const LockstepOfferMedia *b);
+void lockstep_sdp_write_simulcast (const LockstepOfferMedia *media, GString *out);
 /* rtpmap of the chosen payload, with its name in the offer's letters: some clients
  * compare them as they are. */
 char *lockstep_sdp_rtpmap (const LockstepOfferMedia *media);

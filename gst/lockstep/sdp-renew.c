@@ -36,7 +36,8 @@ same_section (const LockstepOfferMedia * a, const LockstepOfferMedia * b)
   return a->kind == b->kind && a->rejected == b->rejected
       && a->mline == b->mline && a->data == b->data
       && a->sctp_port == b->sctp_port && a->fec_payload == b->fec_payload
-      && g_strcmp0 (a->mid, b->mid) == 0 && (caps == NULL) == (other == NULL)
+      && g_strcmp0 (a->mid, b->mid) == 0 && lockstep_sdp_same_simulcast (a, b)
+      && (caps == NULL) == (other == NULL)
       && (caps == NULL || gst_caps_is_equal (caps, other));
 }
 

@@ -44,6 +44,15 @@ typedef struct
   gboolean one_way;             /* offered for the way that media takes alone */
 } LockstepExtmap;
 
+/* One of several pictures that a section takes of the same source (RFC 8853). */
+typedef struct
+{
+  char *rid;
+  gboolean paused;              /* not wanted for now */
+  guint max_width, max_height, max_fps; /* 0: any */
+  guint64 max_bitrate;          /* bit/s; 0: any */
+} LockstepRid;
+
 /* One m= section of an offer. */
 typedef struct
 {
@@ -68,6 +77,8 @@ typedef struct
   guint32 ssrc, fec_ssrc;       /* what is sent to a viewer; 0: not known, no FEC */
   gboolean nack, nack_pli, ccm_fir, transport_cc;       /* rtcp-fb of payload */
   GArray *extmaps;              /* LockstepExtmap: those offered and kept */
+  GPtrArray *rids;              /* LockstepRid; NULL: one picture */
+  GPtrArray *answer_rids;       /* char*: see lockstep_simulcast_answer(); NULL: one */
 } LockstepOfferMedia;
 
 /* A checked offer, ready for webrtcbin 1.22. */
@@ -113,6 +124,7 @@ typedef enum
 {
   LOCKSTEP_OFFER_VIEWER = 1 << 0,       /* as lockstep_offer_parse_viewer() */
   LOCKSTEP_OFFER_DATA = 1 << 1, /* a section for data channels is taken too */
+  LOCKSTEP_OFFER_SIMULCAST = 1 << 2,    /* of a viewer: rids of a picture are read */
 } LockstepOfferFlags;
 
 /* As lockstep_offer_parse(), and what @flags add. */
@@ -171,6 +183,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepOffer, lockstep_offer_free)
  * Returns: (transfer full): caps, NULL for a section without a chosen payload
  */
 GstCaps *lockstep_offer_media_caps (const LockstepOfferMedia *media);
+
+/* Header extensions by which a picture of several is known. */
+typedef enum
+{
+  LOCKSTEP_EXTENSION_MID,
+  LOCKSTEP_EXTENSION_RID,
+  LOCKSTEP_EXTENSION_REPAIRED_RID,
+} LockstepExtension;
+
+/* Returns: its id; 0: it was not offered, or is not kept. */
+guint lockstep_offer_media_extension (const LockstepOfferMedia *media,
+    LockstepExtension which);
 
 /**
  * lockstep_answer_finish:

@@ -6,6 +6,7 @@
  * reads it with as many sections; and an answer to it can be finished, which
  * then is a description with as many sections as the offer. */
 #include <gst/lockstep/sdp.h>
+#include <gst/lockstep/simulcast.h>
 
 #include <gst/sdp/sdp.h>
 #include <string.h>
@@ -33,6 +34,14 @@ parse_with_data (const char *body, gsize length, const char *const *audio,
       LOCKSTEP_OFFER_VIEWER | LOCKSTEP_OFFER_DATA, audio, video, error);
 }
 
+static LockstepOffer *
+parse_simulcast (const char *body, gsize length, const char *const *audio,
+    const char *const *video, GError ** error)
+{
+  return lockstep_offer_parse_with (body, length,
+      LOCKSTEP_OFFER_VIEWER | LOCKSTEP_OFFER_SIMULCAST, audio, video, error);
+}
+
 static const Side sides[] = {
   {lockstep_offer_parse, audio, video,
       "\r\na=sendonly\r\n", "\r\na=recvonly\r\n"},
@@ -41,6 +50,8 @@ static const Side sides[] = {
   {lockstep_offer_parse_viewer, NULL, video,
       "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
   {parse_with_data, audio, video,
+      "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
+  {parse_simulcast, audio, video,
       "\r\na=recvonly\r\n", "\r\na=sendonly\r\n"},
 };
 
@@ -54,6 +65,38 @@ check_caps (const LockstepOffer * offer)
     g_assert_true ((caps == NULL) == (media->rejected || media->data));
     g_assert_true ((media->mline < 0) == media->rejected);
   }
+}
+
+/* Several pictures, with an encoder less than are taken: each that is sent has a name, a
+ * size, and a share. FALSE: there is one. */
+static gboolean
+plan_pictures (const LockstepOffer * offer)
+{
+  static const LockstepEncode encodes[] = { {2000000}, {200000} };
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < offer->media->len; i++) {
+    LockstepOfferMedia *media = offer->media->pdata[i];
+    g_autoptr (GArray) layers = NULL;
+    guint64 bitrates[LOCKSTEP_SIMULCAST_MAX] = { 0 };
+
+    if (media->rids == NULL)
+      continue;
+    any = TRUE;
+    g_assert_cmpuint (media->rids->len, <=, LOCKSTEP_SIMULCAST_MAX);
+    layers = lockstep_simulcast_plan (media->rids, NULL, 1280, 720, 30,
+        encodes, G_N_ELEMENTS (encodes));
+    lockstep_simulcast_share (layers, 1000000, bitrates);
+    for (guint l = 0; l < layers->len; l++) {
+      const LockstepLayer *layer = &g_array_index (layers, LockstepLayer, l);
+
+      g_assert_true (layer->rid[0] != '\0' && layer->width >= 16
+          && layer->width <= 1280 && layer->height >= 16 && layer->max > 0);
+      g_assert_cmpuint (bitrates[l], <=, layer->max);
+    }
+    lockstep_simulcast_answer (media, layers, NULL);
+  }
+  return any;
 }
 
 /* A second pass changes nothing. */
@@ -120,7 +163,9 @@ fuzz_offer (const Side * side, const char *data, gsize size)
   g_assert_true (g_utf8_validate (offer->sdp, -1, NULL));
   g_assert_cmpuint (count_sections (offer->sdp), ==, count_live (offer));
   check_caps (offer);
-  check_stable (side, offer);
+  /* the pictures' names are no matter of webrtcbin's */
+  if (!plan_pictures (offer))
+    check_stable (side, offer);
   check_answer (side, offer);
 }
 

@@ -4,6 +4,7 @@
  * stream of the rest. */
 #include <gst/lockstep/deflate.h>
 #include <gst/lockstep/signaller.h>
+#include <gst/lockstep/simulcast.h>
 
 #include <string.h>
 
@@ -26,6 +27,15 @@ drain (LockstepSignaller * s, gint64 * now)
         lockstep_signaller_description (s, FALSE, "v=0\r\n");
         lockstep_signaller_description (s, FALSE, "v=0 twice");
         lockstep_signaller_candidate (s, 0, "0", "candidate:1");
+        break;
+      case LOCKSTEP_SIGNAL_ENCODINGS:
+      {
+        g_autoptr (GError) error = NULL;
+        g_autoptr (GArray) all = lockstep_encodings_parse (signal->text,
+            &error);
+
+        g_assert_true ((all == NULL) == (error != NULL));
+      }
         break;
       case LOCKSTEP_SIGNAL_STATS:
         lockstep_signaller_stats (s, "[]");
