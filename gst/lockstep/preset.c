@@ -195,6 +195,21 @@ lockstep_preset_locate (const LockstepPreset * preset, GPtrArray * faults,
   }
 }
 
+/* The dot between an element and its pad, which is not that of "{item.index}". */
+static const char *
+pad_dot (const char *element)
+{
+  gboolean braced = FALSE;
+
+  for (const char *c = element; *c != '\0'; c++) {
+    if (*c == '{' || *c == '}')
+      braced = *c == '{';
+    else if (*c == '.' && !braced)
+      return c;
+  }
+  return NULL;
+}
+
 static void
 read_stream (LockstepStream * stream, JsonNode * node, const char *place,
     GPtrArray * faults)
@@ -218,7 +233,7 @@ read_stream (LockstepStream * stream, JsonNode * node, const char *place,
   element = lockstep_json_string (object, "element", FALSE, place, faults);
   if (element == NULL)
     return;
-  dot = strchr (element, '.');
+  dot = pad_dot (element);
   if (dot == element || (dot != NULL && dot[1] == '\0')) {
     lockstep_fault_add (faults, place, "'%s' is neither an element's name nor "
         "NAME.PAD", element);
@@ -609,6 +624,18 @@ const LockstepStream *
 lockstep_preset_get_preview (const LockstepPreset * preset)
 {
   return &preset->preview;
+}
+
+char *
+lockstep_stream_element (const LockstepStream * stream, guint index)
+{
+  g_autofree char *number = g_strdup_printf ("%u", index);
+  g_autoptr (GString) name = g_string_new (stream->element);
+
+  if (stream->element == NULL
+      || (g_string_replace (name, "{item.index}", number, 0) == 0 && index > 0))
+    return NULL;
+  return g_strdup (name->str);
 }
 
 const LockstepRate *

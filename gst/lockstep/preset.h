@@ -154,8 +154,12 @@ typedef struct
 const LockstepRate *lockstep_preset_get_rate (const LockstepPreset *preset);
 const LockstepStream *lockstep_preset_get_audio (const LockstepPreset *preset);
 const LockstepStream *lockstep_preset_get_video (const LockstepPreset *preset);
-/* A second picture of the same source; its element is NULL where there is none. */
+/* Further pictures of the same source, one for each item of its parameter, a list; its
+ * element is NULL where there is none. */
 const LockstepStream *lockstep_preset_get_preview (const LockstepPreset *preset);
+/* @stream's element of item @index: "{item.index}" in its name is that number. Returns:
+ * (transfer full) (nullable): NULL where there is none for that item */
+char *lockstep_stream_element (const LockstepStream *stream, guint index);
 
 /* Returns a value from the environment, or NULL. */
 typedef const char *(*LockstepGetenv) (const char *name);

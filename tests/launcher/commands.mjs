@@ -62,9 +62,12 @@ test('a preview: from the one conversion, and not for those who take one picture
   assert.equal(out.match(/^ +! videoconvert/gm).length, 1, out);
   assert.equal(out.match(/x264enc/g).length, 2);
   assert.match(out, /width=640,height=360,framerate=10\/1/);
-  assert.match(out, /name=penc .*bitrate=300 /);
+  assert.match(out, /name=penc-0 .*bitrate=300 /);
   fails(['run', ...words, 'whip=http://127.0.0.1:9/whip/x'], 78, /a WHIP server takes one picture/);
-  fails(['run', ...words, 'sora=ws://127.0.0.1:9/signaling'], 78, /a Sora channel takes one picture/);
+  const two = [...words, 'substream=640x360@300k,320x180@100k'];
+  fails(['run', ...two, 'listen=127.0.0.1:0'], 78, /peers have one preview/);
+  fails(['run', ...two, 'ayame=ws://127.0.0.1:9/signaling', 'room=x'], 78, /peers have one preview/);
+  fails(['export', ...words, 'substream=640x360@300k,320x180@100k,160x90@50k'], 78, /3 items, not between 0 and 2/);
 });
 
 test('wrong words: 64, with what was meant', () => {

@@ -110,22 +110,26 @@ publishes (LockstepPreset * preset, GHashTable * values)
       && whip != NULL && whip[0] != '\0';
 }
 
-/* RFC 9725, section 4.2, and Sora: one picture of each client. FALSE: it was told. */
+/* RFC 9725, section 4.2: one picture of each client. Viewers have one preview; what Sora
+ * takes is simulcast. FALSE: it was told. */
 static gboolean
 preview_has_a_place (LockstepPreset * preset, GHashTable * values)
 {
   const char *name = lockstep_preset_get_preview (preset)->parameter;
   const char *value = name ? g_hash_table_lookup (values, name) : NULL;
   const char *sora = g_hash_table_lookup (values, "sora");
-  gboolean to_sora = sora != NULL && sora[0] != '\0';
 
-  if (value == NULL || value[0] == '\0'
-      || (!to_sora && !publishes (preset, values)))
+  if (value == NULL || value[0] == '\0' || (sora != NULL && sora[0] != '\0'))
     return TRUE;
-  g_printerr
-      ("lockstep: %s=%s: %s takes one picture of a client. Leave it out, "
-      "or serve viewers or an Ayame room\n", name, value,
-      to_sora ? "a Sora channel" : "a WHIP server");
+  if (publishes (preset, values))
+    g_printerr ("lockstep: %s=%s: a WHIP server takes one picture of a client. "
+        "Leave it out, serve viewers or an Ayame room, or send to a Sora "
+        "server\n", name, value);
+  else if (strchr (value, ',') != NULL)
+    g_printerr ("lockstep: %s=%s: peers have one preview. Give one size; "
+        "several are for simulcast to a Sora server\n", name, value);
+  else
+    return TRUE;
   return FALSE;
 }
 

@@ -9,6 +9,7 @@
 
 #include <gst/lockstep/adaptation.h>
 #include <gst/lockstep/framebudget.h>
+#include <string.h>
 
 /* Feedback comes about as often. */
 #define INTERVAL_MS 50
@@ -38,7 +39,7 @@ struct _EncoderRate
   gint beside;                  /* atomic: the preview goes over the same path */
   GMutex lock;                  /* protects what the streaming threads use */
   guint64 other_bytes;          /* of what goes over the same path */
-  guint keep, of;               /* frames that are let through, of so many */
+  guint keep, of;               /* frames that are let through, of so many; @keep 0: none */
   guint phase;
   guint64 frames_rate;          /* bit/s that frames may take; 0: not known yet */
   LockstepFrameBudget budget;
@@ -52,6 +53,9 @@ struct _EncoderRate
   gboolean adapting;            /* the source's picture is known */
   LockstepAdaptation adaptation;
   LockstepPicture picture;
+
+  GArray *layers;               /* LockstepLayer; NULL: no simulcast */
+  guint64 layer_bitrates[LOCKSTEP_SIMULCAST_MAX];       /* 0: not sent */
 };
 
 static gint64
@@ -76,7 +80,7 @@ frame_came (StreamsTrack track, GstSample * frame, gboolean key,
 
   gsize bytes = gst_buffer_get_size (gst_sample_get_buffer (frame));
 
-  if (track == STREAMS_PREVIEW && !g_atomic_int_get (&rate->beside))
+  if (track >= STREAMS_PREVIEW && !g_atomic_int_get (&rate->beside))
     return;
   g_mutex_lock (&rate->lock);
   if (track != STREAMS_VIDEO)
@@ -116,15 +120,13 @@ any_element (const char *factory, gpointer user_data)
 /* The choices were made when the pipeline was built, and stay. */
 static const LockstepMachine same_machine = { any_element, NULL, NULL };
 
+/* Sets what comes out different with the values that there are now. */
 static void
-set_bitrate (EncoderRate * rate, guint64 bitrate)
+apply_values (EncoderRate * rate)
 {
-  const LockstepRate *names = lockstep_preset_get_rate (rate->preset);
   g_autoptr (GPtrArray) faults = lockstep_faults_new ();
   g_autoptr (LockstepLaunch) launch = NULL;
 
-  g_hash_table_replace (rate->values, g_strdup (names->bitrate),
-      g_strdup_printf ("%" G_GUINT64_FORMAT, bitrate));
   launch = lockstep_preset_launch (rate->preset, rate->values, &same_machine,
       faults);
   if (launch == NULL || !presets_apply_changes (rate->pipeline, rate->applied,
@@ -140,20 +142,53 @@ set_bitrate (EncoderRate * rate, guint64 bitrate)
 }
 
 static void
+set_bitrate_value (EncoderRate * rate, guint64 bitrate)
+{
+  const LockstepRate *names = lockstep_preset_get_rate (rate->preset);
+
+  g_hash_table_replace (rate->values, g_strdup (names->bitrate),
+      g_strdup_printf ("%" G_GUINT64_FORMAT, bitrate));
+}
+
+static void
+set_bitrate (EncoderRate * rate, guint64 bitrate)
+{
+  set_bitrate_value (rate, bitrate);
+  apply_values (rate);
+}
+
+static void
+set_size (EncoderRate * rate, guint width, guint height)
+{
+  /* a capsfilter that was told nothing has ANY, which takes no fields */
+  g_autoptr (GstCaps) caps = gst_caps_is_any (rate->full)
+      ? gst_caps_new_empty_simple ("video/x-raw") : gst_caps_copy (rate->full);
+
+  gst_caps_set_simple (caps, "width", G_TYPE_INT, (int) width,
+      "height", G_TYPE_INT, (int) height, NULL);
+  g_object_set (rate->format, "caps", caps, NULL);
+}
+
+static void
+set_frames (EncoderRate * rate, guint keep, guint of)
+{
+  g_mutex_lock (&rate->lock);
+  rate->keep = keep;
+  rate->of = of;
+  rate->phase = 0;
+  g_mutex_unlock (&rate->lock);
+}
+
+static void
 set_picture (EncoderRate * rate)
 {
   const LockstepPicture *full = &rate->adaptation.full;
-  g_autoptr (GstCaps) caps = gst_caps_copy (rate->full);
 
   if (rate->picture.width != full->width)
-    gst_caps_set_simple (caps, "width", G_TYPE_INT, (int) rate->picture.width,
-        "height", G_TYPE_INT, (int) rate->picture.height, NULL);
-  g_object_set (rate->format, "caps", caps, NULL);
-  g_mutex_lock (&rate->lock);
-  rate->keep = rate->picture.fps;
-  rate->of = full->fps;
-  rate->phase = 0;
-  g_mutex_unlock (&rate->lock);
+    set_size (rate, rate->picture.width, rate->picture.height);
+  else
+    g_object_set (rate->format, "caps", rate->full, NULL);
+  set_frames (rate, rate->picture.fps, full->fps);
   log_info (NULL, "the picture is %ux%u at %u frames/s now",
       rate->picture.width, rate->picture.height, rate->picture.fps);
 }
@@ -199,6 +234,148 @@ measure_others (EncoderRate * rate)
   rate->counted_at = now;
 }
 
+/* Simulcast: the main encoder has the preset's bitrate, those beside it the items of a
+ * list. */
+
+static char *
+layer_value (const LockstepLayer * layer, guint64 bitrate)
+{
+  g_autofree char *fps = layer->fps == 0 ? g_strdup ("")
+      : g_strdup_printf ("p%u/1", layer->fps);
+
+  return g_strdup_printf ("%ux%u%s@%" G_GUINT64_FORMAT, layer->width,
+      layer->height, fps, MAX (bitrate, layer->min));
+}
+
+/* What is not sent is not encoded: a valve keeps the pictures from its encoder. */
+static void
+let_through (EncoderRate * rate, guint preview, gboolean on)
+{
+  g_autofree char *name = g_strdup_printf ("preview-valve-%u", preview);
+  g_autoptr (GstElement) valve =
+      gst_bin_get_by_name (GST_BIN (rate->pipeline), name);
+
+  if (valve != NULL)
+    g_object_set (valve, "drop", !on, NULL);
+}
+
+static void
+switch_layer (EncoderRate * rate, const LockstepLayer * layer, gboolean on)
+{
+  const guint fps = rate->picture.fps;
+
+  if (layer->encode > 0)
+    let_through (rate, layer->encode - 1, on);
+  else if (rate->format != NULL)
+    set_frames (rate, on ? layer->fps > 0 ? layer->fps : 1 : 0,
+        layer->fps > 0 && fps > 0 ? MAX (fps, layer->fps) : MAX (layer->fps,
+            1));
+  if (on)
+    streams_want_key (rate->streams, layer->encode == 0 ? STREAMS_VIDEO
+        : (StreamsTrack) (STREAMS_PREVIEW + layer->encode - 1));
+}
+
+static void
+set_layers (EncoderRate * rate, const guint64 * bitrates)
+{
+  const char *list = lockstep_preset_get_preview (rate->preset)->parameter;
+  const char *value = list ? g_hash_table_lookup (rate->values, list) : NULL;
+  g_auto (GStrv) items = g_strsplit (value ? value : "", ",", -1);
+  const guint n_items = g_strv_length (items);
+
+  for (guint i = 0; i < rate->layers->len; i++) {
+    const LockstepLayer *layer =
+        &g_array_index (rate->layers, LockstepLayer, i);
+
+    if (layer->encode == 0) {
+      if (bitrates[i] > 0)
+        set_bitrate_value (rate, bitrates[i]);
+    } else if (layer->encode <= n_items) {
+      g_free (items[layer->encode - 1]);
+      items[layer->encode - 1] = layer_value (layer, bitrates[i]);
+    }
+  }
+  if (list != NULL)
+    g_hash_table_replace (rate->values, g_strdup (list), g_strjoinv (",",
+            items));
+  apply_values (rate);
+  for (guint i = 0; i < rate->layers->len; i++) {
+    const LockstepLayer *layer =
+        &g_array_index (rate->layers, LockstepLayer, i);
+    gboolean on = bitrates[i] > 0;
+
+    if (on != (rate->layer_bitrates[i] > 0)) {
+      switch_layer (rate, layer, on);
+      log_info (NULL, "picture %s, %ux%u, is %s", layer->rid, layer->width,
+          layer->height, on ? "sent" : "not sent for now");
+    }
+    rate->layer_bitrates[i] = bitrates[i];
+  }
+}
+
+static void
+adapt_layers (EncoderRate * rate, double wanted, gint64 now)
+{
+  guint64 bitrates[LOCKSTEP_SIMULCAST_MAX], sum;
+  gboolean switched = FALSE;
+
+  memcpy (bitrates, rate->layer_bitrates, sizeof bitrates);
+  sum = lockstep_simulcast_share (rate->layers, CLAMP (wanted,
+          (double) rate->min, (double) rate->max), bitrates);
+  for (guint i = 0; i < rate->layers->len; i++)
+    switched |= (bitrates[i] > 0) != (rate->layer_bitrates[i] > 0);
+  if ((!switched && ABS ((gint64) sum - (gint64) rate->bitrate)
+          < (gint64) (SMALL_CHANGE * rate->bitrate))
+      || (sum > rate->bitrate && now - rate->increased < INCREASE_APART_MS))
+    return;
+  if (sum > rate->bitrate)
+    rate->increased = now;
+  rate->bitrate = sum;
+  set_layers (rate, bitrates);
+}
+
+/* What the main encoder has of it. */
+static guint64
+main_bitrate (EncoderRate * rate)
+{
+  for (guint i = 0; i < rate->layers->len; i++)
+    if (g_array_index (rate->layers, LockstepLayer, i).encode == 0)
+      return rate->layer_bitrates[i];
+  return 0;
+}
+
+void
+encoder_rate_set_layers (EncoderRate * rate, const GArray * layers,
+    guint width, guint height, guint fps)
+{
+  guint64 bitrates[LOCKSTEP_SIMULCAST_MAX] = { 0 };
+
+  for (guint i = 0; i < STREAMS_MAX_PREVIEWS; i++)
+    let_through (rate, i, FALSE);
+  if (layers == NULL)
+    return;
+  /* until each gets its share */
+  if (rate->format != NULL)
+    set_frames (rate, 0, 1);
+  rate->layers = g_array_copy ((GArray *) layers);
+  rate->adapting = FALSE;
+  rate->picture = (LockstepPicture) {
+  .width = width,.height = height,.fps = fps};
+  for (guint i = 0; i < layers->len; i++) {
+    const LockstepLayer *layer = &g_array_index (layers, LockstepLayer, i);
+
+    if (layer->encode > 0 || layer->width == width)
+      continue;
+    if (rate->format != NULL)
+      set_size (rate, layer->width, layer->height);
+    else
+      log_warning (NULL, "picture %s is sent in full size: this preset cannot "
+          "make it smaller", layer->rid);
+  }
+  rate->bitrate = lockstep_simulcast_share (layers, rate->bitrate, bitrates);
+  set_layers (rate, bitrates);
+}
+
 static gboolean
 adapt (gpointer user_data)
 {
@@ -212,11 +389,16 @@ adapt (gpointer user_data)
   if (target == 0)
     return G_SOURCE_CONTINUE;
   wanted = MEDIA_SHARE * target - rate->other_rate;
-  bitrate = CLAMP (wanted, (double) rate->min, (double) rate->max);
+  if (rate->layers != NULL)
+    adapt_layers (rate, wanted, now);
+  bitrate = rate->layers != NULL ? main_bitrate (rate)
+      : CLAMP (wanted, (double) rate->min, (double) rate->max);
   g_mutex_lock (&rate->lock);
   rate->frames_rate = MAX (bitrate, 1);
   lockstep_frame_budget_waiting (&rate->budget, backlog, now_ns ());
   g_mutex_unlock (&rate->lock);
+  if (rate->layers != NULL)
+    return G_SOURCE_CONTINUE;
   if (rate->format != NULL && (rate->adapting || find_picture (rate))
       && lockstep_adaptation_update (&rate->adaptation, bitrate, now_ns (),
           &rate->picture))
@@ -319,6 +501,7 @@ encoder_rate_free (EncoderRate * rate)
   g_clear_pointer (&rate->applied, lockstep_launch_free);
   g_clear_pointer (&rate->values, g_hash_table_unref);
   g_clear_pointer (&rate->full, gst_caps_unref);
+  g_clear_pointer (&rate->layers, g_array_unref);
   gst_clear_object (&rate->format);
   gst_object_unref (rate->pipeline);
   g_mutex_clear (&rate->lock);
@@ -328,8 +511,13 @@ encoder_rate_free (EncoderRate * rate)
 void
 encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits)
 {
+  guint64 max = 0;
+
+  for (guint i = 0; rate->layers != NULL && i < rate->layers->len; i++)
+    max += g_array_index (rate->layers, LockstepLayer, i).max;
+  max = rate->layers != NULL ? CLAMP (max, rate->min, rate->max) : rate->max;
   limits->min = MAX (rate->min, 1);
-  limits->max = rate->max / MEDIA_SHARE + HEADROOM;
+  limits->max = max / MEDIA_SHARE + HEADROOM;
   limits->start = CLAMP ((guint64) (rate->bitrate / MEDIA_SHARE), limits->min,
       limits->max);
 }
@@ -338,6 +526,25 @@ void
 encoder_rate_beside_preview (EncoderRate * rate)
 {
   g_atomic_int_set (&rate->beside, TRUE);
+}
+
+static JsonArray *
+describe_layers (EncoderRate * rate)
+{
+  JsonArray *list = json_array_new ();
+
+  for (guint i = 0; i < rate->layers->len; i++) {
+    const LockstepLayer *layer =
+        &g_array_index (rate->layers, LockstepLayer, i);
+    JsonObject *object = json_object_new ();
+
+    json_object_set_string_member (object, "rid", layer->rid);
+    json_object_set_int_member (object, "width", layer->width);
+    json_object_set_int_member (object, "height", layer->height);
+    json_object_set_int_member (object, "bitrate", rate->layer_bitrates[i]);
+    json_array_add_object_element (list, object);
+  }
+  return list;
 }
 
 void
@@ -351,5 +558,7 @@ encoder_rate_add_stats (EncoderRate * rate, JsonObject * to)
     json_object_set_int_member (object, "height", rate->picture.height);
     json_object_set_int_member (object, "framerate", rate->picture.fps);
   }
+  if (rate->layers != NULL)
+    json_object_set_array_member (object, "layers", describe_layers (rate));
   json_object_set_object_member (to, "encoder", object);
 }

@@ -4,6 +4,7 @@
 
 #include <gst/lockstep/bandwidth.h>
 #include <gst/lockstep/preset.h>
+#include <gst/lockstep/simulcast.h>
 #include <json-glib/json-glib.h>
 
 #include "streams.h"
@@ -25,5 +26,10 @@ void encoder_rate_free (EncoderRate * rate);
 void encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits);
 /* The preview goes to the peer that is called, beside the picture: it takes its share. */
 void encoder_rate_beside_preview (EncoderRate * rate);
+/* @layers: of LockstepLayer, what is encoded from now on; their bitrates follow what the peer
+ * takes. NULL: nobody takes what is encoded beside the picture. @width, @height, @fps: of
+ * the picture as the preset makes it. */
+void encoder_rate_set_layers (EncoderRate * rate, const GArray * layers,
+    guint width, guint height, guint fps);
 /* Adds what is sent: bitrate, width, height, framerate. */
 void encoder_rate_add_stats (EncoderRate * rate, JsonObject * to);

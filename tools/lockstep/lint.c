@@ -243,11 +243,13 @@ static void
 check_signalling (Lint * lint)
 {
   const LockstepPreset *preset = lint->preset;
+  g_autofree char *preview =
+      lockstep_stream_element (lockstep_preset_get_preview (preset), 0);
   const char *names[] = {
     lockstep_preset_get_signalling_element (preset),
     lockstep_preset_get_audio (preset)->element,
     lockstep_preset_get_video (preset)->element,
-    lockstep_preset_get_preview (preset)->element,
+    preview,
   };
   static const char *const places[] = { "signalling.element",
     "signalling.audio.element", "signalling.video.element",

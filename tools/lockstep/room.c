@@ -28,6 +28,7 @@ struct _Room
   LockstepSignaller *signaller; /* NULL: waits to begin again */
   WorkerPool *pool;
   WorkerProc *worker;
+  char *encodings;              /* JSON: what the server says of simulcast; NULL: nothing */
   GString *ice_servers;         /* as webrtcbin takes them, with commas between */
   gboolean relay_only;
   gboolean called;              /* the worker has been told to call or to answer */
@@ -176,6 +177,8 @@ call (Room * room, const char *offer)
   if (room->ice_servers->len > 0)
     json_object_set_string_member (message, "ice_servers",
         room->ice_servers->str);
+  if (room->encodings != NULL)
+    json_object_set_string_member (message, "encodings", room->encodings);
   json_object_set_boolean_member (message, "relay_only", room->relay_only);
   json_object_set_boolean_member (message, "signalling",
       room->config.protocol == LOCKSTEP_SIGNALLER_SORA);
@@ -292,8 +295,11 @@ act (Room * room, const LockstepSignal * signal)
     case LOCKSTEP_SIGNAL_STATS:
       send_stats (room);
       break;
-    case LOCKSTEP_SIGNAL_NOTIFY:
     case LOCKSTEP_SIGNAL_ENCODINGS:
+      g_free (room->encodings);
+      room->encodings = g_strdup (signal->text);
+      break;
+    case LOCKSTEP_SIGNAL_NOTIFY:
       log_info (NULL, "the server says: %.500s", signal->text);
       break;
     case LOCKSTEP_SIGNAL_SWITCHED:
@@ -449,6 +455,7 @@ begin (Room * room)
 {
   room->signaller = lockstep_signaller_new (&room->config, NULL);
   g_string_truncate (room->ice_servers, 0);
+  g_clear_pointer (&room->encodings, g_free);
   room->told_over_channel = FALSE;
   room->relay_only = room->called = room->answering = FALSE;
   room->octets = 0;
@@ -543,8 +550,14 @@ room_new (const char *preset_name, GHashTable * values,
   room->config.key = keep (room, given (values, "signaling-key"));
   room->config.metadata = keep (room, given (values, "metadata"));
   room->config.audio = room->config.video = TRUE;
-  if (!ayame)
-    room->config.video_codec = "H264";
+  if (!ayame) {
+    const char *codec = given (values, "video-codec");
+    g_autofree char *upper = g_ascii_strup (codec ? codec : "h264", -1);
+
+    room->config.video_codec = keep (room, upper);
+    /* what is encoded beside the picture is the rest of simulcast */
+    room->config.simulcast = given (values, "substream") != NULL;
+  }
   room->config.data_channel_signaling =
       room->config.ignore_disconnect_websocket =
       g_strcmp0 (given (values, "data-channel-signaling"), "true") == 0;
@@ -585,6 +598,7 @@ room_free (Room * room)
   g_uri_unref (room->endpoint);
   g_ptr_array_unref (room->strings);
   g_string_free (room->ice_servers, TRUE);
+  g_free (room->encodings);
   g_free (room);
 }
 

@@ -7,13 +7,16 @@
 
 typedef struct _Streams Streams;
 
-/* What a pipeline gives: sound, its picture, and a smaller one of the same source. */
+/* Smaller pictures of the same source, at most. */
+#define STREAMS_MAX_PREVIEWS 2
+
+/* What a pipeline gives: sound, its picture, and those beside it. */
 typedef enum
 {
   STREAMS_AUDIO,
   STREAMS_VIDEO,
-  STREAMS_PREVIEW,
-  STREAMS_N_TRACKS,
+  STREAMS_PREVIEW,              /* the first of them; the next number is the second */
+  STREAMS_N_TRACKS = STREAMS_PREVIEW + STREAMS_MAX_PREVIEWS,
 } StreamsTrack;
 
 /* A frame, from the thread that made it. Its buffer's PTS is the running time of the

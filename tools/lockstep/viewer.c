@@ -6,9 +6,12 @@
  *
  *   appsrc ! rtph264pay ! capsfilter ! webrtcbin
  *   appsrc ! rtpopuspay ! capsfilter ! webrtcbin
+ *
+ * (Simulcast has several of the first, through an rtpfunnel: layers.c.)
  */
 #include "viewer.h"
 #include "arrivals.h"
+#include "layers.h"
 #include "rate-control.h"
 
 #include <gst/app/gstappsrc.h>
@@ -34,6 +37,7 @@ typedef struct
   StreamsTrack track;
   GstAppSrc *source;            /* NULL: the peer does not take it */
   LockstepFrameGate gate;       /* under the streams' lock */
+  LockstepKeyBudget budget;     /* under the viewer's */
   gint n_given_up;              /* atomic */
 } Branch;
 
@@ -53,8 +57,7 @@ struct _Viewer
   LockstepFlexfecConfig fec;
   int offered_fec;              /* payload type of a call's offer; -1: none */
   gint open;                    /* atomic: the peer is connected and verified */
-  GMutex lock;                  /* protects budget */
-  LockstepKeyBudget budget;
+  GMutex lock;                  /* protects the branches' budgets */
   ViewerCallbacks callbacks;
   gpointer user_data;
 };
@@ -87,7 +90,7 @@ ask_for_key (Branch * branch)
     return TRUE;
   }
   g_mutex_lock (&viewer->lock);
-  granted = lockstep_key_budget_take (&viewer->budget,
+  granted = lockstep_key_budget_take (&branch->budget,
       (guint64) g_get_monotonic_time () * 1000);
   g_mutex_unlock (&viewer->lock);
   if (granted)
@@ -268,6 +271,12 @@ transport_id (const LockstepOfferMedia * media)
   return 0;
 }
 
+static guint
+random_ssrc (void)
+{
+  return 1 + g_random_int_range (0, G_MAXINT32);
+}
+
 /* FEC for a picture whose peer takes it, or is yet to say whether it does. Without
  * feedback nobody would know when. */
 static gboolean
@@ -284,7 +293,7 @@ protect (Viewer * viewer, StreamsTrack track, LockstepOfferMedia * media,
   if (config->transport_id == 0)
     return FALSE;
   config->seqnum = g_random_int () & 0x7fff;
-  config->ssrc = 1 + g_random_int_range (0, G_MAXINT32);
+  config->ssrc = random_ssrc ();
   config->ssrc += config->ssrc == ssrc;
   viewer->ssrc = ssrc;
   if (media == NULL)
@@ -296,69 +305,71 @@ protect (Viewer * viewer, StreamsTrack track, LockstepOfferMedia * media,
   return TRUE;
 }
 
-/* One stream to the next sink pad of webrtcbin. @caps: of its RTP, for the
- * transceiver; the first structure is the stream itself, a second its RTX. @media: what
- * the peer offered; NULL where it is called. */
-static gboolean
-add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
-    GstCaps * caps, LockstepOfferMedia * media, gboolean retransmit,
-    GError ** error)
+/* Where a stream goes into RTP. */
+typedef struct
 {
-  Branch *branch = &viewer->branches[track];
-  GstBin *bin = GST_BIN (viewer->pipeline);
-  g_autoptr (GstCaps) format = streams_get_caps (viewer->streams, track);
-  g_autoptr (GstCaps) filtered = gst_caps_copy_nth (caps, 0);
-  const GstStructure *s = gst_caps_get_structure (caps, 0);
-  GstElement *source, *payloader = NULL, *filter;
-  g_autoptr (GstPad) out = NULL;
-  g_autoptr (GstPad) in = NULL;
-  g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
-  guint ssrc = 1 + g_random_int_range (0, G_MAXINT32);
-  guint mtu = MTU;
+  const char *encoding;
+  GstCaps *caps;                /* of its packets, for a capsfilter */
+  guint ssrc;
+  guint mtu;
+  gint64 offset;                /* of its timestamps; -1: a random one */
+} Packets;
+
+static GstElement *
+make_payloader (Viewer * viewer, const Packets * packets, GError ** error)
+{
+  GstElement *payloader = NULL;
   int payload = 96;
 
   for (guint i = 0; i < G_N_ELEMENTS (payloaders); i++) {
-    if (g_strcmp0 (payloaders[i].encoding, encoding) != 0)
+    if (g_strcmp0 (payloaders[i].encoding, packets->encoding) != 0)
       continue;
-    payloader = make (bin, payloaders[i].payloader, error);
+    payloader = make (GST_BIN (viewer->pipeline), payloaders[i].payloader,
+        error);
     if (payloader == NULL)
-      return FALSE;
+      return NULL;
     if (payloaders[i].properties != NULL) {
       g_auto (GStrv) pair = g_strsplit (payloaders[i].properties, "=", 2);
 
       gst_util_set_object_arg (G_OBJECT (payloader), pair[0], pair[1]);
     }
   }
-  source = make (bin, "appsrc", error);
-  filter = source != NULL ? make (bin, "capsfilter", error) : NULL;
-  if (filter == NULL || payloader == NULL)
-    return FALSE;
-  gst_structure_get_int (s, "payload", &payload);
-  if (protect (viewer, track, media, ssrc))
-    mtu -= LOCKSTEP_FLEXFEC_OVERHEAD;
-  /* known beforehand: the description names it */
-  gst_caps_set_simple (filtered, "ssrc", G_TYPE_UINT, ssrc, NULL);
-  g_object_set (payloader, "pt", (guint) payload, "mtu", mtu, "ssrc",
-      ssrc, NULL);
+  if (payloader == NULL) {
+    g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
+        "nothing puts %s into RTP", packets->encoding);
+    return NULL;
+  }
+  gst_structure_get_int (gst_caps_get_structure (packets->caps, 0), "payload",
+      &payload);
+  g_object_set (payloader, "pt", (guint) payload, "mtu", packets->mtu, "ssrc",
+      packets->ssrc, NULL);
+  if (packets->offset >= 0)
+    g_object_set (payloader, "timestamp-offset", (guint) packets->offset, NULL);
+  return payloader;
+}
+
+/* Frames of @track as RTP: the pad that it leaves by. */
+static GstPad *
+add_stream (Viewer * viewer, StreamsTrack track, const Packets * packets,
+    GError ** error)
+{
+  Branch *branch = &viewer->branches[track];
+  GstBin *bin = GST_BIN (viewer->pipeline);
+  g_autoptr (GstCaps) format = streams_get_caps (viewer->streams, track);
+  GstElement *payloader = make_payloader (viewer, packets, error);
+  GstElement *source = payloader != NULL ? make (bin, "appsrc", error) : NULL;
+  GstElement *filter = source != NULL ? make (bin, "capsfilter", error) : NULL;
+
+  if (filter == NULL)
+    return NULL;
   g_object_set (source, "format", GST_FORMAT_TIME, "is-live", TRUE,
       "max-bytes", (guint64) 0, "caps", format, NULL);
-  g_object_set (filter, "caps", filtered, NULL);
+  g_object_set (filter, "caps", packets->caps, NULL);
   if (!gst_element_link_many (source, payloader, filter, NULL)) {
     g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-        "%s cannot be put into RTP", encoding);
-    return FALSE;
+        "%s cannot be put into RTP", packets->encoding);
+    return NULL;
   }
-  in = gst_element_request_pad_simple (viewer->webrtc, "sink_%u");
-  out = gst_element_get_static_pad (filter, "src");
-  if (in == NULL || GST_PAD_LINK_FAILED (gst_pad_link (out, in))) {
-    g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_PAD,
-        "webrtcbin does not take %s", encoding);
-    return FALSE;
-  }
-  g_object_get (in, "transceiver", &transceiver, NULL);
-  g_object_set (transceiver, "direction",
-      GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY, "codec-preferences", caps,
-      "do-nack", retransmit, NULL);
   branch->viewer = viewer;
   branch->track = track;
   branch->source = gst_object_ref (GST_APP_SRC (source));
@@ -368,11 +379,108 @@ add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
 
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, event_came_up,
         branch, NULL);
-    if (viewer->control != NULL)
-      rate_control_pace (viewer->control, out, pad, branch->source, wants_key,
-          branch);
   }
+  return gst_element_get_static_pad (filter, "src");
+}
+
+/* @out: of add_stream(). What else is done to its packets comes before. */
+static void
+pace (Viewer * viewer, StreamsTrack track, GstPad * out)
+{
+  Branch *branch = &viewer->branches[track];
+  g_autoptr (GstPad) frames =
+      gst_element_get_static_pad (GST_ELEMENT (branch->source), "src");
+
+  if (track != STREAMS_AUDIO && viewer->control != NULL)
+    rate_control_pace (viewer->control, out, frames, branch->source, wants_key,
+        branch);
+}
+
+/* To the next sink pad of webrtcbin. @caps: of its RTP, for the transceiver; the first
+ * structure is the stream itself, a second its RTX. */
+static gboolean
+link_out (Viewer * viewer, GstPad * out, GstCaps * caps, gboolean retransmit,
+    GError ** error)
+{
+  g_autoptr (GstPad) in = gst_element_request_pad_simple (viewer->webrtc,
+      "sink_%u");
+  g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
+
+  if (in == NULL || GST_PAD_LINK_FAILED (gst_pad_link (out, in))) {
+    g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_PAD,
+        "webrtcbin does not take a stream");
+    return FALSE;
+  }
+  g_object_get (in, "transceiver", &transceiver, NULL);
+  g_object_set (transceiver, "direction",
+      GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY, "codec-preferences", caps,
+      "do-nack", retransmit, NULL);
   return TRUE;
+}
+
+/* @media: what the peer offered; NULL where it is called. */
+static gboolean
+add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
+    GstCaps * caps, LockstepOfferMedia * media, gboolean retransmit,
+    GError ** error)
+{
+  g_autoptr (GstCaps) filtered = gst_caps_copy_nth (caps, 0);
+  Packets packets = { encoding, filtered, random_ssrc (), MTU, -1 };
+  g_autoptr (GstPad) out = NULL;
+
+  if (protect (viewer, track, media, packets.ssrc))
+    packets.mtu -= LOCKSTEP_FLEXFEC_OVERHEAD;
+  /* known beforehand: the description names it */
+  gst_caps_set_simple (filtered, "ssrc", G_TYPE_UINT, packets.ssrc, NULL);
+  out = add_stream (viewer, track, &packets, error);
+  if (out == NULL)
+    return FALSE;
+  pace (viewer, track, out);
+  return link_out (viewer, out, caps, retransmit, error);
+}
+
+/* Several pictures of one source in one section. Their timestamps are the same, so that
+ * a server can change from one to the other in step. */
+static gboolean
+add_layers (Viewer * viewer, const LockstepOfferMedia * media, GstCaps * caps,
+    const GArray * layers, GError ** error)
+{
+  GstElement *funnel = make (GST_BIN (viewer->pipeline), "rtpfunnel", error);
+  const gint64 offset = g_random_int ();
+  guint ssrcs[LOCKSTEP_SIMULCAST_MAX];
+  g_autoptr (GstPad) all = NULL;
+
+  if (funnel == NULL)
+    return FALSE;
+  for (guint i = 0; i < layers->len; i++) {
+    const LockstepLayer *layer = &g_array_index (layers, LockstepLayer, i);
+    StreamsTrack track = layer->encode == 0 ? STREAMS_VIDEO
+        : (StreamsTrack) (STREAMS_PREVIEW + layer->encode - 1);
+    g_autoptr (GstCaps) filtered = layers_stream_caps (caps);
+    const Packets packets = { media->encoding, filtered, random_ssrc (), MTU,
+      offset
+    };
+    g_autoptr (GstPad) out = NULL;
+    g_autoptr (GstPad) in = gst_element_request_pad_simple (funnel, "sink_%u");
+
+    ssrcs[i] = packets.ssrc;
+    gst_caps_set_simple (filtered, "ssrc", G_TYPE_UINT, packets.ssrc, NULL);
+    out = add_stream (viewer, track, &packets, error);
+    if (out == NULL)
+      return FALSE;
+    if (GST_PAD_LINK_FAILED (gst_pad_link (out, in))) {
+      g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_PAD,
+          "%s cannot be one picture of several", media->encoding);
+      return FALSE;
+    }
+    layers_name_packets (out, media, layer);
+    pace (viewer, track, out);
+  }
+  layers_announce (funnel, ssrcs, layers->len);
+  layers_name_repairs (viewer->webrtc, media);
+  all = gst_element_get_static_pad (funnel, "src");
+  return link_out (viewer, all, caps, media->nack && media->rtx_payload >= 0,
+      error);
 }
 
 /* What is offered to a peer: each stream with the format that it has. */
@@ -399,13 +507,19 @@ offered_caps (StreamsTrack track, const char *encoding)
 }
 
 static gboolean
-add_branches (Viewer * viewer, LockstepOffer * offer, GError ** error)
+add_branches (Viewer * viewer, LockstepOffer * offer,
+    const GArray * layers, GError ** error)
 {
   for (guint i = 0; offer != NULL && i < offer->media->len; i++) {
     LockstepOfferMedia *media = g_ptr_array_index (offer->media, i);
     g_autoptr (GstCaps) caps = lockstep_offer_media_caps (media);
 
-    if (caps != NULL && !add_branch (viewer, media->kind == LOCKSTEP_MEDIA_AUDIO
+    if (caps == NULL)
+      continue;
+    if (media->answer_rids != NULL && layers != NULL) {
+      if (!add_layers (viewer, media, caps, layers, error))
+        return FALSE;
+    } else if (!add_branch (viewer, media->kind == LOCKSTEP_MEDIA_AUDIO
             ? STREAMS_AUDIO : viewer->picture, media->encoding, caps,
             media, media->nack && media->rtx_payload >= 0, error))
       return FALSE;
@@ -430,8 +544,8 @@ add_branches (Viewer * viewer, LockstepOffer * offer, GError ** error)
 Viewer *
 viewer_new (GstElement * main, Streams * streams, StreamsTrack picture,
     const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
-    LockstepOffer * offer, const ViewerCallbacks * callbacks,
-    gpointer user_data, GError ** error)
+    LockstepOffer * offer, const GArray * layers,
+    const ViewerCallbacks * callbacks, gpointer user_data, GError ** error)
 {
   g_autoptr (LockstepOffer) own = offer;
   g_autoptr (GstClock) clock = gst_element_get_clock (main);
@@ -466,7 +580,7 @@ viewer_new (GstElement * main, Streams * streams, StreamsTrack picture,
     viewer->control = rate_control_new (viewer->webrtc, limits);
   gst_element_set_state (viewer->pipeline, GST_STATE_READY);
   viewer->end = webrtc_end_new (viewer->webrtc, config, &end_callbacks, viewer);
-  if (!add_branches (viewer, own, error)) {
+  if (!add_branches (viewer, own, layers, error)) {
     viewer_free (viewer);
     return NULL;
   }

@@ -30,11 +30,12 @@ typedef struct
 
 /* @main: the pipeline that encodes, which is running: its clock and base time are
  * the viewer's. @picture: what is sent to a peer that takes one. @offer: a viewer's
- * (taken), or NULL to call. @limits: of its congestion control; NULL: none. NULL with
+ * (taken), or NULL to call. @layers: of LockstepLayer, what a section with answer_rids
+ * gets; NULL: there is none. @limits: of its congestion control; NULL: none. NULL with
  * @error when the pipeline cannot be made; @offer is freed then as well. */
 Viewer *viewer_new (GstElement * main, Streams * streams,
     StreamsTrack picture, const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
-    LockstepOffer * offer,
+    LockstepOffer * offer, const GArray * layers,
     const ViewerCallbacks * callbacks, gpointer user_data, GError ** error);
 /* No callback comes any more. The connection is closed, and what it held freed, by a
  * thread: webrtcbin 1.22.0 may hang there. */

@@ -162,8 +162,8 @@ view (Viewers * viewers, const char *id, StreamsTrack picture, const char *sdp)
   entry->since = g_get_monotonic_time ();
   g_hash_table_insert (viewers->entries, entry->id, entry);
   entry->viewer = viewer_new (viewers->main, viewers->streams, picture,
-      &viewers->config, limits, g_steal_pointer (&offer), &callbacks, entry,
-      &error);
+      &viewers->config, limits, g_steal_pointer (&offer), NULL, &callbacks,
+      entry, &error);
   if (entry->viewer == NULL) {
     send_refusal (viewers, id, 500, error->message);
     g_hash_table_remove (viewers->entries, id);

@@ -29,6 +29,8 @@ typedef struct
   Viewer *call;                 /* to a WHIP server */
   gboolean calling;             /* once the streams flow */
   char *peer_offer;             /* what a call answers; NULL: it makes the offer */
+  GArray *encodings;            /* LockstepEncoding: what its server says; NULL: nothing */
+  GArray *layers;               /* LockstepLayer: what the call sends of simulcast; NULL */
   WorkerStats *stats;
   Renditions *renditions;       /* NULL: there is one playlist */
   Archive *archive;             /* NULL: nothing is kept */
@@ -36,7 +38,8 @@ typedef struct
   WorkerSource *source;         /* NULL where a peer is the source */
   char *channel;
   gpointer webrtc;              /* the element in the pipeline */
-  GstPad *audio_in, *video_in, *preview_in;     /* where its streams go; NULL: nowhere */
+  GstPad *audio_in, *video_in;  /* where its streams go; NULL: nowhere */
+  GstPad *preview_in[STREAMS_MAX_PREVIEWS];
   guint sinks_ended;
   gboolean connected, draining;
   gint64 text_allowance, text_time;     /* messages of peers: 1/1000; µs */

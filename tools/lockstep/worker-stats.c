@@ -12,7 +12,7 @@
 #define MAX_BUFFERS 16
 
 enum
-{ AUDIO, VIDEO, PREVIEW, N_KINDS };
+{ AUDIO, VIDEO, PREVIEW, N_KINDS = PREVIEW + STREAMS_MAX_PREVIEWS };
 
 typedef struct
 {
@@ -25,7 +25,7 @@ struct _WorkerStats
   GstElement *pipeline;
   GstElement *webrtc;
   GstElement *rtpbin;
-  GstPad *preview;              /* not owned: only compared */
+  GstPad *previews[STREAMS_MAX_PREVIEWS];       /* not owned: only compared */
 
   Arrivals *arrivals;
   GMutex lock;                  /* protects what threads write: the next three */
@@ -38,6 +38,15 @@ struct _WorkerStats
   gint64 last_delay;            /* ns from the segment's last media to now; -1: none */
 };
 
+static guint
+kind_of (WorkerStats * stats, GstPad * pad, gboolean is_video)
+{
+  for (guint i = 0; i < STREAMS_MAX_PREVIEWS; i++)
+    if (pad == stats->previews[i])
+      return PREVIEW + i;
+  return is_video ? VIDEO : AUDIO;
+}
+
 /* Of a source of the pipeline's own, what arrives is what its sinks get: counted by
  * kind, as an RTP session would. */
 static GstPadProbeReturn
@@ -47,8 +56,7 @@ count_media (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
   const char *name = caps == NULL || gst_caps_get_size (caps) == 0 ? ""
       : gst_structure_get_name (gst_caps_get_structure (caps, 0));
-  guint kind = pad == stats->preview ? PREVIEW
-      : g_str_has_prefix (name, "video/") ? VIDEO : AUDIO;
+  guint kind = kind_of (stats, pad, g_str_has_prefix (name, "video/"));
   guint64 counts[2];
 
   arrivals_count (info, counts);
@@ -114,7 +122,8 @@ new_jitter_buffer (GstElement * rtpbin, GstElement * element, guint session,
 }
 
 WorkerStats *
-worker_stats_new (GstElement * pipeline, GstElement * webrtc, GstPad * preview)
+worker_stats_new (GstElement * pipeline, GstElement * webrtc,
+    GstPad * const previews[STREAMS_MAX_PREVIEWS])
 {
   WorkerStats *stats = g_new0 (WorkerStats, 1);
 
@@ -122,7 +131,8 @@ worker_stats_new (GstElement * pipeline, GstElement * webrtc, GstPad * preview)
   stats->pipeline = pipeline;
   stats->jitter_buffers = g_ptr_array_new_with_free_func (jitter_buffer_free);
   stats->sequence = -1;
-  stats->preview = preview;
+  for (guint i = 0; i < STREAMS_MAX_PREVIEWS; i++)
+    stats->previews[i] = previews[i];
   stats->arrivals = arrivals_new (pipeline);
   if (webrtc != NULL) {
     stats->webrtc = webrtc;
@@ -295,12 +305,13 @@ codec_name (const GstStructure * s)
 static void
 add_sink_pad (WorkerStats * stats, GstPad * pad, JsonObject * message)
 {
-  static const char *const names[] = { "audio", "video", "preview" };
+  static const char *const names[N_KINDS] =
+      { "audio", "video", "preview", "preview-2" };
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
   const GstStructure *s = caps ? gst_caps_get_structure (caps, 0) : NULL;
   gboolean is_video = s != NULL
       && g_str_has_prefix (gst_structure_get_name (s), "video/");
-  guint kind = pad == stats->preview ? PREVIEW : is_video ? VIDEO : AUDIO;
+  guint kind = kind_of (stats, pad, is_video);
   const char *media = names[kind];
   JsonObject *stream;
 

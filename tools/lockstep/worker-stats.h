@@ -2,16 +2,17 @@
 /* What a worker's session counts. */
 #pragma once
 
-#include <gst/gst.h>
+#include "streams.h"
+
 #include <json-glib/json-glib.h>
 
 typedef struct _WorkerStats WorkerStats;
 
 /* @pipeline: counts what is received by its WebRTC element @webrtc, which may be
- * NULL. @preview: the sink pad of a second picture, or NULL. Call before the element
+ * NULL. @previews: the sink pads of further pictures, or NULL. Call before the element
  * negotiates. */
 WorkerStats *worker_stats_new (GstElement * pipeline, GstElement * webrtc,
-    GstPad * preview);
+    GstPad * const previews[STREAMS_MAX_PREVIEWS]);
 
 /* Adds a segment that the pipeline's sink reported. */
 void worker_stats_add_segment (WorkerStats * stats,

@@ -347,20 +347,33 @@ worker_named_element (Worker * worker, const char *place, const char *name)
   return element;
 }
 
+/* How many streams of a kind there are: the items of its parameter, or one. */
+static guint
+n_items (Worker * worker, const LockstepStream * stream)
+{
+  const char *value = stream->parameter == NULL ? NULL
+      : g_hash_table_lookup (worker->values, stream->parameter);
+  guint n = 1;
+
+  if (value == NULL || value[0] == '\0')
+    return value == NULL;
+  for (const char *c = value; (c = strchr (c, ',')) != NULL; c++)
+    n++;
+  return n;
+}
+
 /* Finds the pad that takes one kind of stream. FALSE: there is none where the preset
  * says. */
 static gboolean
 find_input (Worker * worker, const char *place, const LockstepStream * stream,
-    GstPad ** in)
+    guint index, GstPad ** in)
 {
+  g_autofree char *name = lockstep_stream_element (stream, index);
   g_autoptr (GstElement) element = NULL;
 
-  const char *value = stream->parameter == NULL ? NULL
-      : g_hash_table_lookup (worker->values, stream->parameter);
-
-  if (stream->element == NULL || (value != NULL && value[0] == '\0'))
+  if (name == NULL || index >= n_items (worker, stream))
     return TRUE;
-  element = worker_named_element (worker, place, stream->element);
+  element = worker_named_element (worker, place, name);
   if (element == NULL)
     return FALSE;
   *in = gst_element_get_static_pad (element, stream->pad);
@@ -370,7 +383,7 @@ find_input (Worker * worker, const char *place, const LockstepStream * stream,
     worker->exit_code = 78;
     worker_fail (worker,
         "%s: '%s' has no sink pad '%s', nor gives one by that name", place,
-        stream->element, stream->pad);
+        name, stream->pad);
     return FALSE;
   }
   return TRUE;
@@ -379,12 +392,16 @@ find_input (Worker * worker, const char *place, const LockstepStream * stream,
 gboolean
 worker_find_inputs (Worker * worker)
 {
-  return find_input (worker, "signalling.audio.element",
-      lockstep_preset_get_audio (worker->preset), &worker->audio_in)
+  gboolean ok = find_input (worker, "signalling.audio.element",
+      lockstep_preset_get_audio (worker->preset), 0, &worker->audio_in)
       && find_input (worker, "signalling.video.element",
-      lockstep_preset_get_video (worker->preset), &worker->video_in)
-      && find_input (worker, "signalling.preview.element",
-      lockstep_preset_get_preview (worker->preset), &worker->preview_in);
+      lockstep_preset_get_video (worker->preset), 0, &worker->video_in);
+
+  for (guint i = 0; ok && i < STREAMS_MAX_PREVIEWS; i++)
+    ok = find_input (worker, "signalling.preview.element",
+        lockstep_preset_get_preview (worker->preset), i,
+        &worker->preview_in[i]);
+  return ok;
 }
 
 /* The bound of one kind of stream in ms: its own parameter, else the common one. */
