@@ -95,6 +95,7 @@ struct _LockstepHlsCheck
   guint snapshots;
   guint last_hash;
   gint64 changed_at;
+  gint64 looked_at;             /* when the list was seen last, changed or not */
   guint target_duration;
   guint64 sequence, discontinuities;    /* of the last snapshot */
   guint listed;

@@ -438,7 +438,9 @@ lockstep_hls_check_snapshot (LockstepHlsCheck * check, const char *text,
 {
   guint hash = 5381;
   g_auto (LockstepHlsSnapshot) s = { 0 };
+  gint64 before = check->looked_at;
 
+  check->looked_at = now;
   if (size == 0)
     text = "";
   for (gsize i = 0; i < size; i++)
@@ -474,7 +476,8 @@ lockstep_hls_check_snapshot (LockstepHlsCheck * check, const char *text,
     LockstepHlsSegment *old = g_ptr_array_index (check->segments, i);
 
     if (old->removed_at < 0 && old->sequence < s.sequence) {
-      old->removed_at = now;
+      /* since then, at the earliest: only what is sure is told */
+      old->removed_at = before;
       g_queue_push_tail (&check->removed, old);
     }
   }

@@ -102,6 +102,22 @@ pop_head (LockstepPlaylist * playlist)
   entry->removed_clock = playlist->clock;
   entry->keep = entry->duration + playlist->longest;
   g_queue_push_tail (&playlist->expired, entry);
+  playlist->unpublished++;
+}
+
+void
+lockstep_playlist_published (LockstepPlaylist * playlist, gint64 clock)
+{
+  GList *l = playlist->expired.tail;
+
+  for (; l != NULL && playlist->unpublished > 0; l = l->prev) {
+    LockstepPlaylistEntry *entry = l->data;
+
+    if (entry->removed_clock > 0)
+      entry->removed_clock = MAX (entry->removed_clock, clock);
+    playlist->unpublished--;
+  }
+  playlist->unpublished = 0;
 }
 
 static gboolean

@@ -44,6 +44,7 @@ typedef struct
                                  * appends; 0: files go by media time alone, where
                                  * it does not run in real time */
   GQueue expired;               /* entries whose files are still there */
+  guint unpublished;            /* the last ones of those: clients see them yet */
   GString *body;                /* the rendered entries */
   char *current_key;            /* of the entry before the first, or NULL */
 } LockstepPlaylist;
@@ -67,6 +68,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepPlaylist, lockstep_playlist_free)
  */
 void lockstep_playlist_append (LockstepPlaylist *playlist,
     const LockstepPlaylistEntry *entry, LockstepPlaylistDelete del, gpointer user);
+
+/**
+ * lockstep_playlist_published:
+ * @clock: the steady clock, now
+ *
+ * Says that clients see the list as it is rendered now: from here on it counts how long
+ * the files stay of what has left it. A store may take its time.
+ */
+void lockstep_playlist_published (LockstepPlaylist *playlist, gint64 clock);
 
 /* Takes every entry off the list, as if segments had pushed them out. */
 void lockstep_playlist_drop_all (LockstepPlaylist *playlist);

@@ -573,6 +573,9 @@ store_segment (HlsOutput * output, Job * job)
   /* The list that is there stays good; the next one has this segment too */
   if (!write_playlist (output, &error))
     problem (output, error);
+  else
+    lockstep_playlist_published (output->playlist,
+        g_get_monotonic_time () * 1000);
 
   g_mutex_lock (&output->lock);
   output->stats.segments++;
