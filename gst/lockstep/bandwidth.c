@@ -80,6 +80,11 @@
 #define SILENCE_STEP (SECOND / 2)
 #define SILENCE_FACTOR 0.67
 
+/* Beside an encoder whose rate stays: sound of 10 ms a packet. And what even a path that
+ * carries next to nothing is sent. */
+#define FIXED_BESIDE 250000
+#define FIXED_MIN 50000
+
 typedef enum
 {
   RATE_HOLD,
@@ -126,6 +131,14 @@ struct _LockstepBandwidth
   guint probe_packets;
   LockstepBandwidthPacket probe_train[PROBE_MOST];      /* by arrival */
 };
+
+void
+lockstep_bandwidth_config_fixed (LockstepBandwidthConfig * config,
+    guint64 bitrate)
+{
+  config->max = config->start = bitrate + bitrate / 10 + FIXED_BESIDE;
+  config->min = MIN (FIXED_MIN, config->start);
+}
 
 /**
  * lockstep_bandwidth_new:

@@ -38,6 +38,16 @@ typedef struct
 } LockstepBandwidthConfig;
 
 /**
+ * lockstep_bandwidth_config_fixed:
+ * @bitrate: of an encoder whose rate stays as it is; above 0
+ *
+ * Nothing is gained by finding more than it takes, with its packets' heads and some
+ * sound beside it; but a path may well carry less.
+ */
+void lockstep_bandwidth_config_fixed (LockstepBandwidthConfig * config,
+    guint64 bitrate);
+
+/**
  * LockstepProbe:
  * @id: names it in the packets' feedback, never 0
  * @rate: what to send at, bit/s

@@ -100,6 +100,11 @@ test('a preview beside the picture: each viewer has the one it asked for', { ski
   const preview = await watch(browser, two, 'two', 'whep&picture=preview');
   const { key_requests_sent: asked } = await two.untilChannel('two', 'one viewer', 15000, (c) => c.viewers[0]?.connected && c.preview.key_requests_sent > 0);
   assert.equal(asked, 0, "the preview's viewer made the other encoder be asked for a key frame");
+  /* it has a pacer and a bound of its own, which the picture's encoder does not follow */
+  const { viewers: [{ seconds }] } = await two.untilChannel('two', "the preview's viewer is controlled", 15000, (c) => c.viewers[0]?.target > 0);
+  const alone = await two.untilChannel('two', 'two seconds of that', 15000, (c) => c.viewers[0]?.seconds >= seconds + 2);
+  assert.ok(alone.viewers[0].target <= 600000, `${alone.viewers[0].target} bit/s for 200k`);
+  assert.equal(alone.encoder.bitrate, 1500000, "the picture's encoder follows the preview's viewer");
   const main = await watch(browser, two, 'two', 'whep');
   assert.equal(await size(main), '1280x720');
   assert.equal(await size(preview), '320x180');

@@ -169,6 +169,25 @@ test_a_path_that_shrinks (void)
   g_assert_cmpint (down, <=, 210 * MS);
 }
 
+/* An encoder whose rate stays: it is never held back, and no more is looked for. */
+static void
+test_a_rate_that_stays (void)
+{
+  g_autoptr (LockstepBandwidth) b = NULL;
+  LockstepBandwidthConfig config;
+  gint64 now = 0;
+
+  lockstep_bandwidth_config_fixed (&config, 300000);
+  g_assert_cmpuint (config.start, >=, 300000 + 96000 + 100 * 58 * 8);
+  g_assert_cmpuint (config.start, ==, config.max);
+  g_assert_cmpuint (config.min, <, 300000);
+  b = lockstep_bandwidth_new (&config, 0);
+  /* 1.6 Mbit/s arrive */
+  g_assert_cmpuint (feed (b, &now, 4000, 20 * MS, 0), ==, config.max);
+  lockstep_bandwidth_config_fixed (&config, 1);
+  g_assert_cmpuint (config.min, <=, config.start);
+}
+
 /* Carries a probe over a link of @rate. */
 static guint64
 probe (LockstepBandwidth * b, guint64 rate, gint64 now)
@@ -343,6 +362,7 @@ main (int argc, char **argv)
   g_test_add_func ("/bandwidth/silence", test_without_feedback_less_is_sent);
   g_test_add_func ("/bandwidth/loss", test_loss_takes_and_gives);
   g_test_add_func ("/bandwidth/arrives", test_what_arrives_is_measured);
+  g_test_add_func ("/bandwidth/stays", test_a_rate_that_stays);
   g_test_add_func ("/bandwidth/shrinks", test_a_path_that_shrinks);
   g_test_add_func ("/bandwidth/probe", test_a_probe_finds_what_is_free);
   g_test_add_func ("/bandwidth/absurd",

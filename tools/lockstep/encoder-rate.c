@@ -522,6 +522,23 @@ encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits)
       limits->max);
 }
 
+gboolean
+encoder_rate_preview_limits (LockstepPreset * preset, GHashTable * values,
+    LockstepBandwidthConfig * limits)
+{
+  const char *name = lockstep_preset_get_preview (preset)->parameter;
+  const char *text = name != NULL ? g_hash_table_lookup (values, name) : NULL;
+  g_auto (GStrv) items = g_strsplit (text != NULL ? text : "", ",", 2);
+  LockstepRendition rendition;
+
+  if (items[0] == NULL
+      || !lockstep_rendition_parse (g_strstrip (items[0]), &rendition)
+      || rendition.bitrate <= 0)
+    return FALSE;
+  lockstep_bandwidth_config_fixed (limits, rendition.bitrate);
+  return TRUE;
+}
+
 void
 encoder_rate_beside_preview (EncoderRate * rate)
 {

@@ -24,6 +24,10 @@ void encoder_rate_free (EncoderRate * rate);
 
 /* What a peer's congestion control works between. */
 void encoder_rate_limits (EncoderRate * rate, LockstepBandwidthConfig * limits);
+/* The same for those who watch the preview, whose rate stays. FALSE: there is none that is
+ * encoded here. */
+gboolean encoder_rate_preview_limits (LockstepPreset * preset,
+    GHashTable * values, LockstepBandwidthConfig * limits);
 /* The preview goes to the peer that is called, beside the picture: it takes its share. */
 void encoder_rate_beside_preview (EncoderRate * rate);
 /* @layers: of LockstepLayer, what is encoded from now on; their bitrates follow what the peer

@@ -32,8 +32,8 @@ struct _Viewers
   GstElement *main;
   Streams *streams;
   WebrtcEndConfig config;
-  LockstepBandwidthConfig limits;
-  gboolean limited;
+  LockstepBandwidthConfig limits[STREAMS_N_TRACKS];
+  gboolean limited[STREAMS_N_TRACKS];
   const char *channel;
   ViewersText text;
   gpointer user_data;
@@ -130,9 +130,8 @@ static const ViewerCallbacks callbacks = {
 static void
 view (Viewers * viewers, const char *id, StreamsTrack picture, const char *sdp)
 {
-  /* the preview is small, and its encoder's rate stays: there is nothing to control */
-  const LockstepBandwidthConfig *limits = viewers->limited
-      && picture == STREAMS_VIDEO ? &viewers->limits : NULL;
+  const LockstepBandwidthConfig *limits = viewers->limited[picture]
+      ? &viewers->limits[picture] : NULL;
   g_autoptr (LockstepOffer) offer = NULL;
   g_autoptr (GError) error = NULL;
   Entry *entry;
@@ -233,12 +232,12 @@ viewers_target (Viewers * viewers, gint64 * backlog)
 
   g_hash_table_iter_init (&iter, viewers->entries);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    Viewer *viewer = ((Entry *) value)->viewer;
-    guint64 target = viewer_target (viewer);
+    const Entry *entry = value;
+    guint64 target = viewer_target (entry->viewer);
 
-    if (target > best) {
+    if (entry->picture == STREAMS_VIDEO && target > best) {
       best = target;
-      widest = viewer;
+      widest = entry->viewer;
     }
   }
   *backlog = widest != NULL ? viewer_backlog (widest) : 0;
@@ -280,10 +279,20 @@ viewers_add_stats (Viewers * viewers, JsonObject * to)
   json_object_set_array_member (to, "viewers", list);
 }
 
+static void
+limit (Viewers * viewers, StreamsTrack picture,
+    const LockstepBandwidthConfig * limits)
+{
+  viewers->limited[picture] = limits != NULL;
+  if (limits != NULL)
+    viewers->limits[picture] = *limits;
+}
+
 Viewers *
 viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
     const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
-    const char *channel, ViewersText text, gpointer user_data)
+    const LockstepBandwidthConfig * preview_limits, const char *channel,
+    ViewersText text, gpointer user_data)
 {
   Viewers *viewers = g_new0 (Viewers, 1);
 
@@ -294,9 +303,8 @@ viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
   viewers->channel = channel;
   viewers->text = text;
   viewers->user_data = user_data;
-  viewers->limited = limits != NULL;
-  if (limits != NULL)
-    viewers->limits = *limits;
+  limit (viewers, STREAMS_VIDEO, limits);
+  limit (viewers, STREAMS_PREVIEW, preview_limits);
   viewers->entries = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
       entry_free);
   return viewers;

@@ -14,11 +14,11 @@ typedef struct _Viewers Viewers;
 typedef void (*ViewersText) (const char *text, gpointer user_data);
 
 /* @main: the pipeline that encodes. @config is copied, its strings are not. @limits: of
- * each viewer's congestion control; NULL: none.
+ * the congestion control of each viewer of the picture, and of the preview; NULL: none.
  * @channel: for what is logged. */
 Viewers *viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
     const WebrtcEndConfig * config, const LockstepBandwidthConfig * limits,
-    const char *channel, ViewersText text, gpointer user_data);
+    const LockstepBandwidthConfig * preview_limits, const char *channel, ViewersText text, gpointer user_data);
 /* Closes every viewer. */
 void viewers_close (Viewers * viewers);
 
@@ -31,7 +31,8 @@ void viewers_send_text (Viewers * viewers, const char *text);
  * worker had better be replaced. */
 gboolean viewers_tick (Viewers * viewers);
 /* What the viewer with the widest path takes, bit/s; 0: not known. The encode is one for
- * all: a slow viewer gets fewer frames of it, and does not make it worse for others.
+ * all: a slow viewer gets fewer frames of it, and does not make it worse for others. The
+ * preview's viewers do not count: its encode is another one, whose rate stays.
  * @backlog: how long what waits to be sent to that one takes, ns. */
 guint64 viewers_target (Viewers * viewers, gint64 * backlog);
 /* Adds who views, and the requests for key frames, to a "stats" message. */

@@ -203,18 +203,21 @@ streams_ready (gpointer user_data)
   Worker *worker = user_data;
   g_autoptr (LockstepOffer) offer = NULL;
   g_autoptr (GError) error = NULL;
-  LockstepBandwidthConfig limits;
+  LockstepBandwidthConfig limits, preview;
+  gboolean has_preview;
 
   if (worker->draining)
     return;
   g_clear_handle_id (&worker->limit_timer, g_source_remove);
   if (!worker->calling) {
+    has_preview = encoder_rate_preview_limits (worker->preset, worker->values,
+        &preview);
     if (worker->rate != NULL)
       encoder_rate_limits (worker->rate, &limits);
     worker->viewers = viewers_new (worker->ipc, worker->pipeline,
         worker->streams, &worker->config,
-        worker->rate != NULL ? &limits : NULL, worker->channel,
-        worker_text_came, worker);
+        worker->rate != NULL ? &limits : NULL, has_preview ? &preview : NULL,
+        worker->channel, worker_text_came, worker);
     worker_connected (worker);
     return;
   }
