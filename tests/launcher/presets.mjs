@@ -89,6 +89,19 @@ test('each preset keeps to the schema; what the schema forbids does not pass', (
     assert.match(faults(schema, JSON.parse(JSON.stringify({ ...good, ...change }))).join('\n'), says);
 });
 
+test('a key frame is no larger than 200 ms of the rate where x264 follows a path', () => {
+  let seen = 0;
+  for (const name of presets.filter((n) => read(`${n}.json`).signalling?.rate)) {
+    for (const { launch } of Object.values(read(`${name}.json`).alternatives).flat()) {
+      if (!/^x264enc /.test(launch ?? ''))
+        continue;
+      assert.match(launch, / vbv-buf-capacity=200 /, name);
+      seen++;
+    }
+  }
+  assert.ok(seen >= 4, `${seen}`);
+});
+
 test('check finds nothing in any of them', () => {
   const [code, out, err] = lockstep('check');
   assert.equal(code, 0, out + err);
