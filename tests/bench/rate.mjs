@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rate control with a real receiver: Chromium in a network namespace of its own watches by WHEP over a link whose rate
  * changes (tbf, 200 ms of queue), and a table says what came of it. As root:
- *   meson devenv -C build node tests/bench/rate.mjs [--rates 5,1,3] [--seconds 30] [--control on|off] */
+ *   chrt -r 10 meson devenv -C build node $PWD/tests/bench/rate.mjs [--rates 5,1,3] [--seconds 30] [--control on|off] */
 
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -24,8 +24,7 @@ const rates = values.rates.split(',').map(Number);
 const seconds = Number(values.seconds);
 const fixed = values.control === 'off' ? ['min-bitrate=2.5M', 'video-bitrate=2.5M', 'max-bitrate=2.5M'] : ['video-bitrate=1M', 'max-bitrate=8M'];
 
-/* In the page. */
-/* The longest wait between two pictures that the page showed, since it was asked last, in ms. */
+/* In the page: the longest wait between two pictures that it showed, since it was asked last, in ms. */
 function watchGaps() {
   const video = document.querySelector('video');
   let last = null;
