@@ -173,17 +173,19 @@ test('values come through the shell and gst-launch as they are', () => {
   }
 });
 
-test('plain RTP with random offsets, of another process, becomes HLS; so does what webrtc-to-hls exports', async () => {
+test('plain RTP with random offsets, of another process, becomes HLS; so does what webrtc-to-hls and rtp-to-hls export', async () => {
   const [a, v] = await freePorts(2);
   const [a2, v2] = await freePorts(2);
+  const [a3, v3] = await freePorts(2);
   const line = exported('test-to-webrtc', 'whip=http://127.0.0.1:9/').replace('width=1280,height=720', 'width=320,height=240').replace(/key-int-max=\d+/, 'key-int-max=25');
   const to = (audio, video) => line.replace('port=5004', `port=${audio}`).replace('port=5006', `port=${video}`);
   const launcher = await Launcher.start('rtp-to-hls', [`audio-port=${a}`, `video-port=${v}`, 'target-duration=1']);
   try {
     const receive = exported('webrtc-to-hls', `output=${folder}/rtp`, 'target-duration=1').replace('port=5004', `port=${a2}`).replace('port=5006', `port=${v2}`);
     let over = false;
-    const senders = [shell(to(a, v), () => over), shell(to(a2, v2), () => over)];
+    const senders = [[a, v], [a2, v2], [a3, v3]].map((ports) => shell(to(...ports), () => over));
     const received = shell(receive, () => listed(path.join(folder, 'rtp/-/index.m3u8'), 3));
+    const plain = shell(exported('rtp-to-hls', `output=${folder}/rtp`, 'target-duration=1', `audio-port=${a3}`, `video-port=${v3}`), () => listed(path.join(folder, 'rtp/rtp/index.m3u8'), 3));
     await launcher.untilChannel('rtp', 'has segments', 20000, (c) => c.segments >= 3 || c.stats?.segments >= 3);
     const playlist = path.join(launcher.output, 'rtp');
     const [code, out] = lockstep('hls-check', playlist);
@@ -191,6 +193,9 @@ test('plain RTP with random offsets, of another process, becomes HLS; so does wh
     const how = await received;
     assert.equal(how.code, 0, how.log);
     goodPlaylist('rtp/-');
+    const { code: ended, log } = await plain;
+    assert.equal(ended, 0, log);
+    goodPlaylist('rtp/rtp');
     over = true;
     for (const s of await Promise.all(senders))
       assert.equal(s.code, 0, s.log);
