@@ -89,3 +89,30 @@ typedef struct
   int code;
   const char *fragment;         /* of the error, or of the rewritten text */
 } Change;
+
+/* Each change of @base is refused, or rewritten, as it says; what is rewritten has nothing of
+ * @never in it, which ends with NULL. */
+static inline void
+check_changes (const char *base, const Change * changes, guint n,
+    LockstepOffer * (*read) (const char *, GError **),
+    const char *const *never)
+{
+  for (guint i = 0; i < n; i++) {
+    const Change *c = &changes[i];
+    g_autofree char *text = replace (base, c->from, c->to);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (LockstepOffer) offer = read (text, &error);
+
+    if (c->code != OK) {
+      g_assert_null (offer);
+      assert_error (c->name, error, c->code, c->fragment);
+      continue;
+    }
+    if (error != NULL)
+      g_error ("%s: %s", c->name, error->message);
+    if (strstr (offer->sdp, c->fragment) == NULL)
+      g_error ("%s: no \"%s\" in %s", c->name, c->fragment, offer->sdp);
+    for (guint k = 0; never[k] != NULL; k++)
+      g_assert_null (strstr (offer->sdp, never[k]));
+  }
+}

@@ -15,7 +15,11 @@ viewer_offer (void)
 static LockstepOffer *
 parse_viewer (const char *text, GError ** error)
 {
-  return lockstep_offer_parse_viewer (text, strlen (text), audio, video, error);
+  LockstepOffer *offer =
+      lockstep_offer_parse_viewer (text, strlen (text), audio, video, error);
+
+  g_assert_true (offer == NULL || offer->viewer);
+  return offer;
 }
 
 #define SECTION(kind, mid) \
@@ -71,26 +75,9 @@ static void
 test_changes (void)
 {
   g_autofree char *base = viewer_offer ();
+  static const char *const never[] = { "evil", "a=sendonly", NULL };
 
-  for (guint i = 0; i < G_N_ELEMENTS (changes); i++) {
-    const Change *c = &changes[i];
-    g_autofree char *text = replace (base, c->from, c->to);
-    g_autoptr (GError) error = NULL;
-    g_autoptr (LockstepOffer) offer = parse_viewer (text, &error);
-
-    if (c->code != OK) {
-      g_assert_null (offer);
-      assert_error (c->name, error, c->code, c->fragment);
-      continue;
-    }
-    if (error != NULL)
-      g_error ("%s: %s", c->name, error->message);
-    if (strstr (offer->sdp, c->fragment) == NULL)
-      g_error ("%s: no \"%s\" in %s", c->name, c->fragment, offer->sdp);
-    g_assert_true (offer->viewer);
-    g_assert_null (strstr (offer->sdp, "evil"));
-    g_assert_null (strstr (offer->sdp, "a=sendonly"));
-  }
+  check_changes (base, changes, G_N_ELEMENTS (changes), parse_viewer, never);
 }
 
 /* Which sections of a player that asks for more than there is are served. */

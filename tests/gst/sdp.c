@@ -178,26 +178,10 @@ static const Change changes[] = {
 static void
 test_changes (void)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (changes); i++) {
-    const Change *c = &changes[i];
-    g_autofree char *text = replace (OFFER, c->from, c->to);
-    g_autoptr (GError) error = NULL;
-    g_autoptr (LockstepOffer) offer = parse (text, &error);
+  /* nothing that was not understood gets through */
+  static const char *const never[] = { "evil", "sprop-stereo", "VP8", NULL };
 
-    if (c->code != OK) {
-      g_assert_null (offer);
-      assert_error (c->name, error, c->code, c->fragment);
-      continue;
-    }
-    if (error != NULL)
-      g_error ("%s: %s", c->name, error->message);
-    if (strstr (offer->sdp, c->fragment) == NULL)
-      g_error ("%s: no \"%s\" in %s", c->name, c->fragment, offer->sdp);
-    /* nothing that was not understood gets through */
-    g_assert_null (strstr (offer->sdp, "evil"));
-    g_assert_null (strstr (offer->sdp, "sprop-stereo"));
-    g_assert_null (strstr (offer->sdp, "VP8"));
-  }
+  check_changes (OFFER, changes, G_N_ELEMENTS (changes), parse, never);
 }
 
 /* What must be gone from the rewritten text after a change. */

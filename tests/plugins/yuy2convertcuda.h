@@ -206,6 +206,21 @@ check_fallback (Fixture * f, guint frames)
   g_assert_cmpuint (stat_of (f, "cpu") + stat_of (f, "cuda"), ==, frames);
 }
 
+/* One picture is converted, over @path as its reason says. */
+static inline void
+check_one (const gchar * properties, const gchar * sink_caps, guint path,
+    const gchar * reason)
+{
+  Fixture f;
+
+  fixture_init (&f, properties, sink_caps, "YUY2", 66, 34, "");
+  g_assert_cmpint (push (&f, pool_buffer (&f)), ==, GST_FLOW_OK);
+  check_output (&f, 0);
+  assert_output_on_card (&f, path == PATH_CUDA);
+  assert_path (&f, path, reason);
+  fixture_clear (&f);
+}
+
 static inline void
 check_system_outputs (Fixture * f, guint from, guint to)
 {
