@@ -3,12 +3,10 @@
  * neither times nor memory drift, and the folder and the list stay as they are. The
  * pictures have a few bytes, and the sound is MPEG-2's. LOCKSTEP_DAY_HOURS: how long (3; a
  * sanitizer's build 1); the wrap is in the middle. */
-#include <gst/check/gstharness.h>
-#include <glib/gstdio.h>
+#include "hlsalignsink.h"
+
 #include <gst/lockstep/hlscheck.h>
-#include <gst/lockstep/playlist.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define VIDEO_CAPS "video/x-h264,stream-format=byte-stream,alignment=au"
 #define MP3_CAPS "audio/mpeg,mpegversion=1,layer=3,rate=16000,channels=1"
@@ -39,17 +37,6 @@ typedef struct
   gint64 worst;                 /* grid error */
 } Day;
 
-static GBytes *
-fetch (gpointer user, const char *uri, GError ** error)
-{
-  g_autofree char *path = g_build_filename (user, uri, NULL);
-  char *data;
-  gsize size;
-
-  return g_file_get_contents (path, &data, &size, error) ?
-      g_bytes_new_take (data, size) : NULL;
-}
-
 /* Pages that are resident, in KiB. */
 static guint64
 resident (void)
@@ -61,18 +48,6 @@ resident (void)
       || (space = strchr (text, ' ')) == NULL)
     return 0;
   return g_ascii_strtoull (space, NULL, 10) * 4;
-}
-
-/* A harness says that it is live, and files then stay by the clock. */
-static GstPadProbeReturn
-not_live (GstPad * pad, GstPadProbeInfo * info, gpointer user)
-{
-  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
-
-  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
-    return GST_PAD_PROBE_OK;
-  gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
-  return GST_PAD_PROBE_HANDLED;
 }
 
 static GstHarness *

@@ -2,11 +2,10 @@
 /* hlsalignsink behind real encoders, x264enc and lamemp3enc: the grid at every boundary,
  * also where the encoder holds many pictures, after a pause, a change of caps and a
  * restart. LOCKSTEP_GRID_SEGMENTS: segments of the long run (300). */
-#include <gst/gst.h>
-#include <glib/gstdio.h>
+#include "hlsalignsink.h"
+
 #include <gst/lockstep/hlscheck.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MS G_GINT64_CONSTANT (1000000)
 #define SECOND (1000 * MS)
@@ -38,31 +37,6 @@ have_encoders (void)
     }
   }
   return TRUE;
-}
-
-static GBytes *
-fetch (gpointer user, const char *uri, GError ** error)
-{
-  g_autofree char *path = g_build_filename (user, uri, NULL);
-  char *data;
-  gsize size;
-
-  return g_file_get_contents (path, &data, &size, error) ?
-      g_bytes_new_take (data, size) : NULL;
-}
-
-static void
-remove_folder (const char *folder)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (folder);
 }
 
 /* The validator finds nothing: counters, times, samples and key frames are in order. */

@@ -1,124 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where hlsalignsink puts what it makes: the application's streams, a full disk, encrypted
  * files; and the kinds of playlist. Web servers: hlsalignsink-put.c. */
-#include <gst/check/gstharness.h>
-#include <gio/gio.h>
-#include <glib/gstdio.h>
-#include <gst/lockstep/playlist.h>
+#include "hlsalignsink.h"
+
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-
-#define MP3_CAPS "audio/mpeg,mpegversion=1,layer=3,rate=48000,channels=2"
-
-/* {{{ feeding */
-
-typedef struct
-{
-  GstElement *sink;
-  GstBus *bus;
-  GstHarness *audio;
-  guint64 frames;
-} Sink;
-
-static void
-sink_init (Sink * s, const char *first_property, ...)
-{
-  va_list args;
-
-  memset (s, 0, sizeof *s);
-  s->sink = gst_element_factory_make ("hlsalignsink", NULL);
-  g_object_set (s->sink, "async", FALSE, NULL);
-  s->bus = gst_bus_new ();
-  gst_element_set_bus (s->sink, s->bus);
-  va_start (args, first_property);
-  g_object_set_valist (G_OBJECT (s->sink), first_property, args);
-  va_end (args);
-}
-
-/* A harness says that it is live, and files then stay by the clock. */
-static GstPadProbeReturn
-not_live (GstPad * pad, GstPadProbeInfo * info, gpointer user)
-{
-  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
-
-  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
-    return GST_PAD_PROBE_OK;
-  gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
-  return GST_PAD_PROBE_HANDLED;
-}
-
-static void
-sink_start (Sink * s)
-{
-  s->audio = gst_harness_new_with_element (s->sink, "audio", NULL);
-  gst_pad_add_probe (s->audio->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
-      not_live, NULL, NULL);
-  gst_harness_set_src_caps_str (s->audio, MP3_CAPS);
-}
-
-static void
-feed (Sink * s, guint seconds)
-{
-  guint64 end = s->frames + seconds * 1000 / 24;
-
-  for (; s->frames < end; s->frames++) {
-    guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
-    GstBuffer *buffer = gst_buffer_new_memdup (bytes, sizeof bytes);
-
-    GST_BUFFER_PTS (buffer) = s->frames * 24 * GST_MSECOND;
-    g_assert_cmpint (gst_harness_push (s->audio, buffer), ==, GST_FLOW_OK);
-  }
-}
-
-static void
-finish (Sink * s)
-{
-  GstMessage *message;
-
-  gst_harness_push_event (s->audio, gst_event_new_eos ());
-  message = gst_bus_timed_pop_filtered (s->bus, 60 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
-  gst_message_unref (message);
-}
-
-static void
-sink_clear (Sink * s)
-{
-  g_clear_pointer (&s->audio, gst_harness_teardown);
-  gst_element_set_state (s->sink, GST_STATE_NULL);
-  gst_element_set_bus (s->sink, NULL);
-  gst_object_unref (s->bus);
-  gst_object_unref (s->sink);
-}
-
-static void
-remove_folder (const char *folder)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (folder);
-}
-
-static LockstepPlaylist *
-parse (const char *text, gsize size)
-{
-  g_autoptr (GError) error = NULL;
-  LockstepPlaylist *playlist =
-      lockstep_playlist_parse (text, size, LOCKSTEP_PLAYLIST_LIVE, &error);
-
-  g_assert_no_error (error);
-  return playlist;
-}
 
 /* {{{ tests */
 
@@ -167,8 +54,8 @@ test_streams (void)
   g_signal_connect (s.sink, "delete-fragment", G_CALLBACK (on_delete),
       &streams);
   sink_start (&s);
-  feed (&s, 20);
-  finish (&s);
+  sink_feed (&s, 20);
+  sink_finish (&s);
   sink_clear (&s);
   g_assert_cmpuint (streams.fragments, ==, 20);
   g_assert_cmpuint (streams.playlists, >=, 20);
@@ -192,8 +79,8 @@ test_gap (void)
   g_signal_connect (s.sink, "get-playlist-stream", G_CALLBACK (on_playlist),
       &streams);
   sink_start (&s);
-  feed (&s, 10);
-  finish (&s);
+  sink_feed (&s, 10);
+  sink_finish (&s);
   g_object_get (s.sink, "stats", &stats, NULL);
   g_assert_true (gst_structure_get (stats, "gaps", G_TYPE_UINT64, &gaps,
           "segments", G_TYPE_UINT64, &segments, NULL));
@@ -224,21 +111,21 @@ test_full_disk (void)
   sink_init (&s, "location", location, "playlist-location", playlist,
       "target-duration", 2.0, "playlist-length", 0, "max-files", 0, NULL);
   sink_start (&s);
-  feed (&s, 5);
+  sink_feed (&s, 5);
   /* no file of this process may grow: as good as a full disk, and needs no mount */
   signal (SIGXFSZ, SIG_IGN);
   g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
   none = before;
   none.rlim_cur = 0;
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &none), ==, 0);
-  feed (&s, 5);
+  sink_feed (&s, 5);
   message = gst_bus_timed_pop_filtered (s.bus, 60 * GST_SECOND,
       GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
   g_assert_nonnull (message);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
-  feed (&s, 5);
-  finish (&s);
+  sink_feed (&s, 5);
+  sink_finish (&s);
   g_object_get (s.sink, "stats", &stats, NULL);
   g_assert_true (gst_structure_get (stats, "gaps", G_TYPE_UINT64, &gaps,
           "retries", G_TYPE_UINT64, &retries, NULL));
@@ -278,8 +165,8 @@ test_encrypted (void)
       "key-location", keys, "key-uri", "https://keys.example/%d",
       "key-segments", 4, NULL);
   sink_start (&s);
-  feed (&s, 10);
-  finish (&s);
+  sink_feed (&s, 10);
+  sink_finish (&s);
   sink_clear (&s);
   g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
   g_assert_nonnull (strstr (text, "#EXT-X-KEY:METHOD=AES-128,"
@@ -352,10 +239,10 @@ test_types (void)
         cases[i].dvr, NULL);
     gst_util_set_object_arg (G_OBJECT (s.sink), "playlist-type", cases[i].type);
     sink_start (&s);
-    feed (&s, 30);
+    sink_feed (&s, 30);
     if (strcmp (cases[i].type, "vod") == 0)
       g_assert_false (g_file_test (playlist, G_FILE_TEST_EXISTS));
-    finish (&s);
+    sink_finish (&s);
     sink_clear (&s);
     g_assert_true (g_file_get_contents (playlist, &text, &size, NULL));
     list = parse (text, size);
@@ -397,7 +284,7 @@ test_epoch (void)
           + 321 * GST_MSECOND, GST_CLOCK_TIME_NONE);
       g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
     }
-    finish (&s);
+    sink_finish (&s);
     sink_clear (&s);
     g_assert_true (g_file_get_contents (playlist, &texts[instance], NULL,
             NULL));
@@ -456,7 +343,7 @@ test_epoch_far_off (void)
     second = gst_bus_pop_filtered (s.bus, GST_MESSAGE_WARNING);
     g_assert_nonnull (first);
     g_assert_null (second);
-    finish (&s);
+    sink_finish (&s);
     g_object_get (s.sink, "stats", &stats, NULL);
     g_assert_true (gst_structure_get (stats, "lost-parts", G_TYPE_UINT64, &lost,
             "refused-unix-times", G_TYPE_UINT64, &refused, NULL));

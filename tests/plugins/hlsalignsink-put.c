@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hlsalignsink puts what it makes to a web server that fails at times, or is away. */
-#include <gst/check/gstharness.h>
-#include <gio/gio.h>
-#include <gst/lockstep/playlist.h>
+#include "hlsalignsink.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#define MP3_CAPS "audio/mpeg,mpegversion=1,layer=3,rate=48000,channels=2"
 
 /* {{{ a web server of one table */
 
@@ -178,100 +174,6 @@ server_stop (Server * server)
   g_mutex_clear (&server->lock);
 }
 
-/* {{{ feeding */
-
-typedef struct
-{
-  GstElement *sink;
-  GstBus *bus;
-  GstHarness *audio;
-  guint64 frames;
-} Sink;
-
-static void
-sink_init (Sink * s, const char *first_property, ...)
-{
-  va_list args;
-
-  memset (s, 0, sizeof *s);
-  s->sink = gst_element_factory_make ("hlsalignsink", NULL);
-  g_object_set (s->sink, "async", FALSE, NULL);
-  s->bus = gst_bus_new ();
-  gst_element_set_bus (s->sink, s->bus);
-  va_start (args, first_property);
-  g_object_set_valist (G_OBJECT (s->sink), first_property, args);
-  va_end (args);
-}
-
-/* A harness says that it is live, and files then stay by the clock. */
-static GstPadProbeReturn
-not_live (GstPad * pad, GstPadProbeInfo * info, gpointer user)
-{
-  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
-
-  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
-    return GST_PAD_PROBE_OK;
-  gst_query_set_latency (query, FALSE, 0, GST_CLOCK_TIME_NONE);
-  return GST_PAD_PROBE_HANDLED;
-}
-
-static void
-sink_start (Sink * s)
-{
-  s->audio = gst_harness_new_with_element (s->sink, "audio", NULL);
-  gst_pad_add_probe (s->audio->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
-      not_live, NULL, NULL);
-  gst_harness_set_src_caps_str (s->audio, MP3_CAPS);
-}
-
-static void
-feed (Sink * s, guint seconds)
-{
-  guint64 end = s->frames + seconds * 1000 / 24;
-
-  for (; s->frames < end; s->frames++) {
-    guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
-    GstBuffer *buffer = gst_buffer_new_memdup (bytes, sizeof bytes);
-
-    GST_BUFFER_PTS (buffer) = s->frames * 24 * GST_MSECOND;
-    g_assert_cmpint (gst_harness_push (s->audio, buffer), ==, GST_FLOW_OK);
-  }
-}
-
-static void
-finish (Sink * s)
-{
-  GstMessage *message;
-
-  gst_harness_push_event (s->audio, gst_event_new_eos ());
-  message = gst_bus_timed_pop_filtered (s->bus, 60 * GST_SECOND,
-      GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
-  gst_message_unref (message);
-}
-
-static void
-sink_clear (Sink * s)
-{
-  g_clear_pointer (&s->audio, gst_harness_teardown);
-  gst_element_set_state (s->sink, GST_STATE_NULL);
-  gst_element_set_bus (s->sink, NULL);
-  gst_object_unref (s->bus);
-  gst_object_unref (s->sink);
-}
-
-static LockstepPlaylist *
-parse (const char *text, gsize size)
-{
-  g_autoptr (GError) error = NULL;
-  LockstepPlaylist *playlist =
-      lockstep_playlist_parse (text, size, LOCKSTEP_PLAYLIST_LIVE, &error);
-
-  g_assert_no_error (error);
-  return playlist;
-}
-
 /* {{{ tests */
 
 /* One in five requests fails, one in seven gets no answer: everything arrives, in
@@ -293,8 +195,8 @@ test_put (void)
   sink_init (&s, "location", location, "playlist-location", playlist,
       "target-duration", 1.0, "playlist-length", 5, "max-files", 5, NULL);
   sink_start (&s);
-  feed (&s, 30);
-  finish (&s);
+  sink_feed (&s, 30);
+  sink_finish (&s);
   sink_clear (&s);
 
   g_mutex_lock (&server.lock);
@@ -329,8 +231,8 @@ test_put (void)
   sink_init (&s, "location", location, "playlist-location", playlist,
       "target-duration", 1.0, "playlist-length", 5, "max-files", 5, NULL);
   sink_start (&s);
-  feed (&s, 3);
-  finish (&s);
+  sink_feed (&s, 3);
+  sink_finish (&s);
   sink_clear (&s);
   g_mutex_lock (&server.lock);
   g_assert_true (g_hash_table_contains (server.files, "/live/s00030.ts"));

@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The validator on what real packagers write, when it is finished and while it grows:
  * nothing on hlsalignsink's, and on the others' what is known to be wrong with it. */
-#include <gst/gst.h>
+#include "hlsalignsink.h"
+
 #include <gst/lockstep/hlscheck.h>
 #include <gst/video/video.h>
-#include <glib/gstdio.h>
 #include <sys/wait.h>
 
 #define SECONDS 40
 #define SOUND "audiotestsrc num-buffers=1667 samplesperbuffer=1152 ! " \
     "audio/x-raw,rate=48000,channels=2 ! " \
     "lamemp3enc target=bitrate bitrate=128 cbr=true ! mpegaudioparse ! h.audio"
-
-static GBytes *
-fetch (gpointer user, const char *uri, GError ** error)
-{
-  g_autofree char *path = g_build_filename (user, uri, NULL);
-  char *data;
-  gsize size;
-
-  return g_file_get_contents (path, &data, &size, error) ?
-      g_bytes_new_take (data, size) : NULL;
-}
 
 static void
 run_pipeline (const char *text)
@@ -47,20 +36,6 @@ have (const char *element)
   g_autoptr (GstElementFactory) factory = gst_element_factory_find (element);
 
   return factory != NULL;
-}
-
-static void
-remove_folder (const char *folder)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (folder);
 }
 
 /* The rules that fail for the folder's list, as bits; the folder is deleted. */
