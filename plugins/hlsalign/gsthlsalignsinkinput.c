@@ -470,7 +470,9 @@ input_eos (GstHlsAlignSink * self, LockstepTrackKind kind, guint32 seqnum)
 
   g_mutex_lock (&self->lock);
   all = end_track (self, kind);
-  if (other->pad != NULL && !other->eos)
+  /* A stream that ends before it had anything says nothing of the other: a live source
+   * may be about to link that, as webrtcbin does at the first packet. */
+  if (other->pad != NULL && !other->eos && self->inputs[kind].live_known)
     pad = gst_object_ref (other->pad);
   g_mutex_unlock (&self->lock);
   if (pad != NULL && is_dead_end (pad)) {

@@ -320,6 +320,37 @@ ended (GstBus * bus, GstClockTime limit)
   return message != NULL && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
 }
 
+/* As in a WebRTC session of sound alone: the pictures' branch ends before the sound's, which is not linked
+ * yet, has its source. */
+static void
+test_dead_end_at_start (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("hlsalignsink-XXXXXX", NULL);
+  g_autofree char *line = g_strdup_printf ("fakesrc num-buffers=0 ! "
+      "video/x-h264,stream-format=byte-stream,alignment=au ! h.video "
+      "hlsalignsink name=h location=%s/%%05d.ts playlist-location=%s/i.m3u8 "
+      "queue name=open ! audioconvert ! lamemp3enc ! mpegaudioparse ! h.audio",
+      folder, folder);
+  g_autofree char *remove = g_strdup_printf ("rm -r '%s'", folder);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstElement) open =
+      gst_bin_get_by_name (GST_BIN (pipeline), "open");
+  GstElement *sound = gst_element_factory_make ("audiotestsrc", NULL);
+
+  g_assert_no_error (error);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_assert_false (ended (bus, GST_SECOND));
+  g_object_set (sound, "num-buffers", 100, NULL);
+  gst_bin_add (GST_BIN (pipeline), sound);
+  g_assert_true (gst_element_link (sound, open));
+  gst_element_sync_state_with_parent (sound);
+  g_assert_true (ended (bus, 60 * GST_SECOND));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_assert_cmpint (system (remove), ==, 0);
+}
+
 /* As gst-launch-1.0 has it where a file has one kind of media alone: the other branch is
  * linked to nothing. With the sound linked to what is silent yet, there is no end. */
 static void
@@ -355,6 +386,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/grid", test_grid);
   g_test_add_func ("/hlsalignsink/audio-only", test_audio_only);
   g_test_add_func ("/hlsalignsink/dead-end", test_dead_end);
+  g_test_add_func ("/hlsalignsink/dead-end-at-start", test_dead_end_at_start);
   g_test_add_func ("/hlsalignsink/restart", test_restart);
   g_test_add_data_func ("/hlsalignsink/no-audio", GINT_TO_POINTER (1),
       test_missing);
