@@ -54,9 +54,10 @@ export class UdpRelay {
    * the publisher's packets waits beyond that, in ms, up to five times as much; none overtakes another. wander: how far
    * the delay strays from `delay` both ways and with time, in ms; packets that are close may then overtake one another,
    * and the part `reorder` of them is overtaken for sure. videoStart: ms for which the picture's first packets wait, so
-   * that all that was sent meanwhile comes then. */
-  constructor({ loss = 0, burst = 1, feedbackLoss = 0, delay = 0, jitter = 0, wander = 0, reorder = 0, videoStart = 0, seed = 1 } = {}) {
-    Object.assign(this, { jitter, wander, videoStart });
+   * that all that was sent meanwhile comes then. rate: kbit/s that pass, with a queue of 200 ms before; 0: any. */
+  constructor({ loss = 0, burst = 1, feedbackLoss = 0, delay = 0, jitter = 0, wander = 0, reorder = 0, videoStart = 0, rate = 0, seed = 1 } = {}) {
+    Object.assign(this, { jitter, wander, videoStart, rate });
+    this.overflowed = 0;
     this.cut = false;
     this.dropped = 0;
     this.passed = 0;
@@ -75,10 +76,19 @@ export class UdpRelay {
       socket.send(message, port, host);
   }
 
-  /* When a packet of the publisher's may go on, performance.now () or before. */
+  /* When a packet of the publisher's may go on, performance.now () or before; NaN: never, the queue is full. */
   #due(message, line) {
     const now = performance.now();
     let due = now + this.takes.far();
+    if (this.rate) {
+      const free = Math.max(now, line.free ?? 0);
+      if (free - now > 200) {
+        this.overflowed++;
+        return NaN;
+      }
+      line.free = free + (message.length + 28) * 8 / this.rate;
+      due += line.free - now;
+    }
     if (this.jitter)
       due += Math.min(5, -Math.log(1 - this.random())) * this.jitter;
     if (this.videoStart && isRtp(message) && this.videoTypes.has(message[1] & 0x7f)) {
@@ -121,6 +131,8 @@ export class UdpRelay {
       }
       this.passed++;
       const due = this.#due(message, line);
+      if (Number.isNaN(due))
+        return;
       if (due <= performance.now()) {
         on(message);
         return;
