@@ -14,114 +14,13 @@
  *
  * Times are nanoseconds: arrivals and now on one clock, media time from the
  * stream's first packet. */
-#include "avsync.h"
+#include "avsync-private.h"
 
-#include <math.h>
 #include <string.h>
-
-#define MS (G_GINT64_CONSTANT (1000000))
-#define SECOND (G_GINT64_CONSTANT (1000000000))
 
 /* A jump of the media clock that no network makes: the sender began anew.
  * Networks that deliver late are told apart by where the transit falls to. */
 #define RESTART_JUMP (2 * SECOND)
-
-/* An error that is stepped over. */
-#define STEP SECOND
-
-/* The estimate is looked at no more often than this. */
-#define COMPARE_INTERVAL (20 * MS)
-
-/* With this many common bins, an estimate replaces one that was held. */
-#define ESTABLISHED_BINS 4
-
-/* Reports that have not come for this long are not current any more. */
-#define REPORTS_LAST (60 * SECOND)
-
-/* Capture times come with every frame: a pair of them this often is enough. */
-#define CAPTURE_INTERVAL (200 * MS)
-
-#define DRIFT_INTERVAL (5 * SECOND)
-#define DRIFT_SPAN (30 * SECOND)
-
-/* Frames whose timestamps are remembered, for what comes out of order. */
-#define HISTORY 32
-
-typedef enum
-{
-  STATE_EMPTY,                  /* nothing came yet */
-  STATE_GATED,                  /* comparing the first packets */
-  STATE_RUNNING,
-} State;
-
-typedef struct
-{
-  gint64 media, pts;
-} Stamp;
-
-typedef struct
-{
-  gboolean pending;             /* came before the first packet */
-  gint64 timestamp;
-  guint64 ntp;
-  gboolean has_capture_offset;
-  gint64 capture_offset;
-  LockstepReportClock clock;
-  LockstepReportPair pair;
-} Claims;
-
-enum
-{
-  CLAIMS_REPORT,
-  CLAIMS_CAPTURE,
-  CLAIMS_LAST
-};
-
-struct _LockstepAvStream
-{
-  LockstepAvMedia media;
-  guint32 rate;                 /* 0: timestamps are ns already */
-  State state;
-  gboolean ran;                 /* it has given out a timestamp */
-  guint32 ssrc;
-  gint64 base, high;            /* extended timestamps: the first, the highest */
-  gint64 lowest;                /* lowest media time seen while gated */
-  gint64 gate_end;
-  gint64 running_since;
-  LockstepTransit transit;
-  gint64 minimum;               /* the last transit minimum that was known */
-  gint64 last_arrival;
-
-  guint held;
-  gint64 held_timestamp[LOCKSTEP_AV_HELD], held_arrival[LOCKSTEP_AV_HELD];
-  guint32 held_ssrc;
-
-  const LockstepAvStream *reference;    /* what the fields below refer to */
-  LockstepDrift drift;          /* of the arrival difference */
-  gboolean established;
-  gint64 arrival_offset, compared_at, uncertainty;
-  gint64 correction, target;
-  LockstepAvSource source;
-  Claims claims[CLAIMS_LAST];
-
-  LockstepSlew slew;
-  gint64 last_pts;
-  gboolean discont;
-  Stamp history[HISTORY];       /* video, ascending in both */
-  guint n_history;
-  gint64 rate_at, rate_from, slew_rate;
-  guint64 steps, restarts, strays;
-};
-
-struct _LockstepAvSync
-{
-  LockstepAvConfig config;
-  GPtrArray *streams;
-  gint64 level;                 /* timestamp less arrival of a packet that did
-                                 * not wait, for a stream that begins alone */
-  gboolean has_ntp_base;
-  guint64 ntp_base;
-};
 
 const char *
 lockstep_av_source_name (LockstepAvSource source)
@@ -170,8 +69,8 @@ lockstep_av_sync_set_config (LockstepAvSync * sync,
   }
 }
 
-static void
-reset_pairing (LockstepAvSync * sync, LockstepAvStream * s)
+void
+lockstep_av_reset_pairing (LockstepAvSync * sync, LockstepAvStream * s)
 {
   s->reference = NULL;
   s->established = FALSE;
@@ -189,13 +88,13 @@ reset_timeline (LockstepAvSync * sync, LockstepAvStream * s)
   lockstep_transit_init (&s->transit);
   for (guint i = 0; i < CLAIMS_LAST; i++)
     lockstep_report_clock_init (&s->claims[i].clock);
-  reset_pairing (sync, s);
+  lockstep_av_reset_pairing (sync, s);
   s->n_history = 0;
   for (guint i = 0; i < sync->streams->len; i++) {
     LockstepAvStream *other = g_ptr_array_index (sync->streams, i);
 
     if (other->reference == s)
-      reset_pairing (sync, other);
+      lockstep_av_reset_pairing (sync, other);
   }
 }
 
@@ -255,8 +154,15 @@ media_time (const LockstepAvStream * s, gint64 extended)
   return ticks_to_ns (s, extended - s->base);
 }
 
-static LockstepAvStream *
-find_reference (const LockstepAvSync * sync, const LockstepAvStream * except)
+gint64
+lockstep_av_media_time (const LockstepAvStream * s, gint64 timestamp)
+{
+  return media_time (s, extend (s, timestamp));
+}
+
+LockstepAvStream *
+lockstep_av_find_reference (const LockstepAvSync * sync,
+    const LockstepAvStream * except)
 {
   LockstepAvStream *video = NULL;
 
@@ -289,7 +195,7 @@ first_difference (const LockstepAvStream * a, const LockstepAvStream * b,
 static void
 open_stream (LockstepAvSync * sync, LockstepAvStream * s, gint64 now)
 {
-  LockstepAvStream *reference = find_reference (sync, s);
+  LockstepAvStream *reference = lockstep_av_find_reference (sync, s);
   gint64 offset;
 
   if (!reference) {
@@ -409,9 +315,9 @@ lockstep_av_stream_is_open (const LockstepAvStream * s)
 }
 
 static void
-take_claim (LockstepAvSync * sync, LockstepAvStream * s, Claims * claims,
-    gint64 timestamp, guint64 ntp, gboolean has_capture_offset,
-    gint64 capture_offset)
+take_claim (LockstepAvSync * sync, LockstepAvStream * s,
+    LockstepAvClaims * claims, gint64 timestamp, guint64 ntp,
+    gboolean has_capture_offset, gint64 capture_offset)
 {
   lockstep_report_clock_add (&claims->clock, media_time (s, extend (s,
               timestamp)), lockstep_ntp_difference (ntp, sync->ntp_base),
@@ -430,7 +336,7 @@ begin (LockstepAvSync * sync, LockstepAvStream * s, gint64 timestamp,
   s->gate_end = now + sync->config.start_gate;
   s->minimum = G_MAXINT64;
   for (guint i = 0; i < CLAIMS_LAST; i++) {
-    Claims *claims = &s->claims[i];
+    LockstepAvClaims *claims = &s->claims[i];
 
     if (claims->pending)
       take_claim (sync, s, claims, claims->timestamp, claims->ntp,
@@ -552,8 +458,9 @@ lockstep_av_stream_report (LockstepAvSync * sync, LockstepAvStream * s,
     LockstepAvSource source, gint64 timestamp, guint64 ntp,
     gboolean has_capture_offset, gint64 capture_offset)
 {
-  Claims *claims = &s->claims[source == LOCKSTEP_AV_SOURCE_CAPTURE_TIME
-      ? CLAIMS_CAPTURE : CLAIMS_REPORT];
+  LockstepAvClaims *claims =
+      &s->claims[source ==
+      LOCKSTEP_AV_SOURCE_CAPTURE_TIME ? CLAIMS_CAPTURE : CLAIMS_REPORT];
 
   if (!sync->has_ntp_base) {
     sync->ntp_base = ntp;
@@ -569,237 +476,4 @@ lockstep_av_stream_report (LockstepAvSync * sync, LockstepAvStream * s,
   }
   take_claim (sync, s, claims, timestamp, ntp, has_capture_offset,
       capture_offset);
-}
-
-static gdouble
-pair_drift (const LockstepAvStream * s)
-{
-  return s->drift.valid ? s->drift.slope : 0;
-}
-
-/* What the arrivals show now. */
-static void
-update_arrival_offset (LockstepAvSync * sync, LockstepAvStream * s,
-    LockstepAvStream * reference, gint64 now)
-{
-  gint64 arrival = MAX (s->last_arrival, reference->last_arrival);
-  gdouble drift = pair_drift (s);
-  LockstepTransitDifference d, raw;
-
-  if (s->reference != reference) {
-    reset_pairing (sync, s);
-    s->reference = reference;
-    s->arrival_offset = s->slew.offset - reference->slew.offset - s->correction;
-    s->compared_at = now;
-    s->source = LOCKSTEP_AV_SOURCE_ARRIVAL;
-    s->target = s->arrival_offset + s->correction;
-  } else if (now - s->compared_at < COMPARE_INTERVAL) {
-    return;
-  }
-
-  if (lockstep_transit_compare (&reference->transit, &s->transit, arrival,
-          drift, &d) && (d.bins >= ESTABLISHED_BINS || !s->established)) {
-    s->established = s->established || d.bins >= ESTABLISHED_BINS;
-    s->arrival_offset = d.offset;
-    s->uncertainty = d.uncertainty;
-    /* The slope is that of the offset before any drift is taken out. */
-    if (s->established && lockstep_transit_compare (&reference->transit,
-            &s->transit, arrival, 0, &raw))
-      lockstep_drift_add (&s->drift, now, raw.offset, DRIFT_INTERVAL,
-          DRIFT_SPAN);
-  } else {
-    s->arrival_offset += (gint64) llrint (drift * (gdouble) (now
-            - s->compared_at));
-  }
-  s->compared_at = now;
-}
-
-static gboolean
-is_current (const LockstepReportPair * pair, gint64 now)
-{
-  return pair->belief == LOCKSTEP_BELIEF_TRUSTED
-      && now - pair->last_at < REPORTS_LAST;
-}
-
-/* Chooses the best source and says where the stream's offset should be against
- * the reference's. */
-static void
-update_target (LockstepAvSync * sync, LockstepAvStream * s,
-    const LockstepAvStream * reference, gint64 now)
-{
-  static const struct
-  {
-    guint claims;
-    LockstepAvSource source;
-    gint64 interval;
-  } best_first[] = {
-    {CLAIMS_CAPTURE, LOCKSTEP_AV_SOURCE_CAPTURE_TIME, CAPTURE_INTERVAL},
-    {CLAIMS_REPORT, LOCKSTEP_AV_SOURCE_SENDER_REPORT, 0},
-  };
-  gint64 configured = s->arrival_offset + sync->config.video_offset;
-  gdouble drift = pair_drift (s);
-  LockstepAvSource source = LOCKSTEP_AV_SOURCE_ARRIVAL;
-
-  for (guint i = 0; i < G_N_ELEMENTS (best_first); i++) {
-    Claims *claims = &s->claims[best_first[i].claims];
-    LockstepReportPair *pair = &claims->pair;
-    gboolean fresh;
-
-    if (best_first[i].source > sync->config.best_source)
-      continue;
-    fresh = lockstep_report_pair_update (pair,
-        &reference->claims[best_first[i].claims].clock, &claims->clock, now,
-        best_first[i].interval, s->arrival_offset, drift, s->drift.doubt);
-    if (source == LOCKSTEP_AV_SOURCE_ARRIVAL && is_current (pair, now)) {
-      source = best_first[i].source;
-      s->target = lockstep_report_pair_apply (pair, now, configured, drift);
-      s->correction = s->target - s->arrival_offset;
-    } else if (fresh && s->source == best_first[i].source
-        && pair->belief > LOCKSTEP_BELIEF_TRUSTED) {
-      /* What was learned from it was wrong too. */
-      s->correction = sync->config.video_offset;
-    }
-  }
-  s->source = source;
-  if (source == LOCKSTEP_AV_SOURCE_ARRIVAL)
-    s->target = s->arrival_offset + s->correction;
-}
-
-static void
-follow (LockstepAvSync * sync, LockstepAvStream * s, gint64 media, gint64 now)
-{
-  LockstepSlewConfig config = {
-    sync->config.max_slew, sync->config.dead_band, STEP
-  };
-  LockstepAvStream *reference = find_reference (sync, NULL);
-  gint64 before = s->slew.offset, error, least;
-
-  if (reference && reference != s) {
-    update_arrival_offset (sync, s, reference, now);
-    update_target (sync, s, reference, now);
-    error = lockstep_slew_update (&s->slew, &config,
-        reference->slew.offset + s->target, now, now - s->running_since);
-    if (error > 0) {
-      lockstep_slew_set (&s->slew, s->slew.offset + error, now);
-      s->steps++;
-      s->discont = TRUE;
-    } else if (error < 0) {
-      /* Timestamps cannot go back. It is the reference whose media clock stood
-       * still, so that is what begins a new timeline. */
-      lockstep_slew_set (&reference->slew, reference->slew.offset - error, now);
-      reference->steps++;
-      reference->discont = TRUE;
-      lockstep_slew_set (&s->slew, s->slew.offset, now);
-    }
-  }
-  /* However much was to be made up, a frame keeps half its distance. */
-  if (s->n_history > 0) {
-    least = before - (media - s->history[s->n_history - 1].media) / 2;
-    s->slew.offset = MAX (s->slew.offset, least);
-  }
-  if (now - s->rate_at >= SECOND) {
-    s->slew_rate = (gint64) ((gdouble) (s->slew.offset - s->rate_from)
-        * (gdouble) SECOND / (gdouble) (now - s->rate_at));
-    s->rate_at = now;
-    s->rate_from = s->slew.offset;
-  }
-}
-
-/* A frame's timestamp, rising with media time whatever order frames come in. */
-static gint64
-stamp_video (LockstepAvSync * sync, LockstepAvStream * s, gint64 media,
-    gint64 now)
-{
-  Stamp *h = s->history;
-  guint n = s->n_history, i;
-  gint64 pts;
-
-  for (i = n; i > 0 && h[i - 1].media >= media; i--) {
-    if (h[i - 1].media == media)
-      return h[i - 1].pts;
-  }
-  if (i == n) {
-    follow (sync, s, media, now);
-    pts = media + s->slew.offset;
-    if (n > 0)
-      pts = MAX (pts, h[n - 1].pts + 1);
-  } else if (i == 0) {
-    pts = h[0].pts - (h[0].media - media);
-    if (n == HISTORY)
-      return pts;               /* too old to be remembered */
-  } else {
-    pts = MIN (h[i - 1].pts + (media - h[i - 1].media), h[i].pts - 1);
-    pts = MAX (pts, h[i - 1].pts);
-  }
-  if (n == HISTORY) {
-    memmove (h, h + 1, (i - 1) * sizeof (Stamp));
-    i--;
-  } else {
-    memmove (h + i + 1, h + i, (n - i) * sizeof (Stamp));
-    s->n_history++;
-  }
-  h[i].media = media;
-  h[i].pts = pts;
-  return pts;
-}
-
-/**
- * lockstep_av_stream_stamp:
- * @stream: a stream that is open
- * @timestamp: of a unit that was kept
- * @now: ns
- * @pts: (out): its timestamp, ns on the clock of the arrivals; never negative
- *
- * Returns: TRUE where a new timeline begins with it
- */
-gboolean
-lockstep_av_stream_stamp (LockstepAvSync * sync, LockstepAvStream * s,
-    gint64 timestamp, gint64 now, gint64 * pts)
-{
-  gint64 media = media_time (s, extend (s, timestamp));
-  gboolean discont;
-
-  if (s->media == LOCKSTEP_AV_VIDEO)
-    *pts = stamp_video (sync, s, media, now);
-  else
-    *pts = media + s->slew.offset;
-  *pts = MAX (*pts, 0);
-  s->last_pts = s->ran ? MAX (s->last_pts, *pts) : *pts;
-  s->ran = TRUE;
-  discont = s->discont;
-  s->discont = FALSE;
-  return discont;
-}
-
-void
-lockstep_av_stream_stats (const LockstepAvSync * sync,
-    const LockstepAvStream * s, LockstepAvStats * stats)
-{
-  const LockstepAvStream *reference = find_reference (sync, NULL);
-
-  memset (stats, 0, sizeof (*stats));
-  stats->is_reference = s == reference;
-  stats->clock_drift = s->transit.drift.slope * 1e6;
-  stats->steps = s->steps;
-  stats->restarts = s->restarts;
-  stats->strays = s->strays;
-  stats->reports = s->claims[CLAIMS_REPORT].pair.belief;
-  stats->captures = s->claims[CLAIMS_CAPTURE].pair.belief;
-  stats->report_jumps = s->claims[CLAIMS_REPORT].pair.jumps
-      + s->claims[CLAIMS_CAPTURE].pair.jumps;
-  if (s->state != STATE_RUNNING || !reference || s == reference)
-    return;
-  stats->applied = s->slew.offset - reference->slew.offset;
-  stats->rate = s->slew_rate;
-  stats->source = s->source;
-  if (s->reference != reference)
-    return;
-  stats->estimated = s->target;
-  stats->arrival = s->arrival_offset;
-  stats->drift = pair_drift (s) * 1e6;
-  stats->uncertainty = s->uncertainty;
-  if (s->source == LOCKSTEP_AV_SOURCE_SENDER_REPORT)
-    stats->uncertainty = s->claims[CLAIMS_REPORT].pair.uncertainty;
-  else if (s->source == LOCKSTEP_AV_SOURCE_CAPTURE_TIME)
-    stats->uncertainty = s->claims[CLAIMS_CAPTURE].pair.uncertainty;
 }
