@@ -220,7 +220,12 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
       break;
     case GST_MESSAGE_WARNING:
       gst_message_parse_warning (message, &error, &debug);
-      shown = failure_hide_secrets (worker->preset, worker->values,
+      /* GStreamer's words for that one are "Delayed linking failed." */
+      shown = g_error_matches (error, GST_PARSE_ERROR,
+          GST_PARSE_ERROR_DELAYED_LINK)
+          ? g_strdup ("the source has no stream for a branch of the pipeline, "
+          "which gets nothing until one comes")
+          : failure_hide_secrets (worker->preset, worker->values,
           error->message);
       log_warning (worker->channel, "%s: %s", GST_OBJECT_NAME (message->src),
           shown);
