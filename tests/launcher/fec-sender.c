@@ -80,7 +80,8 @@ send_frame (Sender * s, gboolean key)
     gst_buffer_memset (packet, 0, i, PACKET);
     gst_buffer_fill (packet, 0, head, sizeof head);
     GST_BUFFER_PTS (packet) = s->now;
-    if (!key)
+    /* as rtph264pay does it */
+    if (!key || i > 0)
       GST_BUFFER_FLAG_SET (packet, GST_BUFFER_FLAG_DELTA_UNIT);
     s->media_bytes += PACKET;
     list = fec_sender_protect (s->fec, packet, s->now);
@@ -116,9 +117,22 @@ run (Sender * s, guint seconds, gboolean follows)
   }
 }
 
+/* How many FEC packets a frame of 40 packets gets. */
+static guint
+fec_of_frame (Sender * s, gboolean key)
+{
+  const guint64 before = s->fec_packets;
+
+  s->owed = 40 * PACKET;
+  send_frame (s, key);
+  s->now += FRAME;
+  return s->fec_packets - before;
+}
+
 static void
 test_needed (void)
 {
+  guint of_key, of_delta;
   Sender s;
 
   sender_begin (&s, 3, 250 * MS);
@@ -129,6 +143,12 @@ test_needed (void)
   g_assert_cmpuint (s.fec_packets * 100 * PACKET, <, 35 * s.media_bytes);
   g_assert_cmpuint (fec_sender_stats (s.fec).percent, >, 20);
   g_assert_cmpuint (fec_sender_stats (s.fec).packets, >=, s.fec_packets);
+  fec_of_frame (&s, FALSE);
+  of_delta = fec_of_frame (&s, FALSE);
+  of_key = fec_of_frame (&s, TRUE);
+  g_assert_cmpuint (of_delta, >, 7);
+  g_assert_cmpuint (3 * of_delta, <, 40);
+  g_assert_cmpuint (of_key, >=, of_delta * 5 / 4);
   /* the loss is over, and what is known of it fades */
   s.lost_of_100 = 0;
   run (&s, 30, FALSE);

@@ -32,6 +32,7 @@ struct _FecSender
   gint64 counted;               /* when, ns */
   gint64 since;
   gboolean knows_delta;         /* the payloader marks what is of no key frame */
+  GstClockTime key;             /* PTS of the last key frame */
   FecSenderStats stats;
 };
 
@@ -130,11 +131,15 @@ fec_sender_protect (FecSender * fec, GstBuffer * packet, gint64 now)
   GBytes *bytes;
 
   fec->knows_delta |= delta;
+  /* of a key frame, payloaders leave only the first packet without the mark */
+  if (!delta)
+    fec->key = GST_BUFFER_PTS (packet);
   count_media (fec, gst_buffer_get_size (packet), now);
   if (!gst_buffer_map (packet, &map, GST_MAP_READ))
     return NULL;
   lockstep_flexfec_add (fec->flexfec, map.data, map.size,
-      !delta && fec->knows_delta ? fec->level.key : fec->level.delta);
+      fec->knows_delta && GST_BUFFER_PTS (packet) == fec->key
+      ? fec->level.key : fec->level.delta);
   gst_buffer_unmap (packet, &map);
   while ((bytes = lockstep_flexfec_next (fec->flexfec)) != NULL) {
     GstBuffer *buffer = gst_buffer_new_wrapped_bytes (bytes);
