@@ -517,7 +517,7 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
      * from the count. Where pictures were missing, sound has stood in for that one; and
      * epoch numbers have a place for each. */
     if (!early && !plan->epoch && plan->next == k + 2
-        && dts - before < plan->target / 2
+        && before != LOCKSTEP_NO_TIME && dts - before < plan->target / 2
         && pts < lockstep_segment_plan_boundary (plan, k + 1))
       plan->next = k + 1;
     /* One taken early stands for its boundary, if there is none between */

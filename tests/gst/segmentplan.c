@@ -399,6 +399,22 @@ add (const char *path, void (*test) (void))
   g_test_add_data_func (path, (gconstpointer) (gsize) test, run);
 }
 
+/* Sound began the count, and the first picture of all comes just before a boundary:
+ * sound has stood in for those before. */
+static void
+test_first_picture (void)
+{
+  LockstepSegmentPlan plan;
+
+  lockstep_segment_plan_init (&plan, 2 * SECOND, FALSE);
+  plan.frame = 24 * MS;
+  plan.limit = lockstep_segment_plan_limit (2);
+  lockstep_segment_plan_begin (&plan, 0);
+  g_assert_cmpint (lockstep_segment_plan_video (&plan, 3900 * MS, 3900 * MS,
+          TRUE, FALSE), ==, LOCKSTEP_CUT_KEY);
+  g_assert_cmpint (plan.next, ==, 3);
+}
+
 /* A stream that follows is cut where the one that leads was, whatever that was, and
  * also where its encoder leaves pictures out. */
 static void
@@ -496,6 +512,7 @@ main (int argc, char **argv)
   add ("/segmentplan/own-keys", test_own_keys);
   add ("/segmentplan/deaf", test_deaf);
   add ("/segmentplan/target-duration", test_target_duration);
+  add ("/segmentplan/first-picture", test_first_picture);
   add ("/segmentplan/follow", test_follow);
   add ("/segmentplan/follow/jump", test_follow_jump);
   return g_test_run ();
