@@ -248,3 +248,32 @@ lockstep_json_places_line (LockstepJsonPlaces * places, const char *place,
     *matched = 0;
   return 0;
 }
+
+gboolean
+lockstep_json_is_shallow (const char *text, gsize bytes, guint max_depth)
+{
+  guint depth = 0;
+  gboolean string = FALSE;
+
+  for (gsize i = 0; i < bytes; i++) {
+    char c = text[i];
+
+    if (string) {
+      if (c == '\\')
+        i++;
+      else if (c == '"')
+        string = FALSE;
+    } else if (c == '"') {
+      string = TRUE;
+    } else if (c == '{' || c == '[') {
+      if (++depth > max_depth)
+        return FALSE;
+    } else if (c == '}' || c == ']') {
+      depth -= depth > 0;
+    } else if (c == '\0' || (!g_ascii_isalnum (c)
+            && strchr (" \t\r\n,:+-.", c) == NULL)) {
+      return FALSE;
+    }
+  }
+  return TRUE;
+}

@@ -34,4 +34,13 @@ const GPtrArray *lockstep_json_places_duplicates (LockstepJsonPlaces *places);
 guint lockstep_json_places_line (LockstepJsonPlaces *places, const char *place,
     gsize *matched);
 
+/**
+ * lockstep_json_is_shallow:
+ *
+ * Before json-glib parses what others sent, which takes as much stack as the text is deep.
+ * FALSE where it is deeper than @max_depth, or has something outside of its strings that JSON
+ * has not: json-glib knows comments, in which quotes are none.
+ */
+gboolean lockstep_json_is_shallow (const char *text, gsize bytes, guint max_depth);
+
 G_END_DECLS

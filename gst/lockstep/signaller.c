@@ -2,6 +2,7 @@
 /* The client's side of WebSocket signalling, whatever the protocol: limits, the
  * queue of what is to be done, timeouts. ayame.c and sora.c know the messages. */
 #include "signaller.h"
+#include <gst/lockstep/jsonplace.h>
 
 #include <string.h>
 
@@ -18,39 +19,14 @@
 
 G_DEFINE_QUARK (lockstep - signaller - error - quark, lockstep_signaller_error);
 
-/* No deeper than allowed, outside of strings: json-glib itself descends as deep
- * as a message makes it. */
-static gboolean
-depth_is_sane (const char *text, gsize bytes)
-{
-  guint depth = 0;
-  gboolean string = FALSE;
-
-  for (gsize i = 0; i < bytes; i++) {
-    if (string) {
-      if (text[i] == '\\')
-        i++;
-      else if (text[i] == '"')
-        string = FALSE;
-    } else if (text[i] == '"') {
-      string = TRUE;
-    } else if (text[i] == '{' || text[i] == '[') {
-      if (++depth > LOCKSTEP_SIGNALLER_MAX_DEPTH)
-        return FALSE;
-    } else if (depth > 0 && (text[i] == '}' || text[i] == ']')) {
-      depth--;
-    }
-  }
-  return TRUE;
-}
-
 static JsonNode *
 parse (const char *text, gsize bytes)
 {
   g_autoptr (JsonParser) parser = NULL;
 
   if (bytes > LOCKSTEP_SIGNALLER_MAX_BYTES || bytes == 0
-      || !g_utf8_validate (text, bytes, NULL) || !depth_is_sane (text, bytes))
+      || !g_utf8_validate (text, bytes, NULL)
+      || !lockstep_json_is_shallow (text, bytes, LOCKSTEP_SIGNALLER_MAX_DEPTH))
     return NULL;
   parser = json_parser_new ();
   if (!json_parser_load_from_data (parser, text, bytes, NULL))

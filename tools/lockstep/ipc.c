@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <gst/lockstep/jsonplace.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,8 @@
 
 #define MAX_LINE (512 * 1024)
 #define MAX_UNSENT (2 * 1024 * 1024)
+/* Statistics have lists of objects in them. */
+#define MAX_DEPTH 32
 
 struct _Ipc
 {
@@ -59,6 +62,7 @@ handle_line (Ipc * ipc, const char *line, gsize length)
   JsonNode *root;
 
   if (!g_utf8_validate_len (line, length, NULL)
+      || !lockstep_json_is_shallow (line, length, MAX_DEPTH)
       || !json_parser_load_from_data (parser, line, length, NULL)
       || (root = json_parser_get_root (parser)) == NULL
       || !JSON_NODE_HOLDS_OBJECT (root)
