@@ -34,7 +34,9 @@ is_kind (const Graph * graph, guint i, LockstepLaunchKind kind)
 static void
 append_text (Graph * graph, const char *text)
 {
-  g_autoptr (GString) shown = g_string_new (text);
+  /* what comes from a command line may be anything */
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autoptr (GString) shown = g_string_new (valid);
   glong length;
 
   for (guint i = 0; i < graph->secrets->len; i++)

@@ -226,6 +226,8 @@ test('graph: DOT, and a drawing where graphviz is', () => {
       group.set(root(from), root(to));
     assert.equal(new Set([...group.keys()].map(root)).size, 1, out);
   }
+  const long = lockstep(['graph', 'test-to-hls', `output=${'\u00fc'.repeat(100)}`]);
+  assert.match(long.out, /playlist-location=\u00fc{47}\u2026\\l/);
   const secret = lockstep(['graph', 'srt-to-hls', 'passphrase=correct horse', 'uri=srt://h:1?x="correct horse"\\']);
   assert.equal(secret.code, 0, secret.err);
   assert.match(secret.out, /passphrase=\(secret\)\\l/);
