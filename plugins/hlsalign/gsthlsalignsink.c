@@ -24,6 +24,14 @@
  * and so sound comes late: with lamemp3enc and an MP3 decoder by 1105 samples, with
  * avenc_aac by 1024, with voaacenc by 1600. #GstHlsAlignSink:audio-delay makes up for it.
  *
+ * With #GstHlsAlignSink:epoch-lock each interval of Unix time has one media sequence number,
+ * and so one segment. A format that changes in the middle of it would make two of it, and
+ * neither can go elsewhere: the interval before has been published, and with the one after a
+ * segment would be longer than EXT-X-TARGETDURATION lets it. What begins less than a quarter
+ * of a segment (at most 250 ms) before the next interval is of that one; else the
+ * longer part is kept, and the other one, less than half an interval, is left out. The next
+ * segment then has a discontinuity, and `lost-parts` in the statistics counts it.
+ *
  * Segments and playlists appear all at once under their names. A folder that has
  * a playlist is gone on with, after a discontinuity.
  *
