@@ -43,18 +43,22 @@ async function receiver(t, rids) {
 
 async function start(t, rids, encodings, parameters) {
   const media = await receiver(t, rids);
-  let answer = null;
+  const answers = [];
   const server = await sora({
     offer: media.offer,
-    answered: (sdp) => { answer = sdp; media.answered(sdp); },
+    answered: (sdp) => {
+      /* the receiver's side is as it was, whatever is offered again */
+      if (answers.push(sdp) === 1)
+        media.answered(sdp);
+    },
     more: { simulcast: rids.length > 0, ...encodings && { encodings } },
   });
   const launcher = await Launcher.start('test-to-webrtc', [`sora=${server.url}`, 'channel=ch', ...parameters], {}, { listens: false });
   t.after(() => launcher.stop());
   t.after(() => server.close());
-  const why = (e) => { throw new Error(`${e.message}\n${JSON.stringify(media.streams())}\n${launcher.log}\n${answer}`); };
-  await until('it answers', 20000, () => answer).catch(why);
-  return { media, server, launcher, answer, why };
+  const why = (e) => { throw new Error(`${e.message}\n${JSON.stringify(media.streams())}\n${launcher.log}\n${answers.at(-1)}`); };
+  await until('it answers', 20000, () => answers.length > 0).catch(why);
+  return { media, server, launcher, answers, answer: answers[0], why };
 }
 
 const encodings = [
@@ -66,7 +70,7 @@ const substream = 'substream=480x270@200k,240x136@100k';
 const sizes = (pictures) => pictures.map((s) => `${s.rid} ${s.width}x${s.height}`).sort();
 
 test('three pictures of one source in one section', { timeout: 180000 }, async (t) => {
-  const { media, server, launcher, answer, why } = await start(t, ['r0', 'r1', 'r2'], encodings, [substream, 'video-bitrate=1050k', 'min-bitrate=1050k']);
+  const { media, server, launcher, answers, answer, why } = await start(t, ['r0', 'r1', 'r2'], encodings, [substream, 'video-bitrate=1050k', 'min-bitrate=1050k']);
 
   assert.equal(server.messages[0].simulcast, true);
   assert.match(answer, /a=rid:r0 send\r\na=rid:r1 send\r\na=rid:r2 send\r\na=simulcast:send r0;r1;r2\r\n/);
@@ -96,6 +100,14 @@ test('three pictures of one source in one section', { timeout: 180000 }, async (
   assert.deepEqual(media.repairs().map((s) => s.repaired).sort(), ['r0', 'r1', 'r2'], JSON.stringify(media.repairs()));
   assert.ok(media.repairs().every((s) => s.rid === null && s.mid === 'video_2'), JSON.stringify(media.repairs()));
   t.diagnostic(JSON.stringify(media.repairs()));
+
+  /* another offer of the same is answered by the same, and all go on */
+  const before = media.pictures();
+  server.say({ type: 're-offer', sdp: media.offer().replace(/^o=(\S+ \S+) \d+ /m, 'o=$1 7 ') });
+  await until('the new offer is answered', 15000, () => answers.length === 2).catch(why);
+  assert.match(answers[1], /a=simulcast:send r0;r1;r2\r\n/);
+  await until('each goes on', 15000, () => media.pictures().every((s, i) => s.packets > before[i].packets + 20)).catch(why);
+  assert.equal(media.pictures().length, 3);
   assert.doesNotMatch(launcher.log, /beginning again|trying again/);
 });
 

@@ -306,6 +306,44 @@ test_shipped (void)
   g_assert_cmpuint (count, >=, 2);
 }
 
+/* Pictures beside the main one: an element for each item. */
+static void
+test_preview_elements (void)
+{
+  static const struct
+  {
+    const char *element, *pad, *first, *second;
+  } cases[] = {
+    {"p-{item.index}", "sink", "p-0", "p-1"},
+    {"p-{item.index}.in_0", "in_0", "p-0", "p-1"},
+    {"{item.index}x{item.index}", "sink", "0x0", "1x1"},
+    /* without a number it is the first one's alone */
+    {"p", "sink", "p", NULL},
+    {"p.in", "in", "p", NULL},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+    g_autofree char *text = g_strdup_printf ("{\"summary\":\"s\","
+        "\"pipeline\":[\"a\"],\"signalling\":{\"protocol\":\"whep\","
+        "\"preview\":{\"encodings\":[\"H264\"],\"element\":\"%s\"}}}",
+        cases[i].element);
+    g_autoptr (LockstepPreset) preset =
+        lockstep_preset_parse ("x", text, -1, faults);
+    const LockstepStream *preview;
+    g_autofree char *first = NULL;
+    g_autofree char *second = NULL;
+
+    g_assert_cmpuint (faults->len, ==, 0);
+    preview = lockstep_preset_get_preview (preset);
+    first = lockstep_stream_element (preview, 0);
+    second = lockstep_stream_element (preview, 1);
+    g_assert_cmpstr (preview->pad, ==, cases[i].pad);
+    g_assert_cmpstr (first, ==, cases[i].first);
+    g_assert_cmpstr (second, ==, cases[i].second);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -317,6 +355,7 @@ main (int argc, char **argv)
   g_test_add_func ("/preset/lines", test_lines);
   g_test_add_func ("/preset/extends", test_extends);
   g_test_add_func ("/preset/extends-mistakes", test_extends_mistakes);
+  g_test_add_func ("/preset/preview-elements", test_preview_elements);
   g_test_add_func ("/preset/shipped", test_shipped);
   return g_test_run ();
 }
