@@ -79,7 +79,7 @@ channel_came (GstElement * webrtc, GstWebRTCDataChannel * data,
 {
   SignalChannels *channels = user_data;
   g_autofree char *label = NULL;
-  gboolean too_many, taken = FALSE;
+  gboolean too_many;
 
   g_object_get (data, "label", &label, NULL);
   g_mutex_lock (&channels->lock);
@@ -89,18 +89,16 @@ channel_came (GstElement * webrtc, GstWebRTCDataChannel * data,
         || g_strcmp0 (label, labels[i]) != 0)
       continue;
     channels->open[i] = g_object_ref (data);
-    taken = TRUE;
+    /* with the lock, or what closes the channels could come before, and miss them */
+    handlers_connect (data, "on-message-string", G_CALLBACK (text_came),
+        channels, clear);
+    handlers_connect (data, "on-message-data", G_CALLBACK (data_came), channels,
+        clear);
   }
   g_mutex_unlock (&channels->lock);
   if (too_many)
     channels->received (NULL, NULL, "the server opens too many data channels",
         channels->user_data);
-  if (!taken)
-    return;
-  handlers_connect (data, "on-message-string", G_CALLBACK (text_came), channels,
-      clear);
-  handlers_connect (data, "on-message-data", G_CALLBACK (data_came), channels,
-      clear);
 }
 
 SignalChannels *
