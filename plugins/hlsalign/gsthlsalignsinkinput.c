@@ -19,6 +19,8 @@
 #define HOLD_STORE_LIVE (100 * G_TIME_SPAN_MILLISECOND)
 /* A pipeline that does not run in real time may have much in its encoder. */
 #define NON_LIVE_SKEW (10 * GST_SECOND)
+/* In NTP's time. */
+#define UNIX_BEGINS (G_GUINT64_CONSTANT (2208988800) * GST_SECOND)
 /* Elements, and bins, in a row. */
 #define MAX_DEPTH 200
 
@@ -91,11 +93,14 @@ reference_time (GstBuffer * buffer)
     GstReferenceTimestampMeta *reference = (GstReferenceTimestampMeta *) meta;
     const GstStructure *s = gst_caps_get_structure (reference->reference, 0);
 
-    if (gst_structure_has_name (s, "timestamp/x-unix"))
+    /* A sender without a clock counts from its start: by NTP in 1900, which is no time */
+    if (gst_structure_has_name (s, "timestamp/x-unix")
+        && reference->timestamp <= G_MAXINT64)
       return reference->timestamp;
-    if (gst_structure_has_name (s, "timestamp/x-ntp"))
-      return reference->timestamp
-          - G_GUINT64_CONSTANT (2208988800) * GST_SECOND;
+    if (gst_structure_has_name (s, "timestamp/x-ntp")
+        && reference->timestamp >= UNIX_BEGINS
+        && reference->timestamp - UNIX_BEGINS <= G_MAXINT64)
+      return reference->timestamp - UNIX_BEGINS;
   }
   return LOCKSTEP_NO_TIME;
 }

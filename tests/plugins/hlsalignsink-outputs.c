@@ -355,6 +355,41 @@ test_epoch_far_off (void)
   }
 }
 
+/* A sender without a clock counts from its start: by NTP in 1900. That says nothing, and
+ * the list is by this machine's clock. */
+static void
+test_epoch_before (void)
+{
+  Sink s;
+  g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+  g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
+  g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GstCaps) ntp = gst_caps_from_string ("timestamp/x-ntp");
+  char **lines;
+
+  sink_init (&s, "location", location, "playlist-location", playlist,
+      "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);
+  sink_start (&s);
+  for (guint i = 0; i < 900; i++) {
+    guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
+    GstBuffer *buffer = gst_buffer_new_memdup (bytes, sizeof bytes);
+
+    GST_BUFFER_PTS (buffer) = i * 24 * GST_MSECOND;
+    gst_buffer_add_reference_timestamp_meta (buffer, ntp,
+        100 * GST_SECOND + i * 24 * GST_MSECOND, GST_CLOCK_TIME_NONE);
+    g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
+  }
+  sink_finish (&s);
+  g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
+  g_assert_nonnull (strstr (text, "#EXT-X-PROGRAM-DATE-TIME:20"));
+  lines = g_strsplit (text, "#EXTINF:", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 4 + 1);
+  g_strfreev (lines);
+  sink_clear (&s);
+  remove_folder (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -367,5 +402,6 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/types", test_types);
   g_test_add_func ("/hlsalignsink/epoch", test_epoch);
   g_test_add_func ("/hlsalignsink/epoch-far-off", test_epoch_far_off);
+  g_test_add_func ("/hlsalignsink/epoch-before", test_epoch_before);
   return g_test_run ();
 }
