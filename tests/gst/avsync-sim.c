@@ -3,16 +3,14 @@
  * where they are at hand and on seeded ones always. No test here sleeps; time is
  * simulated. */
 #include <avsim.h>
+#include "../common/sanitizer.h"
 
 #define MS SIM_MS
 #define SECOND SIM_SECOND
 /* the bounds are for the plain build to check; sanitizers look for other things */
-#ifdef __has_feature
-#if __has_feature (address_sanitizer)
+#if ADDRESS_SANITIZER
 #define STARTS 2
-#endif
-#endif
-#ifndef STARTS
+#else
 #define STARTS 6
 #endif
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The segmenter, judged by the bytes that come out. */
 #include "segmenter-feed.h"
+#include "../common/sanitizer.h"
 
 #include <string.h>
 
@@ -305,7 +306,7 @@ test_day (void)
       first = resident ();
   }
   /* an AddressSanitizer build keeps what was freed; else a MiB is allowed */
-#if !defined(__SANITIZE_ADDRESS__)
+#if !ADDRESS_SANITIZER
   g_assert_cmpuint (resident (), <, first + 1024);
 #endif
   g_test_message ("resident: %" G_GUINT64_FORMAT " KiB after an hour, %"

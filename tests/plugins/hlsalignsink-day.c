@@ -4,6 +4,7 @@
  * pictures have a few bytes, and the sound is MPEG-2's. LOCKSTEP_DAY_HOURS: how long (3; a
  * sanitizer's build 1); the wrap is in the middle. */
 #include "hlsalignsink.h"
+#include "../common/sanitizer.h"
 
 #include <gst/lockstep/hlscheck.h>
 #include <stdlib.h>
@@ -265,7 +266,7 @@ check_folder (Day * day, guint64 segments)
 static void
 test_day (void)
 {
-#if defined(__SANITIZE_ADDRESS__)
+#if ADDRESS_SANITIZER
   guint hours = 1;
 #else
   guint hours = 3;
@@ -299,7 +300,7 @@ test_day (void)
       " KiB half of the way, %" G_GUINT64_FORMAT " at the end", hours,
       day.segments, day.worst / 1e6, first, resident ());
   /* an AddressSanitizer build keeps what was freed */
-#if !defined(__SANITIZE_ADDRESS__)
+#if !ADDRESS_SANITIZER
   g_assert_cmpuint (resident (), <, first + 2048);
 #endif
   g_assert_cmpint (day.worst, <=, FRAME / 2 + 1);
