@@ -426,7 +426,10 @@ async function preview() {
 let withoutPicture = 0;
 function lookAtEncoder(stats) {
   const before = withoutPicture;
-  withoutPicture = shown.state === 'live' && stats.video?.framesEncoded === 0 ? before + 1 : 0;
+  withoutPicture = shown.state === 'live' && stats?.video?.framesEncoded === 0 ? before + 1 : 0;
+  /* the session is over */
+  if (!stats)
+    return;
   if (withoutPicture === 5)
     setState('live', `Channel ${channel} is on air, but without a picture: this browser’s encoder has made none so far.`);
   else if (before >= 5 && withoutPicture === 0 && shown.state === 'live')
