@@ -62,6 +62,7 @@ struct _GstHlsAlignSink
   GCond preroll_cond;
   gboolean playing;             /* buffers pass */
   gboolean committed;           /* the state change waits for no buffer */
+  gboolean lost;                /* in a flush, since it was playing */
   gboolean skipping;            /* it is being found out whether it has to */
   gboolean preroll_flushing[LOCKSTEP_N_TRACKS];
   guint ends;                   /* that the output has still to come to */

@@ -47,9 +47,59 @@ set_playing (GstHlsAlignSink * self)
   gboolean ended = self->eos_pending;
 
   self->playing = self->committed = TRUE;
-  self->eos_pending = FALSE;
+  self->eos_pending = self->lost = FALSE;
   g_cond_broadcast (&self->preroll_cond);
   return ended;
+}
+
+static GstElement *
+top_of (GstElement * element)
+{
+  GstObject *top = gst_object_ref (GST_OBJECT (element)), *parent;
+
+  while ((parent = gst_object_get_parent (top)) != NULL) {
+    gst_object_unref (top);
+    top = parent;
+  }
+  return GST_ELEMENT (top);
+}
+
+static gboolean
+is_playing (GstElement * element)
+{
+  gboolean playing;
+
+  GST_OBJECT_LOCK (element);
+  playing = GST_STATE (element) == GST_STATE_PLAYING
+      && GST_STATE_PENDING (element) == GST_STATE_VOID_PENDING;
+  GST_OBJECT_UNLOCK (element);
+  return playing;
+}
+
+/* From a thread of its own. A bin that was about to reach PLAYING while this sink lost its
+ * state and prerolled again has seen neither, and would not bring it to PLAYING. */
+static void
+follow_parent (GstElement * element, gpointer user)
+{
+  GstElement *top = top_of (element);
+  GstObject *parent = gst_object_get_parent (GST_OBJECT (element));
+
+  /* until the change that goes on is through */
+  GST_STATE_LOCK (top);
+  if (parent != NULL && is_playing (top) && is_playing (GST_ELEMENT (parent)))
+    gst_element_sync_state_with_parent (element);
+  GST_STATE_UNLOCK (top);
+  gst_clear_object (&parent);
+  gst_object_unref (top);
+}
+
+/* What was prerolled was lost, and is there again. With preroll_lock. */
+static void
+found_again (GstHlsAlignSink * self)
+{
+  if (self->lost)
+    gst_element_call_async (GST_ELEMENT (self), follow_parent, NULL, NULL);
+  self->lost = FALSE;
 }
 
 /* Completes a change that waits for data. With preroll_lock. Returns: as set_playing(). */
@@ -65,6 +115,17 @@ commit (GstHlsAlignSink * self)
   old = GST_STATE (self);
   next = GST_STATE_NEXT (self);
   pending = GST_STATE_PENDING (self);
+  if (pending == GST_STATE_VOID_PENDING && old >= GST_STATE_PAUSED) {
+    /* it was lost while a change was under way, which is through since */
+    GST_OBJECT_UNLOCK (self);
+    self->committed = TRUE;
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_async_done (GST_OBJECT (self), GST_CLOCK_TIME_NONE));
+    if (old == GST_STATE_PLAYING)
+      return set_playing (self);
+    found_again (self);
+    return FALSE;
+  }
   /* on the way down nothing is committed */
   if (pending != GST_STATE_PAUSED && pending != GST_STATE_PLAYING) {
     GST_OBJECT_UNLOCK (self);
@@ -87,6 +148,8 @@ commit (GstHlsAlignSink * self)
     post_state (self, GST_STATE_PAUSED, GST_STATE_PLAYING,
         GST_STATE_VOID_PENDING);
     ended = set_playing (self);
+  } else {
+    found_again (self);
   }
   GST_STATE_BROADCAST (self);
   return ended;
@@ -130,6 +193,7 @@ gst_hls_align_sink_preroll_lost (GstHlsAlignSink * self)
   g_mutex_lock (&self->preroll_lock);
   self->playing = self->committed = FALSE;
   self->eos_pending = FALSE;
+  self->lost = TRUE;
   gst_element_lost_state (GST_ELEMENT (self));
   g_mutex_unlock (&self->preroll_lock);
 }
@@ -187,7 +251,7 @@ gst_hls_align_sink_preroll_start (GstHlsAlignSink * self)
   g_mutex_lock (&self->preroll_lock);
   self->playing = FALSE;
   self->committed = !wait;
-  self->eos_wanted = self->eos_pending = FALSE;
+  self->eos_wanted = self->eos_pending = self->lost = FALSE;
   self->ends = 0;
   for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++)
     self->preroll_flushing[i] = FALSE;
@@ -244,18 +308,6 @@ gst_hls_align_sink_preroll_stop (GstHlsAlignSink * self)
 }
 
 /* {{{ live pipelines */
-
-static GstElement *
-top_of (GstElement * element)
-{
-  GstObject *top = gst_object_ref (GST_OBJECT (element)), *parent;
-
-  while ((parent = gst_object_get_parent (top)) != NULL) {
-    gst_object_unref (top);
-    top = parent;
-  }
-  return GST_ELEMENT (top);
-}
 
 /* From a thread of its own. */
 static void
