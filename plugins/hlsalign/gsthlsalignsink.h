@@ -29,6 +29,7 @@ typedef struct
   GstPad *pad;
   GstSegment segment;
   gboolean eos, flushing, live_known, held_known, have_caps;
+  gboolean waiting;             /* for the other track */
   gboolean far;                 /* pictures come from no encoder near */
   gint64 age;                   /* of pictures as they come, the least of late */
   LockstepUnixTime unix_time;   /* with epoch-lock */

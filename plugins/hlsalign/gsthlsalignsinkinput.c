@@ -159,10 +159,17 @@ wait_for_other (GstHlsAlignSink * self, LockstepTrackKind kind)
       && lockstep_segmenter_ahead (self->segmenter, kind) >
       (gint64) MAX (self->max_skew, NON_LIVE_SKEW)) {
     guint64 arrivals = self->arrivals[other];
+    gboolean in_vain = self->inputs[other].waiting;
 
-    if (!g_cond_wait_until (&self->cond, &self->lock,
-            g_get_monotonic_time () + HOLD_TRACK)
-        && arrivals == self->arrivals[other]) {
+    /* nor does anything come while the other waits for this one, as after jumps of both */
+    if (!in_vain) {
+      self->inputs[kind].waiting = TRUE;
+      in_vain = !g_cond_wait_until (&self->cond, &self->lock,
+          g_get_monotonic_time () + HOLD_TRACK)
+          && arrivals == self->arrivals[other];
+      self->inputs[kind].waiting = FALSE;
+    }
+    if (in_vain) {
       if (self->segmenter != NULL)
         lockstep_segmenter_give_up_on (self->segmenter, other);
       break;
