@@ -18,6 +18,7 @@ const bounds = { audio: 150, video: 500 }; /* ms */
 const seconds = 12;
 /* A thread of a machine that also runs a browser and an encoder gets its turn late now and then. */
 const slack = 60; /* ms */
+const wander = 30; /* ms, of the line's delay, both ways */
 let launcher;
 let browser;
 let logs;
@@ -61,6 +62,17 @@ function releases() {
   return [...buffers.values()];
 }
 
+/* A loss shows by the packet after it, which may come 2 × wander later than the soonest on this line. Where more are lost in
+ * a row than the bound is long, losses are told as late as that, in ms: nobody can know them before. */
+function excuses(list, bound) {
+  let next = null;
+  return list.toReversed().map((r) => {
+    if (!r.lost)
+      next = r.pts;
+    return r.lost && next !== null ? Math.max(0, next - r.pts + 2 * wander - bound) : 0;
+  }).reverse();
+}
+
 /** The sound of the segments as ffprobe reads it: PTS of each frame, in s. */
 function soundOf(files) {
   const probe = spawnSync('ffprobe', ['-v', 'error', '-select_streams', 'a', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', `concat:${files.join('|')}`],
@@ -70,8 +82,8 @@ function soundOf(files) {
 }
 
 test('5 % lost in bursts, 50 ± 30 ms and reordered: sound goes on within its bound, and the playlist keeps its pace', { skip, timeout: 270000 }, async (t) => {
-  const relay = new UdpRelay({ loss: 0.05, burst: 3, feedbackLoss: 0.05, delay: 50, wander: 30, reorder: 0.03, seed: 4 });
-  const page = await publish(browser, launcher, 'line', { size: '320x180', fps: '15' }, (page) => relay.install(page));
+  const relay = new UdpRelay({ loss: 0.05, burst: 3, feedbackLoss: 0.05, delay: 50, wander, reorder: 0.03, seed: 4 });
+  const page = await publish(browser, launcher, 'line', { size: '640x360', fps: '15' }, (page) => relay.install(page));
   await launcher.untilChannel('line', 'live', 20000, (c) => c.state === 'live' && c.segments > 1);
   const follower = new PlaylistFollower(`${launcher.url}/hls/line/index.m3u8`);
   const start = performance.now();
@@ -108,11 +120,13 @@ test('5 % lost in bursts, 50 ± 30 ms and reordered: sound goes on within its bo
     const { list } = releases().find((b) => b.bound === bound) || assert.fail(`no buffer has the bound of ${kind}`);
     /* All leave the same time after their PTS: the least shows the distance of the two clocks. */
     const offset = Math.min(...list.map((r) => r.at - r.pts));
-    const late = list.map((r) => r.at - r.pts - offset).sort((a, b) => a - b);
-    const gap = Math.max(...list.slice(1).map((r, i) => r.at - list[i].at));
+    const excused = excuses(list, bound);
+    const late = list.map((r, i) => r.at - r.pts - offset - excused[i]).sort((a, b) => a - b);
+    const gap = Math.max(...list.slice(1).map((r, i) => r.at - list[i].at - excused[i + 1]));
     const lost = list.filter((r) => r.lost).length;
     t.diagnostic(`${kind}: ${list.length} left, ${lost} losses told; off its time p99 ${late[Math.floor(late.length * 0.99)].toFixed(2)} ms, ` +
-      `most ${late.at(-1).toFixed(2)} ms; longest gap ${gap.toFixed(1)} ms`);
+      `most ${late.at(-1).toFixed(2)} ms; longest gap ${gap.toFixed(1)} ms; ` +
+      `told late for too many lost in a row: ${excused.filter(Boolean).length}, up to ${Math.max(...excused).toFixed(1)} ms`);
     assert.ok(late.at(-1) < slack, `${kind} left ${late.at(-1)} ms after its bound`);
     assert.ok(kind === 'video' || gap <= bound + slack, `no sound for ${gap} ms`);
     assert.ok(kind === 'video' || lost > 10, `only ${lost} losses of sound`);
