@@ -110,16 +110,6 @@ lockstep_trickle_write (const char *offer, const char *const *candidates,
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
-static void
-write_line (const LockstepSdpLine * line, GString * out)
-{
-  if (line->key == NULL)
-    g_string_append_printf (out, "%c=%s\r\n", line->type, line->value);
-  else
-    g_string_append_printf (out, line->value[0] != '\0' ? "a=%s:%s\r\n"
-        : "a=%s\r\n", line->key, line->value);
-}
-
 char *
 lockstep_offer_finish (const char *offer, gboolean complete, GError ** error)
 {
@@ -143,7 +133,7 @@ lockstep_offer_finish (const char *offer, gboolean complete, GError ** error)
       if (g_strcmp0 (lines[i].key, "msid") != 0
           && !(g_strcmp0 (lines[i].key, "ssrc") == 0
               && strstr (lines[i].value, " msid:") != NULL))
-        write_line (&lines[i], out);
+        lockstep_sdp_line_write (&lines[i], out);
     }
     if (strncmp (lines[0].value, "audio ", kind + 1) == 0)
       g_string_append (out, "a=msid:lockstep audio\r\n");
@@ -241,7 +231,7 @@ lockstep_answer_read (const char *answer, gsize length, const char *offer,
     if (s > 0 && !check_answered (text, offered, s, &live, error))
       return NULL;
     for (guint i = 0; i < n; i++)
-      write_line (&lines[i], out);
+      lockstep_sdp_line_write (&lines[i], out);
     if (live && !write_inherited (text, s, out, error))
       return NULL;
   }

@@ -49,16 +49,6 @@ is_of_payload (const LockstepSdpLine * line, int payload)
       && g_ascii_strtoll (line->value, &end, 10) == payload && *end == ' ';
 }
 
-static void
-write_line (const LockstepSdpLine * line, GString * out)
-{
-  if (line->key == NULL)
-    g_string_append_printf (out, "%c=%s\r\n", line->type, line->value);
-  else
-    g_string_append_printf (out, line->value[0] != '\0' ? "a=%s:%s\r\n"
-        : "a=%s\r\n", line->key, line->value);
-}
-
 /* The highest payload type that no section has; -1: there is none. */
 static int
 free_payload (const LockstepSdpText * text)
@@ -127,7 +117,7 @@ lockstep_offer_add_fec (const char *offer, guint32 ssrc, guint32 fec_ssrc,
       if (s == section && i == 0)
         g_string_append_printf (out, "m=%s %d\r\n", lines[0].value, *payload);
       else
-        write_line (&lines[i], out);
+        lockstep_sdp_line_write (&lines[i], out);
     }
     if (s == section)
       lockstep_sdp_write_fec (lines, n, &media, out);
@@ -183,7 +173,7 @@ lockstep_answer_take_fec (const char *answer, int payload, gboolean * taken)
             g_string_append_printf (out, " %s", mline.formats[f]);
         g_string_append (out, "\r\n");
       } else if (!has || !is_of_payload (&lines[i], payload)) {
-        write_line (&lines[i], out);
+        lockstep_sdp_line_write (&lines[i], out);
       }
     }
   }

@@ -223,6 +223,16 @@ lockstep_sdp_text_only (const LockstepSdpText * text, guint section,
   return value;
 }
 
+void
+lockstep_sdp_line_write (const LockstepSdpLine * line, GString * out)
+{
+  if (line->key == NULL)
+    g_string_append_printf (out, "%c=%s\r\n", line->type, line->value);
+  else
+    g_string_append_printf (out, line->value[0] != '\0' ? "a=%s:%s\r\n"
+        : "a=%s\r\n", line->key, line->value);
+}
+
 gboolean
 lockstep_sdp_text_has (const LockstepSdpText * text, guint section,
     const char *key)

@@ -51,6 +51,9 @@ const char *lockstep_sdp_text_only (const LockstepSdpText *text, guint section,
 gboolean lockstep_sdp_text_has (const LockstepSdpText *text, guint section,
     const char *key);
 
+/* Appends the line as it came, and its end. */
+void lockstep_sdp_line_write (const LockstepSdpLine *line, GString *out);
+
 /* m=kind port[/n] proto fmt ... */
 typedef struct
 {
