@@ -75,9 +75,10 @@ export class Launcher {
       return self;
     try {
       self.url = await until('the launcher listens', 30000, () => {
-        if (over)
+        const url = self.log.match(/listening on (https?:\/\/\S+?)\/?\s/)?.[1];
+        if (over && !url)
           throw new Error(`it ended: ${JSON.stringify(over)}`);
-        return self.log.match(/listening on (https?:\/\/\S+?)\/?\s/)?.[1];
+        return url;
       });
     } catch (e) {
       self.process.kill('SIGKILL');

@@ -16,7 +16,8 @@ const command = ['run', path.join(sourceRoot, 'tests/files/presets/source.json')
 const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), TERM: 'xterm' };
 const program = path.join(buildRoot, 'tools/lockstep/lockstep');
 
-const onLine = (words) => [program, ...command, ...words].map((w) => `'${w}'`).join(' ');
+/* exec: script asks a shell, and one that waits for the program is ended by Ctrl-C itself */
+const onLine = (words) => `exec ${[program, ...command, ...words].map((w) => `'${w}'`).join(' ')}`;
 
 /** Runs it with a terminal of its own, and returns what that showed. */
 function onTerminal(words, more = {}) {
