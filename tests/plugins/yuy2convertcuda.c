@@ -202,6 +202,7 @@ test_videotestsrc_fills_the_pool (void)
   GstBus *bus = gst_element_get_bus (pipeline);
   g_autoptr (GstStructure) stats = NULL;
   GstMessage *message;
+  gint64 until;
   guint64 pinned;
 
   g_assert_no_error (error);
@@ -217,6 +218,11 @@ test_videotestsrc_fills_the_pool (void)
   gst_object_unref (bus);
   gst_object_unref (c);
   gst_object_unref (pipeline);
+  /* the thread in which the bin went on to PLAYING may hold it a moment longer */
+  until = g_get_monotonic_time () + 10 * G_TIME_SPAN_SECOND;
+  while (*(volatile int *) &fake->contexts_live
+      && g_get_monotonic_time () < until)
+    g_usleep (1000);
   assert_nothing_left ();
   reset ();
 }
