@@ -9,7 +9,9 @@
  * A change is committed with preroll_lock held, and PAUSED to PLAYING takes it too. So
  * the application, which learns of PAUSED while the commit is under way, cannot get the
  * pipeline to PLAYING before the commit is through. Where it can, GstBin takes the late
- * end of its own "PAUSED" message for the newer one, and never forwards the EOS.
+ * end of its own "PAUSED" message for the newer one, and never forwards the EOS. For the
+ * same reason this sink is the last one: what completes the pipeline's change is its
+ * commit, and not that of a decodebin upstream, whose thread holds up nothing.
  *
  * These messages, and that a state is lost, are so posted with preroll_lock held, and a
  * sync handler may do anything that does not take it: it is never waited for with the
@@ -21,6 +23,11 @@
 #include "gsthlsalignsink.h"
 
 #define GST_CAT_DEFAULT gst_hls_align_sink_debug
+
+/* How long others are waited for, and how often it is looked. A decodebin upstream that is
+ * done is noticed by what it then lets through. */
+#define WAIT_FOR_OTHERS (5 * G_TIME_SPAN_SECOND)
+#define LOOK_AGAIN (20 * G_TIME_SPAN_MILLISECOND)
 
 static void
 post_state (GstHlsAlignSink * self, GstState from, GstState to,
@@ -155,14 +162,56 @@ commit (GstHlsAlignSink * self)
   return ended;
 }
 
+/* Whether a bin above waits for something else than sinks: it cannot go on before. */
+static gboolean
+others_wait (GstHlsAlignSink * self)
+{
+  GstObject *bin = gst_object_get_parent (GST_OBJECT (self)), *parent;
+  gboolean wait = FALSE;
+
+  for (; bin != NULL; bin = parent) {
+    GST_OBJECT_LOCK (bin);
+    for (GList * l = GST_IS_BIN (bin) ? GST_BIN (bin)->messages : NULL;
+        l != NULL && !wait; l = l->next)
+      wait = GST_MESSAGE_TYPE (l->data) == GST_MESSAGE_ASYNC_START
+          && !GST_OBJECT_FLAG_IS_SET (GST_MESSAGE_SRC (l->data),
+          GST_ELEMENT_FLAG_SINK);
+    GST_OBJECT_UNLOCK (bin);
+    parent = gst_object_get_parent (bin);
+    gst_object_unref (bin);
+  }
+  return wait;
+}
+
+/* With preroll_lock. Whether the pipeline is brought to PAUSED, by which it will be told
+ * to go on: a sink that goes its own way waits for nobody. */
+static gboolean
+is_led (GstHlsAlignSink * self)
+{
+  gboolean led;
+
+  GST_OBJECT_LOCK (self);
+  led = !self->committed && GST_STATE_PENDING (self) == GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK (self);
+  return led;
+}
+
 /* To be called with what comes on a pad, without the lock. FALSE: it is flushing. */
 gboolean
 gst_hls_align_sink_preroll (GstHlsAlignSink * self, LockstepTrackKind kind)
 {
   gboolean flushing, ended = FALSE;
+  gint64 now, until = G_MAXINT64;
 
   g_mutex_lock (&self->preroll_lock);
   while (!(flushing = self->preroll_flushing[kind]) && !self->playing) {
+    now = g_get_monotonic_time ();
+    until = MIN (until, now + WAIT_FOR_OTHERS);
+    if (now < until && is_led (self) && others_wait (self)) {
+      g_cond_wait_until (&self->preroll_cond, &self->preroll_lock,
+          now + LOOK_AGAIN);
+      continue;
+    }
     ended |= commit (self);
     if (!self->playing)
       g_cond_wait (&self->preroll_cond, &self->preroll_lock);

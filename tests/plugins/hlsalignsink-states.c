@@ -367,6 +367,49 @@ test_fast_application (void)
   fixture_clear (&f);
 }
 
+static gpointer
+say_done (gpointer element)
+{
+  gst_element_post_message (element,
+      gst_message_new_async_done (element, GST_CLOCK_TIME_NONE));
+  return NULL;
+}
+
+/* A decodebin before one of the pads is done after the other one's data came. Whatever
+ * thread that is in, the pipeline is not PAUSED by it but by the sink, or EOS never comes. */
+static void
+test_last (void)
+{
+  Fixture f;
+  GstElement *other = gst_element_factory_make ("identity", NULL);
+  GThread *thread;
+
+  fixture_init (&f, FALSE);
+  gst_bin_add (GST_BIN (f.pipeline), other);
+  gst_bus_set_sync_handler (f.bus, hold_paused, &f, NULL);
+  gst_element_set_state (f.pipeline, GST_STATE_PAUSED);
+  gst_element_post_message (other,
+      gst_message_new_async_start (GST_OBJECT (other)));
+  push (&f, 100);
+  g_assert_cmpint (gst_element_get_state (f.sink, NULL, NULL,
+          100 * GST_MSECOND), ==, GST_STATE_CHANGE_ASYNC);
+  thread = g_thread_new ("other", say_done, other);
+  g_mutex_lock (&f.lock);
+  while (!f.paused)
+    g_cond_wait (&f.cond, &f.lock);
+  g_mutex_unlock (&f.lock);
+  gst_element_set_state (f.pipeline, GST_STATE_PLAYING);
+  g_mutex_lock (&f.lock);
+  f.playing = TRUE;
+  g_cond_broadcast (&f.cond);
+  g_mutex_unlock (&f.lock);
+  g_thread_join (thread);
+  finish (&f);
+  until_end (&f);
+  gst_bus_set_sync_handler (f.bus, NULL, NULL, NULL);
+  fixture_clear (&f);
+}
+
 /* An application that looks at the figures with each message, in the thread that posts it. */
 static GstBusSyncReply
 read_stats (GstBus * bus, GstMessage * message, gpointer user)
@@ -458,6 +501,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/states/again", test_again);
   g_test_add_func ("/hlsalignsink/states/fast-application",
       test_fast_application);
+  g_test_add_func ("/hlsalignsink/states/last", test_last);
   g_test_add_func ("/hlsalignsink/states/stats-in-messages",
       test_stats_in_messages);
   return g_test_run ();
