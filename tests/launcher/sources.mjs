@@ -22,14 +22,22 @@ function run(words) {
   return [r.status, r.stderr];
 }
 
-test('a live source is a channel at once, with figures, HLS and a watch page, and nobody can publish', async () => {
-  const server = await Launcher.start(preset, ['channel=cam']);
+test('a live source is a channel at once, with figures, HLS and a watch page, and nobody can publish', async (t) => {
+  /* also where numbers are written with commas */
+  spawnSync('localedef', ['-i', 'de_DE', '-f', 'UTF-8', path.join(folder, 'de_DE.UTF-8')]);
+  const german = fs.existsSync(path.join(folder, 'de_DE.UTF-8', 'LC_NUMERIC'));
+  t.diagnostic(german ? 'in German' : 'there is no German locale');
+  const server = await Launcher.start(preset, ['channel=cam'], german ? { LOCPATH: folder, LC_ALL: 'de_DE.UTF-8' } : {});
   try {
     const c = await server.untilChannel('cam', 'two segments', 20000, (c) => c.state === 'live' && c.segments >= 2 && c.video?.kbps > 0);
     assert.equal(c.video.codec, 'H264');
     assert.deepEqual([c.video.width, c.video.height], [160, 90]);
     const list = await fetchPlaylist(`${server.url}${c.hls}`);
     assert.ok(list.segments.length >= 2 && !list.ended);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    assert.match(metrics, /^lockstep_hls_delay_seconds\{channel="cam"\} \d/m);
+    for (const line of metrics.trim().split('\n').filter((l) => !l.startsWith('#')))
+      assert.match(line, /^[a-z_]+(\{.*\})? -?\d+(\.\d+)?(e[-+]\d+)?$/);
     assert.equal((await fetch(`${server.url}/watch/cam`)).status, 200);
     assert.equal((await fetch(`${server.url}/publish/cam`)).status, 404);
     assert.equal((await fetch(`${server.url}/whip/cam`, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: 'v=0' })).status, 404);

@@ -73,6 +73,8 @@ main (int argc, char **argv)
   }
   log_init ();
   gst_init (NULL, NULL);
+  /* what is written is for programs too, which look for a point in a number */
+  setlocale (LC_NUMERIC, "C");
   add_plugin_folder ();
   /* the front starts this with a socket as descriptor 3 */
   if (g_str_equal (argv[1], "worker") && argc == 2)
