@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import dgram from 'node:dgram';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { buildRoot, temporaryFolder } from '../common/launcher.mjs';
+import { freeUdpPort, sender, untilSent } from '../common/senders.mjs';
 
 const folder = temporaryFolder('examples');
 const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin') };
@@ -20,29 +20,16 @@ async function example(name, words) {
   let out = '', err = '';
   child.stdout.on('data', (d) => { out += d; });
   child.stderr.on('data', (d) => { err += d; });
-  const [code, signal] = await once(child, 'exit');
+  const [code, signal] = await once(child, 'close');
   assert.equal(signal, null, err);
   return { code, out, err };
 }
 
-/** A UDP port that nobody listens on. */
-async function freePort() {
-  const socket = dgram.createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise((done) => socket.close(done));
-  return port;
-}
-
-/** A sender of its own process; its RTP timestamps begin at random. */
-function sender(t, line) {
-  const child = spawn('gst-launch-1.0', ['-q', ...line.split(' ')], { env, stdio: 'ignore' });
-  t.after(async () => {
-    if (child.exitCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
+/** A sender of its own process, which sends by now; its RTP timestamps begin at random. */
+async function send(t, port, line) {
+  const sending = sender('gst-launch-1.0', ['-q', ...line.split(' ')], env);
+  t.after(() => sending.stop());
+  await untilSent(port);
 }
 const opus = (port) => `audiotestsrc is-live=true ! opusenc ! rtpopuspay pt=96 ! udpsink host=127.0.0.1 port=${port}`;
 const h264 = (port) => `videotestsrc is-live=true ! video/x-raw,width=160,height=90,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! rtph264pay pt=97 config-interval=-1 ! udpsink host=127.0.0.1 port=${port}`;
@@ -86,8 +73,8 @@ test('card-frames', { skip: spawnSync('gst-inspect-1.0', ['yuy2convert'], { env 
 });
 
 test('rtp-receiver', async (t) => {
-  const port = await freePort();
-  sender(t, opus(port));
+  const port = await freeUdpPort();
+  await send(t, port, opus(port));
   const { code, out, err } = await example('rtp-receiver', [port, '200', '4']);
   assert.equal(code, 0, err);
   const last = out.trim().split('\n').at(-1);
@@ -98,9 +85,9 @@ test('rtp-receiver', async (t) => {
 });
 
 test('lip-sync', async (t) => {
-  const audio = await freePort(), video = await freePort();
-  sender(t, opus(audio));
-  sender(t, h264(video));
+  const audio = await freeUdpPort(), video = await freeUdpPort();
+  await send(t, audio, opus(audio));
+  await send(t, video, h264(video));
   const { code, out, err } = await example('lip-sync', [audio, video, '5']);
   assert.equal(code, 0, err);
   assert.match(out.trim().split('\n').at(-1), /^picture moved by [+-]\d+\.\d ms \(\+-\d+\.\d ms, known from: arrival/);

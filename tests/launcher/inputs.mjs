@@ -104,9 +104,8 @@ function runExported(name) {
 }
 
 test('the line that export prints for file-to-hls makes the same of a file', () => {
-  const film = path.join(folder, 'film.mkv');
-  const made = spawnSync('gst-launch-1.0', `-q matroskamux name=m ! filesink location=${film} videotestsrc num-buffers=100 ! video/x-raw,width=320,height=180,framerate=25/1`
-    .concat(' ! x264enc speed-preset=ultrafast ! m. audiotestsrc num-buffers=200 ! audio/x-raw,rate=48000 ! opusenc ! m.').split(' '), { encoding: 'utf8' });
+  const made = spawnSync('gst-launch-1.0', `-q matroskamux name=m ! filesink location=film.mkv videotestsrc num-buffers=100 ! video/x-raw,width=320,height=180,framerate=25/1`
+    .concat(' ! x264enc speed-preset=ultrafast ! m. audiotestsrc num-buffers=200 ! audio/x-raw,rate=48000 ! opusenc ! m.').split(' '), { encoding: 'utf8', cwd: folder });
   assert.equal(made.status, 0, made.stderr);
   runExported('film');
 });
@@ -153,8 +152,8 @@ test('rtmp-to-hls from a server: both kinds of media, and either alone', { skip:
   fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${rtmpModule};
 ${process.getuid() === 0 ? 'user root;' : ''}
 daemon off;
-pid ${folder}/nginx.pid;
-error_log ${folder}/nginx.log;
+pid "${folder}/nginx.pid";
+error_log "${folder}/nginx.log";
 worker_processes 1;
 events {}
 rtmp { access_log off; server { listen 127.0.0.1:${port}; application live { live on; } } }

@@ -4,13 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import dgram from 'node:dgram';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { buildRoot, sleep, temporaryFolder, until } from '../common/launcher.mjs';
+import { buildRoot, temporaryFolder, until } from '../common/launcher.mjs';
 import { gdpBuffers } from '../common/lip-sync.mjs';
+import { freeUdpPort, untilListens } from '../common/senders.mjs';
 
 const folder = temporaryFolder('plain-rtp');
 const env = { GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins'), ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin') };
@@ -20,19 +20,11 @@ test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 const audio = { rate: 48000, offset: 2 ** 32 - 2 * 48000 + 123 };
 const video = { rate: 90000, offset: 2 ** 32 - 3 * 90000 + 4567 };
 
-async function freePort() {
-  const socket = dgram.createSocket('udp4');
-  await new Promise((resolve) => { socket.bind(0, '127.0.0.1', resolve); });
-  const { port } = socket.address();
-  await new Promise((resolve) => { socket.close(resolve); });
-  return port;
-}
-
 function gstLaunch(line, ...options) {
-  const child = spawn('gst-launch-1.0', ['-q', ...options, ...line.split(/\s+/)], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('gst-launch-1.0', ['-q', ...options, ...line.split(/\s+/)], { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
   child.said = '';
   child.stderr.on('data', (data) => { child.said += data; });
-  child.ended = new Promise((resolve) => { child.once('exit', (code, signal) => resolve({ code, signal })); });
+  child.ended = new Promise((resolve) => { child.once('close', (code, signal) => resolve({ code, signal })); });
   return child;
 }
 
@@ -47,19 +39,18 @@ function readTap(file, { rate, offset }) {
 }
 
 test('plain RTP over UDP without RTCP: one timeline, and HLS', { timeout: 180000 }, async (t) => {
-  const [audioPort, videoPort] = [await freePort(), await freePort()];
+  const [audioPort, videoPort] = [await freeUdpPort(), await freeUdpPort()];
   const receiver = gstLaunch(`avresync name=sync
     udpsrc address=127.0.0.1 port=${audioPort} caps=application/x-rtp,media=audio,clock-rate=48000,encoding-name=OPUS,payload=96 ! sync.sink_0
     udpsrc address=127.0.0.1 port=${videoPort} caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=97 ! sync.sink_1
-    sync.src_0 ! tee name=a  a. ! queue ! gdppay ! filesink location=${folder}/audio.gdp
+    sync.src_0 ! tee name=a  a. ! queue ! gdppay ! filesink location=audio.gdp
     a. ! queue ! rtpopusdepay ! opusdec plc=true ! audioconvert ! audioresample ! lamemp3enc ! mpegaudioparse ! hls.audio
-    sync.src_1 ! tee name=v  v. ! queue ! gdppay ! filesink location=${folder}/video.gdp
+    sync.src_1 ! tee name=v  v. ! queue ! gdppay ! filesink location=video.gdp
     v. ! queue ! rtph264depay ! h264parse config-interval=-1 ! hls.video
-    hlsalignsink name=hls target-duration=1 audio-delay=1105 location=${folder}/%05d.ts playlist-location=${folder}/index.m3u8`, '-e');
+    hlsalignsink name=hls target-duration=1 audio-delay=1105 location=%05d.ts playlist-location=index.m3u8`, '-e');
   let sender = null;
   try {
-    await sleep(1000);
-    assert.equal(receiver.exitCode, null, receiver.said);
+    await Promise.all([untilListens(audioPort), untilListens(videoPort)]).catch((e) => assert.fail(`${e.message}\n${receiver.said}`));
     sender = gstLaunch(`audiotestsrc is-live=true samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=2 ! opusenc
       ! rtpopuspay pt=96 timestamp-offset=${audio.offset} ! udpsink host=127.0.0.1 port=${audioPort}
       videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=30/1

@@ -3,14 +3,13 @@
  * process, a file. An RTMP server is not at hand: there the way to one is tested. What comes out is checked against its bytes. */
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import dgram from 'node:dgram';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import { buildRoot, Launcher, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
 import { fetchPlaylist } from '../common/playlist.mjs';
+import { freeTcpPort, freeUdpPort, sender } from '../common/senders.mjs';
 
 const folder = temporaryFolder('presets-run');
 test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -20,32 +19,7 @@ const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin'
 const without = (preset) => (fs.existsSync(path.join(sourceRoot, 'pipelines', `${preset}.json`)) ? false : `there is no preset ${preset}`);
 const exists = (element) => spawnSync('gst-inspect-1.0', ['--exists', element], { env }).status === 0;
 
-function freeTcpPort() {
-  return new Promise((resolve) => {
-    const s = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => resolve(port));
-    });
-  });
-}
-function freeUdpPort() {
-  return new Promise((resolve) => {
-    const s = dgram.createSocket('udp4').bind(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => resolve(port));
-    });
-  });
-}
-
-/** Another process that sends; stop () ends it. */
-function sender(command, words) {
-  const child = spawn(command, words, { stdio: ['ignore', 'ignore', 'pipe'], env });
-  let log = '';
-  child.stderr.on('data', (d) => { log = (log + d).slice(-4000); });
-  const over = new Promise((resolve) => child.once('exit', resolve));
-  return { log: () => log, stop: async () => { child.kill('SIGKILL'); await over; } };
-}
-const gst = (line) => sender('gst-launch-1.0', ['-q', ...line.split(/\s+/)]);
+const gst = (line) => sender('gst-launch-1.0', ['-q', ...line.split(/\s+/)], env);
 
 function hlsCheck(at) {
   const r = spawnSync(program, ['hls-check', at, '--json'], { encoding: 'utf8', env, timeout: 180000 });
@@ -126,12 +100,11 @@ test('rtmp-to-hls: a server that is not there is tried again, and the reason is 
 });
 
 test('file-to-hls: the whole file on demand, and then the end', { skip: without('file-to-hls') }, () => {
-  const input = path.join(folder, 'film.mkv');
-  const made = spawnSync('gst-launch-1.0', ['-q', ...`matroskamux name=mux ! filesink location=${input}
+  const made = spawnSync('gst-launch-1.0', ['-q', ...`matroskamux name=mux ! filesink location=film.mkv
     videotestsrc num-buffers=250 ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc speed-preset=ultrafast ! h264parse ! mux.
-    audiotestsrc num-buffers=480 samplesperbuffer=1000 ! audio/x-raw,rate=48000 ! audioconvert ! opusenc ! mux.`.split(/\s+/)], { encoding: 'utf8', env });
+    audiotestsrc num-buffers=480 samplesperbuffer=1000 ! audio/x-raw,rate=48000 ! audioconvert ! opusenc ! mux.`.split(/\s+/)], { encoding: 'utf8', env, cwd: folder });
   assert.equal(made.status, 0, made.stderr);
-  const r = spawnSync(program, ['run', 'file-to-hls', `input=${input}`, 'listen=127.0.0.1:0', `output=${folder}/vod`, 'target-duration=2', 'video-bitrate=300k'], { encoding: 'utf8', env, timeout: 180000 });
+  const r = spawnSync(program, ['run', 'file-to-hls', `input=${folder}/film.mkv`, 'listen=127.0.0.1:0', `output=${folder}/vod`, 'target-duration=2', 'video-bitrate=300k'], { encoding: 'utf8', env, timeout: 180000 });
   assert.equal(r.status, 0, r.stderr);
   const text = fs.readFileSync(path.join(folder, 'vod/file/index.m3u8'), 'utf8');
   assert.match(text, /#EXT-X-PLAYLIST-TYPE:VOD/);
