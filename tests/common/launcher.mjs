@@ -7,6 +7,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/* Nothing of who runs the tests: neither the language that programs speak, nor settings that they take from the environment. */
+const own = ['SOURCE_ROOT', 'BUILD_ROOT', 'PIPELINES_PATH', 'WEB_PATH', 'FAILURE_DIR'].map((name) => `LOCKSTEP_${name}`);
+for (const name of Object.keys(process.env)) {
+  if (/^(LC_|LANG|GST_DEBUG|NOTIFY_SOCKET$|WATCHDOG_|STATE_DIRECTORY$|BASH_ENV$)/.test(name) || (name.startsWith('LOCKSTEP_') && !own.includes(name)))
+    delete process.env[name];
+}
+process.env.LC_ALL = 'C.UTF-8';
+
 export const sourceRoot = process.env.LOCKSTEP_SOURCE_ROOT || path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const buildRoot = process.env.LOCKSTEP_BUILD_ROOT || path.join(sourceRoot, 'build');
 
@@ -30,6 +38,15 @@ export async function until(what, limit, probe, every = 100) {
     if (performance.now() > end)
       throw new Error(`${what}: not within ${limit * PATIENCE / 1000} s${last instanceof Error ? ` (${last.message})` : ''}`);
     await sleep(every);
+  }
+}
+
+/** Whether a process has ended; one that nobody waits for, as in a container whose first process does not, stays as a zombie. */
+export function gone(pid) {
+  try {
+    return /^State:\s+[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return true;
   }
 }
 
@@ -62,7 +79,11 @@ export class Launcher {
       },
     });
     self.log = '';
-    self.ended = new Promise((resolve) => self.process.once('exit', (code, signal) => resolve({ code, signal })));
+    self.ended = new Promise((resolve) => self.process.once('exit', (code, signal) => {
+      /* what it said last is still on its way, and a worker that hangs may say more */
+      self.process.once('close', () => resolve({ code, signal }));
+      setTimeout(resolve, 5000 * PATIENCE, { code, signal }).unref();
+    }));
     const take = (data) => { self.log = (self.log + data).slice(-1000000); };
     self.process.stdout.on('data', take);
     self.process.stderr.on('data', take);

@@ -82,10 +82,10 @@ main (int argc, char **argv)
   }
   line = g_strdup_printf ("hlsalignsink name=a epoch-lock=true "
       "target-duration=1 playlist-length=8 max-files=30 "
-      "location=%s/s%%d.ts playlist-location=%s/index.m3u8 "
+      "location=\"%s/s%%d.ts\" playlist-location=\"%s/index.m3u8\" "
       "hlsalignsink name=b epoch-lock=true target-duration=1 "
       "playlist-length=8 max-files=30 "
-      "location=%s/s%%d.ts playlist-location=%s/index.m3u8 "
+      "location=\"%s/s%%d.ts\" playlist-location=\"%s/index.m3u8\" "
       "videotestsrc is-live=true pattern=ball num-buffers=%d ! "
       "video/x-raw,width=160,height=90,framerate=30/1 ! x264enc "
       "tune=zerolatency speed-preset=ultrafast bitrate=200 key-int-max=3000 ! "

@@ -190,7 +190,7 @@ test('Sora: redirected, answers the offer, gives statistics, takes leave', { ski
   const pong = server.messages.find((m) => m.type === 'pong');
   assert.ok(Array.isArray(pong.stats), 'no statistics');
   await launcher.stop();
-  assert.ok(server.messages.some((m) => m.type === 'disconnect'), 'it did not take leave');
+  await until('it takes leave', 5000, () => server.messages.some((m) => m.type === 'disconnect'));
 });
 
 test('Sora: a new offer is answered in the running session; one that cannot be is, in another', { skip, timeout: 180000 }, async (t) => {

@@ -75,7 +75,7 @@ test('a full disk: the stream goes on, the log says so once, and the archive goe
   const disk = path.join(folder, 'disk');
   fs.mkdirSync(disk);
   const wrapper = path.join(folder, 'with-a-small-disk');
-  fs.writeFileSync(wrapper, `#!/bin/sh\nmount -t tmpfs -o size=200k small ${disk} && exec ${program} "$@"\n`, { mode: 0o755 });
+  fs.writeFileSync(wrapper, `#!/bin/sh\nmount -t tmpfs -o size=200k small '${disk}' && exec '${program}' "$@"\n`, { mode: 0o755 });
   const server = await Launcher.start(preset, [`archive=${disk}`, 'channel=f'], {}, { program: ['unshare', '--user', '--map-root-user', '--mount', wrapper] });
   const inside = path.join(`/proc/${server.pid}/root`, disk, 'f');
   try {

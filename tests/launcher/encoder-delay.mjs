@@ -62,13 +62,12 @@ for (const { name, launch, delay, rate, more } of cases) {
   const skip = !has('ffmpeg', '-version') ? 'there is no ffmpeg' : !has('gst-inspect-1.0', '--exists', factory) ? `there is no ${factory}` : false;
   test(`${name} at ${rate} Hz${more}: sound is heard when it was made`, { skip, timeout: 180000 }, async (t) => {
     assert.match(String(delay), /^\d+$/, `the preset says no delay of ${name}`);
-    const wav = path.join(folder, 'tone.wav');
-    const out = fs.mkdtempSync(path.join(folder, 'hls-'));
-    writeTone(wav, rate);
-    const line = `filesrc location=${wav} ! wavparse ! audioconvert ! audio/x-raw,rate=${rate},channels=2 ! ${launch.replace(' name=aenc', ` name=aenc${more}`)}`
+    const out = path.basename(fs.mkdtempSync(path.join(folder, 'hls-')));
+    writeTone(path.join(folder, 'tone.wav'), rate);
+    const line = `filesrc location=tone.wav ! wavparse ! audioconvert ! audio/x-raw,rate=${rate},channels=2 ! ${launch.replace(' name=aenc', ` name=aenc${more}`)}`
       + ` ! hls.audio hlsalignsink name=hls target-duration=30 audio-delay=${delay} location=${out}/%05d.ts playlist-location=${out}/index.m3u8`;
-    execFileSync('gst-launch-1.0', ['-q', ...line.split(' ')], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-    const parts = await readSound(path.join(out, '00000.ts'));
+    execFileSync('gst-launch-1.0', ['-q', ...line.split(' ')], { env, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+    const parts = await readSound(path.join(folder, out, '00000.ts'));
     assert.equal(parts.length, 1, 'the sound has holes');
     const heard = findBeeps(parts[0].samples).map((s) => 1000 * (s + parts[0].pts - ORIGIN));
     t.diagnostic(`heard at ${heard.map((ms) => ms.toFixed(2)).join(', ')} ms`);

@@ -34,7 +34,7 @@ test('the reason, the last log lines and the graph in one file; no secrets; a fe
   const server = await Launcher.start(preset, ['channel=cam', 'key=hunter2-hunter2', '--failure-dir', at]);
   let file;
   try {
-    file = await until('it says where', 20000, () => /^warning: cam: the failure is described in (\S+)$/m.exec(server.log)?.[1]);
+    file = await until('it says where', 20000, () => /^warning: cam: the failure is described in (.+)$/m.exec(server.log)?.[1]);
   } finally {
     await server.stop();
   }

@@ -16,14 +16,14 @@ const env = { ...process.env, GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins
 
 /** Runs a line; resolves when it has ended. */
 function launch(line) {
-  const child = spawn('gst-launch-1.0', ['-q', ...line.trim().split(/\s+/)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('gst-launch-1.0', ['-q', ...line.trim().split(/\s+/)], { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stdout.on('data', (data) => { log += data; });
   child.stderr.on('data', (data) => { log += data; });
-  return new Promise((resolve) => { child.once('exit', (code) => resolve({ code, log })); });
+  return new Promise((resolve) => { child.once('close', (code) => resolve({ code, log })); });
 }
 
-const sink = (name, more) => `hlsalignsink name=h target-duration=1 location=${folder}/${name}/s%05d.ts playlist-location=${folder}/${name}/index.m3u8 ${more}`;
+const sink = (name, more) => `hlsalignsink name=h target-duration=1 location=${name}/s%05d.ts playlist-location=${name}/index.m3u8 ${more}`;
 const pictures = (live, n) => `videotestsrc is-live=${live} num-buffers=${n} ! video/x-raw,width=64,height=36,framerate=25/1 ! x264enc speed-preset=ultrafast tune=zerolatency
   key-int-max=900 option-string=scenecut=0 ! h264parse ! h.video`;
 

@@ -21,7 +21,7 @@ function check(...words) {
     let err = '';
     child.stdout.on('data', (data) => { out += data; });
     child.stderr.on('data', (data) => { err += data; });
-    child.on('exit', (status) => resolve({ status, out, err }));
+    child.on('close', (status) => resolve({ status, out, err }));
   });
 }
 

@@ -8,7 +8,8 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
-import { buildRoot, sleep, temporaryFolder, until } from '../common/launcher.mjs';
+import { buildRoot, temporaryFolder, until } from '../common/launcher.mjs';
+import { freeTcpPort } from '../common/senders.mjs';
 
 const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((p) => fs.existsSync(p));
 const withDav = nginx && spawnSync(nginx, ['-V'], { encoding: 'utf8' }).stderr.includes('http_dav_module');
@@ -25,36 +26,26 @@ test.after(async () => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = net.createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
 function configure(port) {
   const root = path.join(folder, 'www');
   fs.mkdirSync(root);
   fs.writeFileSync(path.join(folder, 'nginx.conf'), `${process.getuid() === 0 ? 'user root;' : ''}
 daemon off;
-pid ${folder}/pid;
-error_log ${folder}/error.log;
+pid "${folder}/pid";
+error_log "${folder}/error.log";
 worker_processes 1;
 events {}
 http {
-  access_log ${folder}/access.log;
+  access_log "${folder}/access.log";
   types { video/mp2t ts; application/vnd.apple.mpegurl m3u8; }
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
+  client_body_temp_path "${folder}/body";
+  proxy_temp_path "${folder}/proxy";
+  fastcgi_temp_path "${folder}/fastcgi";
+  uwsgi_temp_path "${folder}/uwsgi";
+  scgi_temp_path "${folder}/scgi";
   server {
     listen 127.0.0.1:${port};
-    root ${root};
+    root "${root}";
     location / {
       dav_methods PUT DELETE;
       create_full_put_path on;
@@ -67,31 +58,29 @@ http {
 }
 
 function put(url, seconds) {
-  const child = spawn('gst-launch-1.0', ['-q', ...`audiotestsrc num-buffers=${Math.round(seconds * 48000 / 1152)} samplesperbuffer=1152 !
+  const child = spawn('gst-launch-1.0', `audiotestsrc num-buffers=${Math.round(seconds * 48000 / 1152)} samplesperbuffer=1152 !
     audio/x-raw,rate=48000,channels=2 ! lamemp3enc target=bitrate bitrate=64 cbr=true ! mpegaudioparse ! h.audio
-    hlsalignsink name=h target-duration=1 playlist-length=5 max-files=5 location=${url}/s%05d.ts playlist-location=${url}/index.m3u8`.split(/\s+/)], {
+    hlsalignsink name=h target-duration=1 playlist-length=5 max-files=5 location=${url}/s%05d.ts playlist-location=${url}/index.m3u8`.split(/\s+/), {
     env: { ...process.env, GST_PLUGIN_PATH_1_0: path.join(buildRoot, 'plugins'), GST_REGISTRY_1_0: path.join(folder, 'registry.bin') },
   });
-  return new Promise((resolve) => {
-    let log = '';
-    child.stdout.on('data', (data) => { log += data; });
-    child.stderr.on('data', (data) => { log += data; });
-    child.on('exit', (code) => resolve({ code, log }));
-  });
+  let log = '';
+  child.stdout.on('data', (data) => { log += data; });
+  child.stderr.on('data', (data) => { log += data; });
+  return { log: () => log, ended: new Promise((resolve) => { child.on('close', (code) => resolve({ code, log })); }) };
 }
 
 test('segments and lists arrive at nginx, in order, and again after a restart', { skip, timeout: 180000 }, async (t) => {
-  const port = await freePort();
+  const port = await freeTcpPort();
   const url = `http://127.0.0.1:${port}/live/one`;
   const root = path.join(configure(port), 'live', 'one');
   const first = put(url, 30);
-  await sleep(700); /* what comes first is refused, and is tried again */
+  await until('what comes first is refused', 30000, () => /^WARNING: .*: PUT /m.test(first.log())).catch((e) => assert.fail(`${e.message}\n${first.log()}`));
   server = spawn(nginx, ['-c', path.join(folder, 'nginx.conf')], { stdio: 'ignore' });
   await until('nginx listens', 5000, () => new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
     socket.on('error', reject);
   }));
-  const done = await first;
+  const done = await first.ended;
   assert.equal(done.code, 0, done.log);
 
   const list = () => fs.readFileSync(path.join(root, 'index.m3u8'), 'utf8');
@@ -103,7 +92,7 @@ test('segments and lists arrive at nginx, in order, and again after a restart', 
     assert.equal(fs.statSync(path.join(root, name)).size % 188, 0);
   assert.ok(!fs.existsSync(path.join(root, 's00003.ts')), 'old files are deleted');
 
-  const second = await put(url, 5);
+  const second = await put(url, 5).ended;
   assert.equal(second.code, 0, second.log);
   assert.match(list(), /#EXT-X-DISCONTINUITY\n/);
   assert.equal(uris().at(-1), 's00034.ts');

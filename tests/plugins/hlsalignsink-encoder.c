@@ -72,7 +72,7 @@ launch (const char *folder, const char *source, const char *encoder,
       "audio/x-raw,rate=48000,channels=2 ! lamemp3enc target=bitrate "
       "bitrate=128 cbr=true ! mpegaudioparse ! h.audio "
       "hlsalignsink name=h target-duration=1 playlist-length=0 max-files=0 "
-      "location=%s/s%%05d.ts playlist-location=%s/index.m3u8", source,
+      "location=\"%s/s%%05d.ts\" playlist-location=\"%s/index.m3u8\"", source,
       seconds * 30, encoder, source, seconds * 48000 / 1152, folder, folder);
   GstElement *pipeline = gst_parse_launch (line, &error);
 
@@ -210,7 +210,7 @@ test_sound (gconstpointer data)
         "speed-preset=ultrafast ! h264parse ! h.video", seconds * 30);
     g_autofree char *line = g_strdup_printf ("hlsalignsink name=h "
         "target-duration=1 playlist-length=0 max-files=0 "
-        "location=%s/s%%05d.ts playlist-location=%s/index.m3u8 "
+        "location=\"%s/s%%05d.ts\" playlist-location=\"%s/index.m3u8\" "
         "audiotestsrc num-buffers=%u samplesperbuffer=%u ! "
         "audio/x-raw,rate=%u,channels=2 ! %s ! h.audio %s", folder, folder,
         seconds * sound->rate / sound->samples, sound->samples, sound->rate,

@@ -43,9 +43,9 @@ static char *
 sink_line (const char *name, const char *more)
 {
   return g_strdup_printf ("hlsalignsink name=%s group=%s target-duration=1 "
-      "playlist-length=0 max-files=0 location=%s/%s-%%05d.ts "
-      "playlist-location=%s/%s.m3u8 %s ", name, folder, folder, name, folder,
-      name, more);
+      "playlist-length=0 max-files=0 location=\"%s/%s-%%05d.ts\" "
+      "playlist-location=\"%s/%s.m3u8\" %s ", name, folder, folder, name,
+      folder, name, more);
 }
 
 /* @change: called with the pipeline when the source's pad has given @after pictures */

@@ -328,7 +328,7 @@ test_dead_end_at_start (void)
   g_autofree char *folder = g_dir_make_tmp ("hlsalignsink-XXXXXX", NULL);
   g_autofree char *line = g_strdup_printf ("fakesrc num-buffers=0 ! "
       "video/x-h264,stream-format=byte-stream,alignment=au ! h.video "
-      "hlsalignsink name=h location=%s/%%05d.ts playlist-location=%s/i.m3u8 "
+      "hlsalignsink name=h location=\"%s/%%05d.ts\" playlist-location=\"%s/i.m3u8\" "
       "queue name=open ! audioconvert ! lamemp3enc ! mpegaudioparse ! h.audio",
       folder, folder);
   g_autofree char *remove = g_strdup_printf ("rm -r '%s'", folder);
@@ -361,7 +361,7 @@ test_dead_end (void)
     g_autofree char *line = g_strdup_printf ("videotestsrc num-buffers=60 ! "
         "video/x-raw,width=64,height=48,framerate=30/1 ! x264enc "
         "tune=zerolatency speed-preset=ultrafast ! h.video "
-        "hlsalignsink name=h location=%s/%%05d.ts playlist-location=%s/i.m3u8 "
+        "hlsalignsink name=h location=\"%s/%%05d.ts\" playlist-location=\"%s/i.m3u8\" "
         "%s queue ! audioconvert ! lamemp3enc ! mpegaudioparse ! h.audio",
         folder, folder, linked ? "appsrc ! " : "");
     g_autoptr (GError) error = NULL;
