@@ -191,7 +191,12 @@ test('the front page lists what runs', { skip, timeout: 180000 }, async () => {
   const card = page.locator('.card', { hasText: 'listed' });
   await until('the card says so', 10000, async () => /Live/.test(await card.textContent()) && /640×360/.test(await card.textContent()));
   await screenshot(page, 'front');
-  await close(page, publisher);
+  /* what an address asks for that the page does not have is answered with what it has */
+  const odd = await camera.page(`${launcher.url}/publish/odd?size=800x600&fps=15&videoKbps=9`);
+  const note = await until('the page says so', 10000, () => odd.locator('#address-note').textContent());
+  assert.match(note, /^size=800x600 in the address is not known here: it can be 640x360, 960x540, 1280x720, 1920x1080\. \d+x\d+ is taken instead\. videoKbps=9 .* numbers from 100 to 20000\./);
+  assert.equal(await odd.locator('select[name=fps]').inputValue(), '15');
+  await close(page, publisher, odd);
 });
 
 test('no page threw an error, and the launcher ends cleanly', { skip, timeout: 180000 }, async () => {

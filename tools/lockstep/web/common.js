@@ -44,6 +44,9 @@ export function showState(kind, word, sentence) {
   setText($('reason'), sentence || '');
 }
 
+/** A value in a page's address that the page does not take: what it does take, and what it goes by instead. */
+export const notKnown = (name, value, known, instead) => `${name}=${value} in the address is not known here: it can be ${known.join(', ')}. ${instead} is taken instead.`;
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Wait in ms before retry number n (0, 1, ...): doubling from 1 s up to 30 s, with half of it drawn by chance

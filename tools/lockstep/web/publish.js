@@ -4,7 +4,7 @@
  * In the address: ?source=camera|screen|test, ?autostart=1, ?picture=0, ?sound=0, ?size=1280x720, ?fps=30,
  * ?videoKbps=2000, ?audioKbps=128, ?voice=1 set the form; #token=… hands over a token and is then removed. */
 
-import { $, backoff, channelApi, channelFromPath, getJson, setText, showState, sleep } from './common.js';
+import { $, backoff, channelApi, channelFromPath, getJson, notKnown, setText, showState, sleep } from './common.js';
 import { listDevices, MediaError, openCamera, openScreen, wakeLockWhile, whyNoDevices } from './media.js';
 import { PublishFigures } from './publish-figures.js';
 import { TestSource } from './testpattern.js';
@@ -75,16 +75,27 @@ function settings() {
   };
 }
 
+/** Returns what is wrong with the value, for people; '' where it was taken. */
 function setField(name, value) {
   const item = field[name];
   if (item instanceof RadioNodeList || item.tagName === 'SELECT') {
-    const options = item instanceof RadioNodeList ? [...item] : [...item.options];
-    if (options.some((o) => o.value === value))
-      item.value = value;
-  } else if (item.type === 'checkbox')
-    item.checked = value === '1' || value === 'true';
-  else
+    const known = [...(item instanceof RadioNodeList ? item : item.options)].map((o) => o.value);
+    if (!known.includes(value))
+      return notKnown(name, value, known, item.value);
     item.value = value;
+  } else if (item.type === 'checkbox') {
+    if (!['0', '1', 'false', 'true'].includes(value))
+      return notKnown(name, value, ['0', '1'], item.checked ? '1' : '0');
+    item.checked = value === '1' || value === 'true';
+  } else {
+    const before = item.value;
+    item.value = value;
+    if (value !== '' && !item.checkValidity() || item.value !== value) {
+      item.value = before;
+      return notKnown(name, value, [`numbers from ${item.min} to ${item.max}`], before || 'the usual one');
+    }
+  }
+  return '';
 }
 
 function readAddress() {
@@ -95,11 +106,14 @@ function readAddress() {
   } catch {
     /* Storage may be off, or hold something else. */
   }
+  const wrong = [];
   for (const name of remembered) {
-    const value = query.get(name) ?? kept[name];
-    if (typeof value === 'string')
-      setField(name, value);
+    if (typeof kept[name] === 'string')
+      setField(name, kept[name]);
+    if (query.has(name))
+      wrong.push(setField(name, query.get(name)));
   }
+  setText($('address-note'), wrong.filter(Boolean).join(' '));
   const fragment = new URLSearchParams(location.hash.slice(1));
   let token = fragment.get('token');
   if (token !== null) {
