@@ -140,19 +140,76 @@ clean_fmtp (const char *fmtp)
   return g_string_free (kept, FALSE);
 }
 
-/* What is kept of a section, and in @address where its packets come to; "": it is off. NULL
- * with an error. */
-static char *
-write_section (const LockstepSdpText * text, guint section,
-    const LockstepSdpMline * mline, const char *const *encodings,
-    GInetAddress ** address, GError ** error)
+/* The value of the section's first line with @key; NULL: it has none. */
+static const char *
+find_value (const LockstepSdpText * text, guint section, const char *key)
 {
+  guint n;
+  const LockstepSdpLine *lines = lockstep_sdp_text_lines (text, section, &n);
+
+  for (guint i = 0; i < n; i++)
+    if (g_strcmp0 (lines[i].key, key) == 0)
+      return lines[i].value;
+  return NULL;
+}
+
+/* The section whose port and address hold for @section: the first one of its bundle, where
+ * it has none of its own (RFC 9143, section 6). */
+static guint
+transport_of (const LockstepSdpText * text, guint section)
+{
+  const char *mid = find_value (text, section, "mid");
+  const char *group = find_value (text, 0, "group");
+  g_auto (GStrv) mids = g_strsplit (group != NULL ? group : "", " ", -1);
+
+  if (find_value (text, section, "bundle-only") == NULL || mid == NULL
+      || g_strcmp0 (mids[0], "BUNDLE") != 0
+      || !g_strv_contains ((const char *const *) mids + 1, mid))
+    return section;
+  for (guint s = 1; s < lockstep_sdp_text_sections (text); s++)
+    if (g_strcmp0 (find_value (text, s, "mid"), mids[1]) == 0)
+      return s;
+  return section;
+}
+
+/* Where the packets of one kind of media come to. */
+typedef struct
+{
+  GInetAddress *address;
+  guint port;
+  char *payload;
+} Target;
+
+static void
+target_clear (Target * target)
+{
+  g_clear_object (&target->address);
+  g_clear_pointer (&target->payload, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Target, target_clear)
+/* What is kept of a section, and in @target where its packets come to; "": it is off. NULL
+ * with an error. */
+     static char *write_section (const LockstepSdpText * text, guint section,
+    const LockstepSdpMline * mline, const char *const *encodings,
+    Target * target, GError ** error)
+{
+  const guint transport = mline->port == 0 ? transport_of (text, section)
+      : section;
+  g_auto (LockstepSdpMline) other = { NULL };
   g_autoptr (GInetAddress) to = NULL;
   g_autofree char *shown = NULL;
   g_autofree char *fmtp = NULL;
   const char *format, *map;
+  guint n, port = mline->port;
 
-  if (mline->port == 0)
+  if (transport != section) {
+    if (!lockstep_sdp_mline_parse (lockstep_sdp_text_lines (text, transport,
+                &n)->value, &other, error))
+      return NULL;
+    port = other.port;
+  }
+  if (port == 0)
     return g_strdup ("");
   if (!g_str_equal (mline->proto, "RTP/AVP")
       && !g_str_equal (mline->proto, "RTP/AVPF")) {
@@ -161,7 +218,7 @@ write_section (const LockstepSdpText * text, guint section,
     return NULL;
   }
   format = choose_format (text, section, mline, encodings, error);
-  to = find_connection (text, section, error);
+  to = find_connection (text, transport, error);
   if (format == NULL || to == NULL)
     return NULL;
   map = attribute_of (text, section, "rtpmap", format);
@@ -169,22 +226,36 @@ write_section (const LockstepSdpText * text, guint section,
     return NULL;
   fmtp = clean_fmtp (attribute_of (text, section, "fmtp", format));
   shown = g_inet_address_to_string (to);
-  *address = g_object_ref (to);
+  target->address = g_object_ref (to);
+  target->port = port;
+  target->payload = g_strdup (format);
   return g_strdup_printf ("m=%s %u RTP/AVP %s\nc=IN %s %s\na=rtpmap:%s %s\n"
-      "%s%s%s%s%s", mline->kind, mline->port, format,
+      "%s%s%s%s%s", mline->kind, port, format,
       g_inet_address_get_family (to) == G_SOCKET_FAMILY_IPV6 ? "IP6" : "IP4",
       shown, format, map, fmtp[0] != '\0' ? "a=fmtp:" : "",
       fmtp[0] != '\0' ? format : "", fmtp[0] != '\0' ? " " : "", fmtp,
       fmtp[0] != '\0' ? "\n" : "");
 }
 
-/* Whether one socket would get what comes to both: a port of two groups, or of two of this
- * machine's addresses, has two. */
+/* Whether two that come to one port can be told apart: one socket takes both, where each has
+ * a payload type of its own; and a port of two groups, or of two of this machine's
+ * addresses, has two sockets. */
 static gboolean
-overlap (GInetAddress * a, GInetAddress * b)
+check_port (const Target * audio, const Target * video, GError ** error)
 {
-  return g_inet_address_equal (a, b) || g_inet_address_get_is_any (a)
-      || g_inet_address_get_is_any (b);
+  if (audio->port != video->port)
+    return TRUE;
+  if (g_inet_address_equal (audio->address, video->address))
+    return !g_str_equal (audio->payload, video->payload)
+        || fail (error, LOCKSTEP_SDP_ERROR_UNSUPPORTED, "sound and picture "
+        "come to the same port, %u, with the same payload type, %s; each "
+        "needs its own of one of these", audio->port, audio->payload);
+  if (!g_inet_address_get_is_any (audio->address)
+      && !g_inet_address_get_is_any (video->address))
+    return TRUE;
+  return fail (error, LOCKSTEP_SDP_ERROR_UNSUPPORTED, "sound and picture come "
+      "to the same port, %u, one to an address and the other to all of them; "
+      "give both the same address, or each a port of its own", audio->port);
 }
 
 char *
@@ -198,10 +269,9 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
   g_autofree char *audio = NULL;
   g_autofree char *video = NULL;
   char **const kept[] = { &audio, &video };
-  guint ports[G_N_ELEMENTS (kinds)] = { 0 };
-  g_autoptr (GInetAddress) audio_to = NULL;
-  g_autoptr (GInetAddress) video_to = NULL;
-  GInetAddress **const to[] = { &audio_to, &video_to };
+  g_auto (Target) audio_to = { NULL };
+  g_auto (Target) video_to = { NULL };
+  Target *const to[] = { &audio_to, &video_to };
 
   if (text == NULL)
     return NULL;
@@ -219,7 +289,6 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
       section = write_section (text, s, &mline, encodings, to[k], error);
       if (section == NULL)
         return NULL;
-      ports[k] = mline.port;
       if (section[0] != '\0')
         *kept[k] = g_steal_pointer (&section);
       break;
@@ -230,18 +299,14 @@ lockstep_sdp_plain_normalize (const char *body, const char *const *encodings,
         "it has no m=audio and no m=video with a port");
     return NULL;
   }
-  if (audio != NULL && video != NULL && ports[0] == ports[1]
-      && overlap (audio_to, video_to)) {
-    fail (error, LOCKSTEP_SDP_ERROR_UNSUPPORTED, "sound and picture come to "
-        "the same port, %u; each needs its own, or a group of its own",
-        ports[0]);
+  if (audio != NULL && video != NULL
+      && !check_port (&audio_to, &video_to, error))
     return NULL;
-  }
   return g_strconcat ("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nt=0 0\n",
       audio != NULL ? audio : "", video != NULL ? video : "", NULL);
 }
 
-const char *const lockstep_sdp_plain_fields[] = { "media",
+const char *const lockstep_sdp_plain_fields[] = { "media", "shared",
   "audio-address", "audio-port", "audio-caps",
   "video-address", "video-port", "video-caps", NULL
 };
@@ -287,6 +352,12 @@ lockstep_sdp_plain_field (const char *kept, const char *field)
   if (g_str_equal (field, "media"))
     return g_strdup (audio == NULL ? "video" : video == NULL ? "audio"
         : "both");
+  if (g_str_equal (field, "shared"))
+    return g_strdup (audio != NULL && video != NULL
+        && gst_sdp_media_get_port (audio) == gst_sdp_media_get_port (video)
+        && g_str_equal (gst_sdp_media_get_connection (audio, 0)->address,
+            gst_sdp_media_get_connection (video, 0)->address)
+        ? "true" : "false");
   media = field[0] == 'a' ? audio : video;
   if (media == NULL)
     return g_strdup ("");

@@ -2,6 +2,8 @@
 /* Using presets: values, choices, repetition, and the line that comes out. */
 #include "preset-common.h"
 
+#include <gst/lockstep/launchports.h>
+
 #define PARAMETERS \
   "\"parameters\":{" \
   "\"size\":{\"type\":\"int\",\"default\":3,\"min\":1,\"max\":9,\"summary\":\"s\"}," \
@@ -388,6 +390,53 @@ test_taken (void)
   g_assert_nonnull (strstr (text, "'use.enc' is not known before the lines: "));
 }
 
+/* Two UDP sources on one port: both would get it, and each packet one of them. */
+static void
+test_ports (void)
+{
+  static const char *const none[] = { NULL };
+  static const struct
+  {
+    const char *b, *says;
+  } cases[] = {
+    {"\"b.port\":\"5006\"", NULL},
+    {"\"b.port\":\"7000\"", "b.port: a and b would both take UDP port 7000 of "
+          "127.0.0.1"},
+    {"\"b.port\":\"7000\",\"b.address\":\"0.0.0.0\"",
+        "both take UDP port 7000"},
+    {"\"b.port\":\"7000\",\"b.address\":\"::1\"", NULL},
+    /* a port of two groups has two sockets */
+    {"\"b.port\":\"7000\",\"b.address\":\"224.1.2.3\"", NULL},
+    /* any that is free */
+    {"\"b.port\":\"0\",\"a.port\":\"0\"", NULL},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+    g_autofree char *json =
+        g_strdup_printf ("{\"summary\":\"s\",\"parameters\":"
+        "{},\"pipeline\":[\"udpsrc name=a address=127.0.0.1 port=7000 ! x "
+        "udpsrc name=b address=127.0.0.1 ! y udpsrc port=7000 ! z\"],"
+        "\"properties\":{%s}}", cases[i].b);
+    g_autoptr (LockstepPreset) preset =
+        lockstep_preset_parse ("p", json, -1, faults);
+    g_autoptr (GHashTable) values =
+        lockstep_preset_resolve (preset, NULL, NULL, faults);
+    g_autoptr (LockstepLaunch) launch =
+        lockstep_preset_launch (preset, values, machine_without (none), faults);
+    g_autofree char *text = NULL;
+
+    g_assert_cmpuint (faults->len, ==, 0);
+    g_assert_cmpint (lockstep_launch_check_ports (launch, faults), ==,
+        cases[i].says == NULL);
+    text = faults_text (faults);
+    if (cases[i].says == NULL)
+      g_assert_cmpstr (text, ==, "");
+    else
+      g_assert_nonnull (strstr (text, cases[i].says));
+  }
+}
+
 static void
 test_nearest (void)
 {
@@ -413,6 +462,7 @@ main (int argc, char **argv)
   g_test_add_func ("/preset-launch/try", test_try);
   g_test_add_func ("/preset-launch/repeat", test_repeat);
   g_test_add_func ("/preset-launch/taken", test_taken);
+  g_test_add_func ("/preset-launch/ports", test_ports);
   g_test_add_func ("/preset-launch/nearest", test_nearest);
   return g_test_run ();
 }

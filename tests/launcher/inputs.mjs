@@ -38,23 +38,27 @@ async function becomesHls(preset, words, channel, media) {
 /** Only one kind of media of a description. */
 const only = (kind, text) => text.split(/^(?=m=)/m).filter((s) => !s.startsWith('m=') || s.startsWith(`m=${kind}`)).join('');
 
-test('rtp-to-hls by a session description: both, the picture alone, the sound alone', { skip: noFfmpeg }, async () => {
-  const sdp = path.join(folder, 'sent.sdp');
-  const sending = rtpSender(await freeUdpPort(), await freeUdpPort(), sdp);
+test('rtp-to-hls by a session description: both, on one port too, the picture alone, the sound alone', { skip: noFfmpeg }, async () => {
+  const [sdp, sharedSdp] = ['sent', 'shared'].map((name) => path.join(folder, `${name}.sdp`));
+  const port = await freeUdpPort();
+  const sending = [rtpSender(await freeUdpPort(), await freeUdpPort(), sdp), rtpSender(port, port, sharedSdp)];
   try {
-    const text = await until('ffmpeg writes its description', 30000, () => fs.existsSync(sdp) && fs.readFileSync(sdp, 'utf8').match(/[^]*m=video[^]*m=audio[^]*rtpmap.*\r?\n[^]*/)?.[0]);
-    const run = async (media) => {
-      const file = path.join(folder, `${media}.sdp`);
+    const described = (file) => until('ffmpeg writes its description', 30000, () => fs.existsSync(file)
+      && fs.readFileSync(file, 'utf8').match(/[^]*m=video[^]*m=audio[^]*rtpmap.*\r?\n[^]*/)?.[0]);
+    const [text, shared] = await Promise.all([sdp, sharedSdp].map(described));
+    const run = async (text, media, channel = media) => {
+      const file = path.join(folder, `${channel}.sdp`);
       fs.writeFileSync(file, media === 'both' ? text : only(media, text));
-      await becomesHls('rtp-to-hls', [`sdp=${file}`, `channel=${media}`], media, media);
+      await becomesHls('rtp-to-hls', [`sdp=${file}`, `channel=${channel}`], channel, media);
     };
-    await run('both');
-    await run('video');
-    await run('audio');
+    /* where both come to one port, one of them may be left alone */
+    await Promise.all([run(text, 'both'), run(shared, 'both', 'one-port')]);
+    await run(text, 'video');
+    await run(shared, 'audio');
   } catch (e) {
-    throw new Error(`${e.message}\n${sending.log()}`, { cause: e });
+    throw new Error(`${e.message}\n${sending.map((s) => s.log()).join('\n')}`, { cause: e });
   } finally {
-    await sending.stop();
+    await Promise.all(sending.map((s) => s.stop()));
   }
 });
 
@@ -74,11 +78,29 @@ test('what is wrong with a session description is said', () => {
   assert.equal(groups.code, 0, groups.err);
   assert.match(groups.out, /name=audio-in .*address=224\.1\.2\.3 port=5004/);
   assert.match(groups.out, /name=video-in .*address=224\.1\.2\.4 port=5004/);
+  /* unless both are to come to one address */
+  const one = lockstep('export', 'rtp-to-hls', 'sdp=x.sdp', 'output=o', 'address=127.0.0.1');
+  assert.equal(one.code, 78);
+  assert.match(one.err, /audio-in and video-in would both take UDP port 5004 of 127\.0\.0\.1/);
+  const ports = lockstep('run', 'rtp-to-hls', 'listen=127.0.0.1:0', 'output=o', 'video-port=5004');
+  assert.equal(ports.code, 78);
+  assert.match(ports.err, /would both take UDP port 5004/);
+  /* one socket for both, told apart by payload type; a section of a bundle may have no port of its own */
+  for (const bundled of [(s) => s.replace('5006', '5004'),
+    (s) => s.replace('t=0 0', 't=0 0\na=group:BUNDLE a v').replace('5006', '0').replace('m=video', 'a=mid:a\nm=video').concat('a=mid:v\na=bundle-only\n')]) {
+    const shared = give(bundled(good.replace('c=IN IP6 ::1\n', '')));
+    assert.equal(shared.code, 0, shared.err);
+    assert.equal(shared.out.match(/udpsrc/g).length, 1);
+    assert.match(shared.out, /name=both-in .*address=224\.1\.2\.3 port=5004/);
+    assert.match(shared.out, /name=audio-caps .*payload=\(int\)111/);
+    assert.match(shared.out, /name=video-caps .*payload=\(int\)97/);
+    assert.match(lockstep('export', 'rtp-to-hls', 'sdp=x.sdp', 'output=o', 'address=::1').out, /name=both-in .*address=::1/);
+  }
   for (const [change, says] of [
     [(s) => s.replace('RTP/AVP 97', 'RTP/SAVP 97'), /m=video is RTP\/SAVP; plain RTP/],
     [(s) => s.replace('H264', 'VP8'), /m=video is VP8; OPUS or H264 is taken here/],
-    [(s) => s.replace('5006', '5004').replace('c=IN IP6 ::1\n', ''), /come to the same port, 5004/],
-    [(s) => s.replace('5006', '5004').replace('IP6 ::1', 'IP4 0.0.0.0'), /come to the same port, 5004/],
+    [(s) => s.replace('5006', '5004').replace('c=IN IP6 ::1\n', '').replaceAll('97', '111'), /come to the same port, 5004, with the same payload type, 111/],
+    [(s) => s.replace('5006', '5004').replace('IP6 ::1', 'IP4 0.0.0.0'), /come to the same port, 5004, one to an address/],
     [(s) => s.replace('224.1.2.3', 'media.example.org'), /names no IP address/],
     [(s) => s.replace(/^m=.*/gm, ''), /it has no m=audio and no m=video/],
     [(s) => s.replace('s=-', 'nonsense'), /line 3 of the SDP is not of the form x=value/],

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "presets.h"
 
+#include <gst/lockstep/launchports.h>
 #include <string.h>
 
 int
@@ -124,6 +125,11 @@ command_launch (const char *name, LockstepPreset * preset, GHashTable * values,
   if (launch == NULL) {
     presets_print_faults (name, faults);
     *status = EXIT_MISSING;
+    return NULL;
+  }
+  if (!lockstep_launch_check_ports (launch, faults)) {
+    presets_print_faults (name, faults);
+    g_clear_pointer (&launch, lockstep_launch_free);
     return NULL;
   }
   for (guint i = 0; i < launch->doubts->len; i++)

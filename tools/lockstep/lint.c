@@ -6,6 +6,7 @@
 #include "presets.h"
 
 #include <gst/lockstep/launchline.h>
+#include <gst/lockstep/launchports.h>
 #include <string.h>
 
 LintReport *
@@ -284,7 +285,7 @@ build (Lint * lint, GHashTable * values, const char *why, const char *value)
   launch = lockstep_preset_launch (lint->preset, values, &machine, faults);
   if (launch == NULL)
     into = lint->report->missing;
-  else
+  else if (lockstep_launch_check_ports (launch, faults))
     pipeline = presets_build (launch, faults);
   for (guint i = 0; i < faults->len; i++) {
     const LockstepFault *fault = g_ptr_array_index (faults, i);
