@@ -96,6 +96,14 @@ void
 lockstep_multivariant_drop (LockstepMultivariant * m, guint variant)
 {
   m->variants[variant].dropped = TRUE;
+  /* what comes after is no run with what was before */
+  m->variants[variant].n_run = 0;
+}
+
+void
+lockstep_multivariant_take_back (LockstepMultivariant * m, guint variant)
+{
+  m->variants[variant].dropped = FALSE;
 }
 
 void

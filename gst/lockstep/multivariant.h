@@ -29,6 +29,9 @@ void lockstep_multivariant_set (LockstepMultivariant *m, guint variant,
 /* A variant that is no longer written is not listed. */
 void lockstep_multivariant_drop (LockstepMultivariant *m, guint variant);
 
+/* It is written again, and listed with what it is known to need. */
+void lockstep_multivariant_take_back (LockstepMultivariant *m, guint variant);
+
 /* The codec of all variants' audio, as RFC 6381 has it; NULL: there is none. */
 void lockstep_multivariant_set_audio (LockstepMultivariant *m, const char *codec);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Renditions: the size that each gets from a source, and which one goes where a machine
- * cannot keep up. */
+/* Renditions: the size that each gets from a source, which one goes where a machine
+ * cannot keep up, and when it is tried again. */
 #include <gst/lockstep/rendition.h>
 
 #define MS G_GINT64_CONSTANT (1000000)
@@ -16,6 +16,13 @@
 #define SETTLE (5 * SECOND)
 /* Looks further apart than this say nothing about the time between. */
 #define LOOK_MAX (3 * SECOND)
+/* One that was tried again is held to be the cause where others fall behind for so long
+ * within the time after it. */
+#define TRIAL_DEBT SECOND
+#define TRIAL (30 * SECOND)
+/* One that went again sooner than this was tried too soon. */
+#define TRIED_WELL (600 * SECOND)
+#define RETRY_MAX (3600 * SECOND)
 
 static int
 even (double side)
@@ -53,19 +60,23 @@ lockstep_rendition_fit (const LockstepRendition * rendition,
 }
 
 void
-lockstep_overload_init (LockstepOverload * overload)
+lockstep_overload_init (LockstepOverload * overload, gint64 retry)
 {
   *overload = (LockstepOverload) {
-  .last = G_MININT64};
+  .last = G_MININT64,.trial = -1,.tried = G_MININT64};
+  overload->wait.first_ms = retry / MS;
+  overload->wait.max_ms = MAX (RETRY_MAX, retry) / MS;
+  overload->wait.good_ms = TRIED_WELL / MS;
 }
 
+/* @but: one that does not count, or -1 */
 static gint64
-worst_lag (const LockstepRenditionLoad * loads, guint n)
+worst_lag (const LockstepRenditionLoad * loads, guint n, int but)
 {
   gint64 worst = 0;
 
   for (guint i = 0; i < n; i++)
-    if (loads[i].active && loads[i].encoded)
+    if (loads[i].active && loads[i].encoded && (int) i != but)
       worst = MAX (worst, loads[i].lag);
   return worst;
 }
@@ -85,33 +96,74 @@ choose (const LockstepRenditionLoad * loads, guint n)
   return active > 1 ? chosen : -1;
 }
 
+static int
+drop (LockstepOverload * overload, gint64 now, int chosen)
+{
+  /* Which of them goes does not matter: what was tried is whether there is room */
+  gint64 stayed = overload->tried == G_MININT64 ? TRIED_WELL
+      : now - overload->tried;
+
+  overload->wait_now = lockstep_backoff_next (&overload->wait, stayed / MS, 1)
+      * MS;
+  overload->due = now + overload->wait_now;
+  overload->trial = -1;
+  overload->debt = 0;
+  overload->behind = FALSE;
+  overload->settled = now + SETTLE;
+  return chosen;
+}
+
 int
 lockstep_overload_look (LockstepOverload * overload, gint64 now,
     const LockstepRenditionLoad * loads, guint n)
 {
-  gint64 lag = worst_lag (loads, n);
-  gint64 passed;
-  int drop;
+  gboolean trying = overload->trial >= 0 && now - overload->tried < TRIAL;
+  gboolean settling;
+  gint64 lag, passed;
+  int chosen;
 
   if (overload->last == G_MININT64)
     overload->settled = now + SETTLE;
   passed = overload->last == G_MININT64 ? 0
       : CLAMP (now - overload->last, 0, LOOK_MAX);
   overload->last = now;
+  settling = now < overload->settled;
+  /* One that starts is late itself at first, and the others are not to be */
+  lag = worst_lag (loads, n, settling ? overload->trial : -1);
   overload->behind = lag > (overload->behind ? KEEPS_UP : BEHIND);
-  if (now < overload->settled)
+  if (overload->behind && overload->wait_now > 0)
+    overload->due = now + overload->wait_now;
+  if (settling && !trying)
     return -1;
   /* What was made up for counts half: a machine that is behind every other moment does
    * not keep up either */
   overload->debt += overload->behind ? passed : -passed / 2;
   overload->debt = CLAMP (overload->debt, 0, DEBT_MAX);
-  if (overload->debt < DEBT_MAX || !overload->behind)
+  if (!overload->behind || overload->debt < (trying ? TRIAL_DEBT : DEBT_MAX))
     return -1;
-  drop = choose (loads, n);
-  if (drop >= 0) {
-    overload->debt = 0;
-    overload->behind = FALSE;
-    overload->settled = now + SETTLE;
-  }
-  return drop;
+  chosen = trying ? overload->trial : choose (loads, n);
+  return chosen >= 0 ? drop (overload, now, chosen) : -1;
+}
+
+int
+lockstep_overload_retry (LockstepOverload * overload, gint64 now,
+    const LockstepRenditionLoad * loads, guint n)
+{
+  int chosen = -1;
+
+  if (overload->wait_now == 0 || overload->behind || overload->debt > 0
+      || now < overload->due || now < overload->settled)
+    return -1;
+  for (guint i = 0; i < n; i++)
+    if (!loads[i].active && loads[i].ready
+        && (chosen < 0 || loads[i].cost < loads[chosen].cost))
+      chosen = i;
+  if (chosen < 0)
+    return -1;
+  overload->trial = chosen;
+  overload->tried = now;
+  overload->settled = now + SETTLE;
+  /* the next one */
+  overload->due = now + MAX (overload->wait_now, TRIAL);
+  return chosen;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Renditions: the size that each gets from a source, and which one goes where a machine
- * cannot keep up. */
+/* Renditions: the size that each gets from a source, which one goes where a machine
+ * cannot keep up, and when it is tried again. */
 #pragma once
 
+#include <gst/lockstep/backoff.h>
 #include <gst/lockstep/preset.h>
 
 G_BEGIN_DECLS
@@ -24,6 +25,7 @@ void lockstep_rendition_fit (const LockstepRendition *rendition, int source_widt
 typedef struct
 {
   gboolean active;              /* not dropped */
+  gboolean ready;               /* dropped, and could be encoded again */
   gboolean encoded;             /* passed through: costs nothing, is never behind */
   double cost;                  /* anything that grows with the work: pixels a second */
   gint64 lag;                   /* media time that went in and has not come out, ns */
@@ -36,9 +38,20 @@ typedef struct
   gint64 settled;               /* no judgement before this */
   gint64 debt;                  /* time behind, less time that was made up for, ns */
   gboolean behind;              /* now */
+
+  LockstepBackoff wait;         /* to keep up for before one is tried again */
+  gint64 due;                   /* when one is, if all keep up until then */
+  gint64 wait_now;              /* ns, as the back-off has it; 0: nothing was dropped */
+  int trial;                    /* what was tried last, and not dropped since; or -1 */
+  gint64 tried;                 /* when one was; G_MININT64: never */
 } LockstepOverload;
 
-void lockstep_overload_init (LockstepOverload *overload);
+/**
+ * lockstep_overload_init:
+ * @retry: ns that all have to keep up before one that was dropped is tried again; 0: none
+ *   is, ever
+ */
+void lockstep_overload_init (LockstepOverload *overload, gint64 retry);
 
 /**
  * lockstep_overload_look:
@@ -51,6 +64,20 @@ void lockstep_overload_init (LockstepOverload *overload);
  * Returns: which one to drop, or -1
  */
 int lockstep_overload_look (LockstepOverload *overload, gint64 now,
+    const LockstepRenditionLoad *loads, guint n);
+
+/**
+ * lockstep_overload_retry:
+ * @now: as it was given to lockstep_overload_look() just before
+ *
+ * The cheapest of those that were dropped is tried again, alone, once all others have kept
+ * up for long enough. While it is new it is dropped at the first sign that others suffer
+ * from it; each that is dropped again within ten minutes doubles the time until the next
+ * is tried, up to an hour.
+ *
+ * Returns: which one to encode again, or -1
+ */
+int lockstep_overload_retry (LockstepOverload *overload, gint64 now,
     const LockstepRenditionLoad *loads, guint n);
 
 G_END_DECLS

@@ -113,6 +113,7 @@ output_stored (gpointer user, const HlsOutputReport * report)
       "location", G_TYPE_STRING, report->location,
       "running-time", G_TYPE_INT64,
       self->epoch_lock ? segment->start - self->offset : segment->start,
+      "unix-time", G_TYPE_INT64, segment->start + segment->offset,
       "duration", GST_TYPE_CLOCK_TIME, (GstClockTime) segment->duration,
       "grid-error", G_TYPE_INT64, segment->grid_error,
       "start-skew", G_TYPE_INT64, segment->start_skew,
@@ -264,8 +265,11 @@ start (GstHlsAlignSink * self)
   output->key_uri = g_strdup (self->key_uri);
   output->key_segments = self->key_segments;
   output->group = self->group != NULL ? hls_group_ref (self->group) : NULL;
+  output->late = self->group != NULL
+      && hls_group_has_begun (self->group, &config.target_duration);
 
   config.target = llrint (self->target_duration * GST_SECOND);
+  output->tolerance = MIN (config.target / 4, 100 * GST_MSECOND);
   config.epoch = self->epoch_lock;
 
   g_mutex_lock (&self->lock);

@@ -12,6 +12,10 @@
 #define MAX_DISCONTINUITIES 64
 /* Members whose folder is slow to read are not waited for longer. */
 #define LOAD_LIMIT (3 * G_TIME_SPAN_SECOND)
+/* Segments that are remembered, for one that joins late and is behind. */
+#define MAX_POINTS 64
+/* The others are not that far behind one that joins late. */
+#define FIND_LIMIT (2 * G_TIME_SPAN_SECOND)
 
 typedef struct
 {
@@ -33,6 +37,8 @@ struct _HlsGroup
   GArray *discontinuities;      /* gint64, starts of segments */
   guint joined, loaded;
   HlsGroupState state;
+  HlsGroupPoint points[MAX_POINTS];     /* by their number modulo that */
+  guint64 n_points;
 };
 
 static GMutex groups_lock;
@@ -209,6 +215,53 @@ hls_group_discontinuity (HlsGroup * group, gint64 start, gboolean mine,
   }
   g_mutex_unlock (&group->lock);
   return has || mine;
+}
+
+void
+hls_group_stored (HlsGroup * group, const HlsGroupPoint * point)
+{
+  g_mutex_lock (&group->lock);
+  if (group->n_points == 0 || point->sequence >
+      group->points[(group->n_points - 1) % MAX_POINTS].sequence) {
+    group->points[group->n_points++ % MAX_POINTS] = *point;
+    g_cond_broadcast (&group->cond);
+  }
+  g_mutex_unlock (&group->lock);
+}
+
+gboolean
+hls_group_has_begun (HlsGroup * group, guint * target_duration)
+{
+  gboolean begun;
+
+  g_mutex_lock (&group->lock);
+  begun = group->n_points > 0;
+  if (begun)
+    *target_duration =
+        group->points[(group->n_points - 1) % MAX_POINTS].target_duration;
+  g_mutex_unlock (&group->lock);
+  return begun;
+}
+
+gboolean
+hls_group_find (HlsGroup * group, gint64 start, gint64 tolerance,
+    HlsGroupPoint * point)
+{
+  gint64 until = g_get_monotonic_time () + FIND_LIMIT;
+  gboolean found = FALSE;
+
+  g_mutex_lock (&group->lock);
+  while ((group->n_points == 0
+          || group->points[(group->n_points - 1) % MAX_POINTS].start
+          < start - tolerance)
+      && g_cond_wait_until (&group->cond, &group->lock, until));
+  for (guint i = 0; i < MIN (group->n_points, MAX_POINTS) && !found; i++) {
+    found = ABS (group->points[i].start - start) <= tolerance;
+    if (found)
+      *point = group->points[i];
+  }
+  g_mutex_unlock (&group->lock);
+  return found;
 }
 
 void

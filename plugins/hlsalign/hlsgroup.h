@@ -51,6 +51,27 @@ typedef struct
   guint target_duration;        /* s */
 } HlsGroupState;
 
+/* A segment that a member stored. */
+typedef struct
+{
+  gint64 start;                 /* as the members count, ns */
+  guint64 sequence;
+  guint64 discontinuities;      /* up to it, its own included */
+  guint target_duration;        /* s */
+} HlsGroupPoint;
+
+/* Each member says what it stored. */
+void hls_group_stored (HlsGroup *group, const HlsGroupPoint *point);
+
+/* Whether any of them did, and so whoever joins now comes late; then
+ * @target_duration is what the others have. */
+gboolean hls_group_has_begun (HlsGroup *group, guint *target_duration);
+
+/* For one that joined late: the segment that began at @start, give or take @tolerance.
+ * Waits a little for the others to get there. FALSE: none of theirs began there. */
+gboolean hls_group_find (HlsGroup *group, gint64 start, gint64 tolerance,
+    HlsGroupPoint *point);
+
 /* Each member says where its playlist stands. */
 void hls_group_loaded (HlsGroup *group, const HlsGroupState *mine);
 

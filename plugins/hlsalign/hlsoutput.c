@@ -296,6 +296,46 @@ resume_with_group (HlsOutput * output, Job * job)
   return state.sequence > 0;
 }
 
+/* One that comes to a group late begins with a segment of the others', under its number.
+ * Players that had the list before see it as if all between had come and gone. FALSE: this
+ * segment is none of theirs. */
+static gboolean
+join_group_late (HlsOutput * output, const LockstepSegment * segment)
+{
+  LockstepPlaylist *playlist;
+  HlsGroupPoint point;
+
+  if (!hls_group_find (output->config->group, segment->start,
+          output->config->tolerance, &point))
+    return FALSE;
+  if (output->playlist == NULL) {
+    output->playlist = lockstep_playlist_new (output->config->type,
+        point.target_duration);
+    configure_playlist (output);
+  }
+  playlist = output->playlist;
+  lockstep_playlist_drop_all (playlist);
+  playlist->target_duration = point.target_duration;
+  playlist->sequence = point.sequence;
+  playlist->discontinuity_sequence = point.discontinuities
+      - (segment->discontinuity && point.discontinuities > 0);
+  return TRUE;
+}
+
+static void
+tell_stored (HlsOutput * output, const LockstepSegment * segment,
+    guint64 sequence)
+{
+  HlsGroupPoint point = {
+    .start = segment->start,
+    .sequence = sequence,
+    .discontinuities = count_discontinuities (output->playlist),
+    .target_duration = output->playlist->target_duration,
+  };
+
+  hls_group_stored (output->config->group, &point);
+}
+
 static void
 key_file_free (KeyFile * key)
 {
@@ -529,8 +569,13 @@ store_segment (HlsOutput * output, Job * job)
   g_autofree char *key = NULL;
   gboolean discontinuity = segment->discontinuity, full;
 
-  if (output->first && output->config->group != NULL)
+  if (output->first && output->config->late) {
+    if (!join_group_late (output, segment))
+      return;
+    output->first = FALSE;
+  } else if (output->first && output->config->group != NULL) {
     output->first = resume_with_group (output, job);
+  }
   if (output->playlist == NULL) {
     output->playlist = lockstep_playlist_new (output->config->type,
         job->target_duration);
@@ -568,6 +613,8 @@ store_segment (HlsOutput * output, Job * job)
   output->giving_up = report.gap;
   append (output, report.sequence, file, start, segment->duration,
       discontinuity, report.gap, key);
+  if (output->config->group != NULL)
+    tell_stored (output, segment, report.sequence);
   delete_keys (output);
   segment->discontinuity = discontinuity;
   /* The list that is there stays good; the next one has this segment too */

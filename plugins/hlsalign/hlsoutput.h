@@ -22,6 +22,8 @@ typedef struct
   char *key_uri;                /* pattern for them in the playlist */
   guint key_segments;           /* segments that share a key, 0: all */
   HlsGroup *group;              /* with whose playlists this one goes on, or NULL */
+  gboolean late;                /* which have segments of this run by now */
+  gint64 tolerance;             /* of where two of the group begin a segment, ns */
 } HlsOutputConfig;
 
 /* What happened to one segment. */

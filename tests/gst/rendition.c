@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The sizes of renditions, and the judgement of machines that do not keep up. */
+/* The sizes of renditions, the judgement of machines that do not keep up, and of those that
+ * do again. */
 #include <gst/lockstep/rendition.h>
 
 #include <math.h>
@@ -92,10 +93,10 @@ machine_init (Machine * m)
 {
   *m = (Machine) {
   .now = 1000 * SECOND};
-  lockstep_overload_init (&m->overload);
+  lockstep_overload_init (&m->overload, 60 * SECOND);
   for (guint i = 0; i < N; i++)
     m->loads[i] = (LockstepRenditionLoad) {
-    TRUE, i > 0, 1e6 * (N - i), 0};
+    .active = TRUE,.encoded = i > 0,.cost = 1e6 * (N - i)};
 }
 
 /* Lags of one second's look; what was dropped is taken out. */
@@ -108,9 +109,137 @@ look (Machine * m, gint64 lag1, gint64 lag2)
   m->loads[2].lag = lag2;
   m->now += SECOND;
   drop = lockstep_overload_look (&m->overload, m->now, m->loads, N);
-  if (drop >= 0)
+  if (drop >= 0) {
     m->loads[drop].active = FALSE;
+    m->loads[drop].ready = TRUE;
+  }
   return drop;
+}
+
+/* Looks, each second, until one is to be tried again. Returns: after how many; @limit: none
+ * was */
+static guint
+until_retry (Machine * m, gint64 lag1, gint64 lag2, guint limit, int *which)
+{
+  guint seconds = 0;
+
+  for (*which = -1; *which < 0 && seconds < limit; seconds++) {
+    g_assert_cmpint (look (m, m->loads[1].active ? lag1 : 0,
+            m->loads[2].active ? lag2 : 0), ==, -1);
+    *which = lockstep_overload_retry (&m->overload, m->now, m->loads, N);
+  }
+  if (*which >= 0) {
+    m->loads[*which].active = TRUE;
+    m->loads[*which].ready = FALSE;
+  }
+  return seconds;
+}
+
+static void
+drop_until (Machine * m, gint64 lag1, gint64 lag2, int which)
+{
+  guint seconds = 0;
+  int drop;
+
+  while ((drop = look (m, lag1, lag2)) < 0)
+    g_assert_cmpuint (++seconds, <, 12);
+  g_assert_cmpint (drop, ==, which);
+}
+
+/* Each comes back, the cheapest first, one at a time, when all have kept up for a minute. */
+static void
+test_retry (void)
+{
+  Machine m;
+  int which;
+
+  machine_init (&m);
+  /* nothing was dropped */
+  g_assert_cmpuint (until_retry (&m, 0, 0, 1000, &which), ==, 1000);
+  drop_until (&m, SECOND, SECOND, 1);
+  drop_until (&m, 0, SECOND, 2);
+  /* behind for a moment: the minute begins anew */
+  g_assert_cmpuint (until_retry (&m, 0, 0, 50, &which), ==, 50);
+  m.loads[0].encoded = TRUE;
+  m.loads[0].lag = SECOND;
+  g_assert_cmpint (look (&m, 0, 0), ==, -1);
+  m.loads[0].lag = 0;
+  g_assert_cmpuint (until_retry (&m, 0, 0, 1000, &which), ==, 60);
+  g_assert_cmpint (which, ==, 2);
+  g_assert_cmpuint (until_retry (&m, 0, 100 * MS, 1000, &which), ==, 60);
+  g_assert_cmpint (which, ==, 1);
+  /* its own start is not held against it */
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (look (&m, SECOND, 0), ==, -1);
+  g_assert_cmpuint (until_retry (&m, 100 * MS, 100 * MS, 2000, &which), ==,
+      2000);
+}
+
+/* One that the machine has no room for: tried at longer and longer distances, and gone at
+ * the first sign that another one suffers. */
+static void
+test_retry_in_vain (void)
+{
+  static const guint waits[] = { 60, 120, 240, 480, 960, 1920, 3600, 3600 };
+  Machine m;
+  int which;
+
+  machine_init (&m);
+  drop_until (&m, SECOND, SECOND, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (waits); i++) {
+    g_assert_cmpuint (until_retry (&m, 0, 0, 4000, &which), ==, waits[i]);
+    g_assert_cmpint (which, ==, 1);
+    g_assert_cmpint (look (&m, 0, SECOND), ==, 1);
+  }
+  /* one that stays for long was no mistake: the next is tried soon again */
+  g_assert_cmpuint (until_retry (&m, 0, 0, 4000, &which), ==, 3600);
+  for (guint i = 0; i < 700; i++)
+    g_assert_cmpint (look (&m, 0, 0), ==, -1);
+  drop_until (&m, SECOND, SECOND, 1);
+  g_assert_cmpuint (until_retry (&m, 0, 0, 4000, &which), ==, 60);
+}
+
+static void
+test_retry_never (void)
+{
+  Machine m;
+  int which;
+
+  machine_init (&m);
+  lockstep_overload_init (&m.overload, 0);
+  drop_until (&m, SECOND, SECOND, 1);
+  g_assert_cmpuint (until_retry (&m, 0, 0, 10000, &which), ==, 10000);
+}
+
+/* Whatever the lags: in an hour few are tried, none that runs, and none while one is
+ * behind. */
+static void
+test_retry_property (void)
+{
+  for (guint round = 0; round < 20; round++) {
+    Machine m;
+    guint tried = 0;
+    double busy = g_rand_double (rnd);
+
+    machine_init (&m);
+    for (guint i = 0; i < 3600; i++) {
+      gboolean slow = g_rand_double (rnd) < busy;
+      int back;
+
+      look (&m, slow && m.loads[1].active ? g_rand_int_range (rnd, 0, 2000)
+          * MS : 0, slow && m.loads[2].active ? g_rand_int_range (rnd, 0, 1500)
+          * MS : 0);
+      back = lockstep_overload_retry (&m.overload, m.now, m.loads, N);
+      if (back < 0)
+        continue;
+      g_assert_false (m.loads[back].active);
+      g_assert_false (m.overload.behind);
+      m.loads[back].active = TRUE;
+      m.loads[back].ready = FALSE;
+      tried++;
+    }
+    g_assert_cmpuint (tried, <=, 12);
+  }
 }
 
 static void
@@ -199,6 +328,10 @@ main (int argc, char **argv)
   g_test_add_func ("/rendition/overload", test_overload);
   g_test_add_func ("/rendition/overload/culprit", test_overload_culprit);
   g_test_add_func ("/rendition/overload/property", test_overload_property);
+  g_test_add_func ("/rendition/retry", test_retry);
+  g_test_add_func ("/rendition/retry/in-vain", test_retry_in_vain);
+  g_test_add_func ("/rendition/retry/never", test_retry_never);
+  g_test_add_func ("/rendition/retry/property", test_retry_property);
   failed = g_test_run ();
   g_rand_free (rnd);
   return failed;

@@ -65,13 +65,14 @@ function alike(server, tolerance) {
   return all;
 }
 
-function check(server) {
-  const { status, stdout } = spawnSync(lockstep, ['hls-check', path.join(server.output, 'c', 'index.m3u8')], { encoding: 'utf8' });
+function checkList(list) {
+  const { status, stdout } = spawnSync(lockstep, ['hls-check', list], { encoding: 'utf8' });
   assert.equal(status, 0, stdout);
 }
+const check = (server) => checkList(path.join(server.output, 'c', 'index.m3u8'));
 
 /* At once: most of the time is waiting for real time to pass. */
-describe('renditions', { concurrency: 5 }, () => {
+describe('renditions', { concurrency: 6 }, () => {
   test('renditions that are encoded here: sizes, rates and boundaries', async () => {
     const server = await start(['renditions=320x180@300k,160x90p15@100k,640x360@500k', 'small=50']);
     try {
@@ -186,6 +187,41 @@ describe('renditions', { concurrency: 5 }, () => {
     } finally {
       await again.stop();
     }
+  });
+
+  test('what was dropped comes back within the session, when the machine keeps up again', async () => {
+    /* 70 ms for a picture: too long while there are 25 a second, not when there are 10 */
+    const archive = temporaryFolder('archive');
+    const server = await start(['renditions=320x180@300k,160x90@100k', 'slow=70000', 'small=300', 'then=10', 'retry-after=2s', `archive=${archive}`]);
+    const name = '320x180-300000.m3u8';
+    try {
+      const is = (dropped) => (c) => c.renditions?.[0].dropped === dropped && !c.renditions[1].dropped;
+      await server.untilChannel('c', 'a dropped rendition', 40000, is(true));
+      await until('its playlist goes', 10000, () => !fs.existsSync(path.join(server.output, 'c', name)));
+      const { segments } = await server.channel('c');
+      await server.untilChannel('c', 'it is back', 60000, (c) => is(false)(c) && c.segments > segments + 3);
+      assert.match(server.log, /dropped until the others have kept up for 2 s[^]*the rendition 320x180-300000 is tried again[^]*the rendition 320x180-300000 is back/);
+      /* as many segments as were there when players were told, under the numbers of the others */
+      await until('it is listed', 10000, () => variants(server).length === 2);
+      const all = alike(server, 51);
+      assert.deepEqual(all.map((v) => v.uri), [name, '160x90-100000.m3u8']);
+      assert.ok(all[0].list.segments.length >= 2, `${all[0].list.segments.length}`);
+      check(server);
+      if (probe)
+        for (const [i, s] of all[0].list.segments.entries())
+          assert.ok(pictures(path.join(server.output, 'c', s.uri))[0].key, `${s.uri}: ${i}`);
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      assert.match(metrics, /^lockstep_rendition_active\{channel="c",rendition="320x180-300000"\} 1$/m);
+    } finally {
+      const how = await server.stop();
+      assert.equal(how.code, 0, how.log);
+      /* all sinks came to their end */
+      assert.doesNotMatch(how.log, /did not drain|CRITICAL/);
+    }
+    /* what was not made is a gap in what is kept */
+    const session = path.join(archive, 'c', fs.readdirSync(path.join(archive, 'c'))[0]);
+    assert.match(fs.readFileSync(path.join(session, name), 'utf8'), /#EXT-X-GAP/);
+    checkList(path.join(session, 'index.m3u8'));
   });
 
   test('renditions that cannot be are refused, with what is wrong', () => {

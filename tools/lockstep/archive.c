@@ -23,7 +23,8 @@
 typedef struct
 {
   char *playlist, *location;    /* both NULL: the end */
-  gint64 duration, end;
+  gint64 duration, start;
+  guint64 sequence;
   gboolean discontinuity;
 } Item;
 
@@ -34,6 +35,7 @@ typedef struct
   LockstepPlaylist *list;
   int fd;                       /* of the file, -1: it is to be written anew */
   gint64 next;                  /* Unix ns that the last segment ends at; 0: none yet */
+  guint64 first_sequence, next_sequence;        /* in the live list */
   gboolean lost;                /* a segment is missing here */
 } Track;
 
@@ -302,6 +304,54 @@ finish_session (Archive * archive)
   archive->master_time = 0;
 }
 
+/* Another playlist of the session that has all segments from @from up to @to, or NULL. */
+static const Track *
+find_complete (Archive * archive, const Track * but, guint64 from, guint64 to)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, archive->tracks);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const Track *other = value;
+
+    if (other != but && other->next != 0 && !other->lost
+        && other->first_sequence <= from && other->next_sequence >= to
+        && other->next_sequence - other->first_sequence
+        == g_queue_get_length (&other->list->entries))
+      return other;
+  }
+  return NULL;
+}
+
+/* A rendition that was not made for a while: what is missing is listed as a gap, so that
+ * all lists of the session have the same times and discontinuities. FALSE: no other list
+ * knows them. */
+static gboolean
+fill_gap (Archive * archive, Track * track, guint64 to)
+{
+  const Track *other = find_complete (archive, track, track->next_sequence, to);
+  GList *l;
+
+  if (track->next == 0 || track->lost || other == NULL
+      || to <= track->next_sequence)
+    return FALSE;
+  l = g_queue_peek_nth_link (&other->list->entries,
+      track->next_sequence - other->first_sequence);
+  for (; track->next_sequence < to; l = l->next, track->next_sequence++) {
+    LockstepPlaylistEntry entry = *(LockstepPlaylistEntry *) l->data;
+    g_autofree char *name = g_strdup_printf ("gap-%" G_GUINT64_FORMAT ".ts",
+        track->next_sequence);
+
+    entry.uri = entry.file = name;
+    entry.key = NULL;
+    entry.gap = TRUE;
+    lockstep_playlist_append (track->list, &entry, NULL, NULL);
+    track->next = entry.start + entry.duration;
+  }
+  return TRUE;
+}
+
 static void
 add (Archive * archive, const Item * item)
 {
@@ -322,6 +372,12 @@ add (Archive * archive, const Item * item)
     add (archive, item);
     return;
   }
+  before = track->list->body->len;
+  if (track->next == 0)
+    track->first_sequence = item->sequence;
+  else if (item->sequence != track->next_sequence)
+    track->lost |= !fill_gap (archive, track, item->sequence);
+  track->next_sequence = item->sequence + 1;
   to = g_build_filename (archive->session, base, NULL);
   if (!keep_file (item->location, to)) {
     track->lost = TRUE;
@@ -331,9 +387,8 @@ add (Archive * archive, const Item * item)
   entry.duration = item->duration;
   entry.discontinuity = track->next != 0 && (item->discontinuity
       || track->lost);
-  entry.start = track->next == 0 || entry.discontinuity
-      ? item->end - item->duration : track->next;
-  before = track->list->body->len;
+  entry.start = track->next == 0 || entry.discontinuity ? item->start
+      : track->next;
   lockstep_playlist_append (track->list, &entry, NULL, NULL);
   track->next = entry.start + entry.duration;
   track->lost = FALSE;
@@ -432,11 +487,11 @@ archive_new (const char *folder, const char *channel, const char *live)
   return archive;
 }
 
-/* A segment was stored as the file @location and listed in @playlist (its base name).
- * @duration: ns. @end: Unix time in ns. */
+/* A segment was stored as the file @location and listed in @playlist (its base name) as
+ * @sequence. @duration: ns. @start: Unix time in ns. */
 static void
 archive_add (Archive * archive, const char *playlist, const char *location,
-    gint64 duration, gint64 end, gboolean discontinuity)
+    guint64 sequence, gint64 duration, gint64 start, gboolean discontinuity)
 {
   Item *item;
 
@@ -448,8 +503,9 @@ archive_add (Archive * archive, const char *playlist, const char *location,
   item = g_new0 (Item, 1);
   item->playlist = g_strdup (playlist);
   item->location = g_strdup (location);
+  item->sequence = sequence;
   item->duration = duration;
-  item->end = end;
+  item->start = start;
   item->discontinuity = discontinuity;
   g_async_queue_push (archive->queue, item);
 }
@@ -503,7 +559,8 @@ archive_segment (Archive * archive, GstObject * sink,
 {
   const char *location = gst_structure_get_string (segment, "location");
   g_autofree char *playlist = NULL, *name = NULL;
-  guint64 duration = 0;
+  guint64 duration = 0, sequence = 0;
+  gint64 start = 0;
   gboolean gap = FALSE, discontinuity = FALSE;
 
   if (archive == NULL)
@@ -511,12 +568,14 @@ archive_segment (Archive * archive, GstObject * sink,
   gst_structure_get_boolean (segment, "gap", &gap);
   gst_structure_get_boolean (segment, "discontinuity", &discontinuity);
   gst_structure_get_uint64 (segment, "duration", &duration);
+  gst_structure_get_uint64 (segment, "sequence", &sequence);
+  gst_structure_get_int64 (segment, "unix-time", &start);
   /* a URL is archived by its server */
   if (gap || duration == 0 || location == NULL
       || !g_path_is_absolute (location))
     return;
   g_object_get (sink, "playlist-location", &playlist, NULL);
   name = g_path_get_basename (playlist != NULL ? playlist : "index.m3u8");
-  archive_add (archive, name, location, duration,
-      g_get_real_time () * 1000, discontinuity);
+  archive_add (archive, name, location, sequence, duration, start,
+      discontinuity);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Renditions of a live channel. The preset has the branches; here each encoded one gets
  * the size that the publisher's picture allows, the multivariant playlist is written from
- * what the sinks report, and what a machine cannot keep up with is dropped.
+ * what the sinks report, and what a machine cannot keep up with is dropped, and tried again
+ * when it has kept up for a while.
  *
  * Sizes change where a key frame was asked for, so that all renditions go on being cut at
  * the same pictures. */
 #include "renditions.h"
 #include "log.h"
+#include "rendition-branch.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -24,6 +26,8 @@
 #define PICTURE_LIMIT_US (10 * G_USEC_PER_SEC)
 /* Pictures a second of a source that does not say: for what a rendition costs. */
 #define USUAL_RATE 30
+/* Segments in the list of one that comes back before players are told of it. */
+#define SEGMENTS_BACK 3
 
 typedef struct
 {
@@ -33,7 +37,10 @@ typedef struct
   char *name;                   /* its playlist's, without ".m3u8" */
   char *playlist;               /* path */
   GstElement *sink, *size;
+  RenditionBranch *branch;
   gboolean dropped, parked;
+  gboolean returning;           /* still dropped, but encoded again */
+  guint segments_back;          /* since then */
 
   /* with the lock: written by streaming threads */
   gint64 out;                   /* running time of the last picture at the sink */
@@ -60,7 +67,6 @@ struct _Renditions
   LockstepOverload overload;
   gboolean said_overload, sound_only, complained;
   gint64 first_segment;         /* monotonic µs; 0: none */
-  guint n_dropped;
 
   GMutex lock;
   gint64 in, first_in;          /* running time of the last, first picture that came */
@@ -355,6 +361,7 @@ set_up (Renditions * all, guint index, const char *text, GError ** error)
   if (!r->spec.passthrough
       && (r->size = element_of (all, "size", index, error)) == NULL)
     return FALSE;
+  r->branch = rendition_branch_new (all->pipeline, index, r->sink);
   read_name (r);
   for (guint i = 0; i < index; i++) {
     if (g_str_equal (all->items[i].name, r->name)) {
@@ -409,7 +416,7 @@ renditions_new (GstElement * pipeline, const RenditionsConfig * config,
   all->audio_bitrate = config->audio_bitrate;
   all->in = all->first_in = -1;
   g_mutex_init (&all->lock);
-  lockstep_overload_init (&all->overload);
+  lockstep_overload_init (&all->overload, llrint (config->retry * GST_SECOND));
   if (all->n > MAX_RENDITIONS || tee == NULL) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, tee == NULL
         ? "renditions: the preset has no element 'picture'"
@@ -429,56 +436,31 @@ renditions_new (GstElement * pipeline, const RenditionsConfig * config,
 
 /* {{{ dropping */
 
-static void
-end_branch (Rendition * r, const char *what)
+static gboolean
+is_active (const Rendition * r)
 {
-  g_autofree char *name = g_strdup_printf ("%s-valve-%u", what, r->index);
-  g_autoptr (GstElement) valve =
-      gst_bin_get_by_name (GST_BIN (r->all->pipeline), name);
-  g_autoptr (GstPad) src = NULL;
-  g_autoptr (GstPad) peer = NULL;
-
-  if (valve == NULL)
-    return;
-  g_object_set (valve, "drop", TRUE, NULL);
-  src = gst_element_get_static_pad (valve, "src");
-  peer = gst_pad_get_peer (src);
-  if (peer != NULL)
-    gst_pad_send_event (peer, gst_event_new_eos ());
+  return !r->dropped || r->returning;
 }
 
-/* From a thread: EOS waits for the streaming threads. */
-static gpointer
-end_branches (gpointer user_data)
-{
-  Rendition *r = user_data;
-
-  end_branch (r, "picture");
-  end_branch (r, "sound");
-  return NULL;
-}
-
-/* Where nothing is encoded any more, nothing need be decoded. */
+/* Where nothing is encoded, nothing need be decoded. */
 static void
-stop_decoding (Renditions * all)
+decode_what_is_needed (Renditions * all)
 {
-  g_autoptr (GstElement) valve = gst_bin_get_by_name (GST_BIN (all->pipeline),
-      "decode-valve");
+  gboolean needed = FALSE;
 
   for (guint i = 0; i < all->n; i++)
-    if (!all->items[i].dropped && !all->items[i].spec.passthrough)
-      return;
-  if (valve != NULL)
-    g_object_set (valve, "drop", TRUE, NULL);
+    needed |= is_active (&all->items[i]) && !all->items[i].spec.passthrough;
+  rendition_branch_decode (all->pipeline, needed);
 }
 
 static void
 drop (Rendition * r)
 {
   r->dropped = TRUE;
-  stop_decoding (r->all);
+  r->returning = r->parked = FALSE;
+  decode_what_is_needed (r->all);
   lockstep_multivariant_drop (r->all->multivariant, r->index);
-  g_thread_unref (g_thread_new ("drop", end_branches, r));
+  rendition_branch_end (r->branch);
 }
 
 void
@@ -498,6 +480,26 @@ renditions_sound_only (Renditions * all)
   declare (keep, 0);
 }
 
+static void
+take_back (Rendition * r)
+{
+  Renditions *all = r->all;
+
+  log_info (all->channel, "this machine keeps up: the rendition %s is tried "
+      "again", r->name);
+  r->returning = TRUE;
+  r->parked = FALSE;
+  r->segments_back = 0;
+  g_mutex_lock (&all->lock);
+  r->out = all->in;
+  r->n_requests = 0;
+  r->width = r->height = 0;     /* as the publisher's picture is now */
+  g_mutex_unlock (&all->lock);
+  unpark (r);
+  decode_what_is_needed (all);
+  rendition_branch_begin_again (r->branch);
+}
+
 /* {{{ the main loop */
 
 static Rendition *
@@ -515,7 +517,7 @@ renditions_ended (Renditions * all, GstObject * sink)
   Rendition *r = of_sink (all, sink);
   g_autofree char *parked = NULL;
 
-  if (r == NULL || !r->dropped || r->parked)
+  if (r == NULL || !r->dropped || r->returning || r->parked)
     return;
   /* Players that still ask for it are to look for another one at once, rather than wait
    * for a segment that does not come */
@@ -597,6 +599,18 @@ write_playlist (Renditions * all)
   }
 }
 
+/* A segment of one that comes back is there. Returns: whether players are told of it now. */
+static gboolean
+is_back (Rendition * r)
+{
+  if (++r->segments_back < SEGMENTS_BACK)
+    return FALSE;
+  r->dropped = r->returning = FALSE;
+  lockstep_multivariant_take_back (r->all->multivariant, r->index);
+  log_info (r->all->channel, "the rendition %s is back", r->name);
+  return TRUE;
+}
+
 gboolean
 renditions_segment (Renditions * all, GstObject * sink,
     const GstStructure * segment)
@@ -608,7 +622,7 @@ renditions_segment (Renditions * all, GstObject * sink,
 
   if (r == NULL)
     return TRUE;
-  if (r->dropped)
+  if (r->dropped && !(r->returning && is_back (r)))
     return FALSE;
   if (all->first_segment == 0)
     all->first_segment = g_get_monotonic_time ();
@@ -641,42 +655,75 @@ cost_of (const Rendition * r)
 static gint64
 lag_of (const Rendition * r)
 {
-  if (r->dropped || r->all->in < 0)
+  if (!is_active (r) || r->all->in < 0)
     return 0;
   return MAX (0, r->all->in - (r->out < 0 ? r->all->first_in : r->out));
 }
 
-void
-renditions_look (Renditions * all)
+static void
+say_dropped (Renditions * all, const Rendition * r, gint64 lag)
+{
+  g_autofree char *until = all->overload.wait_now == 0
+      ? g_strdup ("until the next session")
+      : g_strdup_printf ("until the others have kept up for %.0f s",
+      all->overload.wait_now / 1e9);
+
+  /* one that was tried again goes where the others suffer from it */
+  if (r->returning || lag < GST_SECOND / 10)
+    log_warning (all->channel, "this machine does not keep up with the "
+        "rendition %s too, which is dropped %s", r->name, until);
+  else
+    log_warning (all->channel, "this machine does not keep up: the rendition "
+        "%s is %.1f s behind, and is dropped %s", r->name, lag / 1e9, until);
+}
+
+/* How many have begun again since the last look. */
+static guint
+count_begun (Renditions * all)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < all->n; i++)
+    n += rendition_branch_has_begun (all->items[i].branch);
+  return n;
+}
+
+guint
+renditions_look (Renditions * all, gboolean ending)
 {
   LockstepRenditionLoad loads[MAX_RENDITIONS] = { 0 };
-  int dropped;
+  gint64 now = g_get_monotonic_time () * 1000;
+  int dropped, back = -1;
 
   g_mutex_lock (&all->lock);
   for (guint i = 0; i < all->n; i++) {
     const Rendition *r = &all->items[i];
 
-    loads[i].active = !r->dropped;
+    loads[i].active = is_active (r);
+    /* its end is through */
+    loads[i].ready = r->dropped && r->parked
+        && rendition_branch_is_plain (r->branch)
+        && !all->sound_only;
     loads[i].encoded = !r->spec.passthrough;
     loads[i].cost = cost_of (r);
     loads[i].lag = lag_of (r);
   }
   g_mutex_unlock (&all->lock);
-  dropped = lockstep_overload_look (&all->overload,
-      g_get_monotonic_time () * 1000, loads, all->n);
+  dropped = lockstep_overload_look (&all->overload, now, loads, all->n);
+  if (dropped < 0 && !ending)
+    back = lockstep_overload_retry (&all->overload, now, loads, all->n);
   if (dropped >= 0) {
-    all->n_dropped++;
-    log_warning (all->channel,
-        "this machine does not keep up: the rendition %s "
-        "is %.1f s behind, and is dropped until the next session",
-        all->items[dropped].name, loads[dropped].lag / 1e9);
+    say_dropped (all, &all->items[dropped], loads[dropped].lag);
     drop (&all->items[dropped]);
   } else if (all->overload.behind && !all->said_overload) {
     log_warning (all->channel, "this machine does not keep up with its "
         "renditions: pictures are left out");
   }
   all->said_overload = all->overload.behind;
+  if (back >= 0)
+    take_back (&all->items[back]);
   write_playlist (all);
+  return count_begun (all);
 }
 
 /* Any sink's picture may stand there now. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Renditions of a live channel: sizes, the multivariant playlist, and what is dropped
- * where the machine does not keep up. */
+ * where the machine does not keep up, and tried again later. */
 #pragma once
 
 #include <gst/gst.h>
@@ -14,6 +14,8 @@ typedef struct
   gboolean upscale;             /* whether they may be larger than the source */
   gint64 audio_bitrate;         /* bit/s */
   double target_duration;       /* s */
+  double retry;                 /* s that the machine has to keep up before one that was
+                                 * dropped is tried again; 0: none is */
 } RenditionsConfig;
 
 /**
@@ -45,8 +47,9 @@ gboolean renditions_segment (Renditions * renditions, GstObject * sink,
 /* A sink of the pipeline is at its end. */
 void renditions_ended (Renditions * renditions, GstObject * sink);
 
-/* To be called each second. */
-void renditions_look (Renditions * renditions);
+/* To be called each second. @ending: nothing new is to begin. Returns: how many sinks that
+ * were at their end go on again */
+guint renditions_look (Renditions * renditions, gboolean ending);
 
 /* Adds "renditions" to a "stats" message. */
 void renditions_add_stats (Renditions * renditions, JsonObject * message);

@@ -262,7 +262,8 @@ tick (gpointer user_data)
   JsonObject *message = worker_stats_message (worker->stats);
 
   if (worker->renditions != NULL) {
-    renditions_look (worker->renditions);
+    worker->sinks_ended -= renditions_look (worker->renditions,
+        worker->draining);
     renditions_add_stats (worker->renditions, message);
   }
   if (worker->standby != NULL)
@@ -471,6 +472,7 @@ prepare_renditions (Worker * worker)
         NULL, 10),
     .target_duration = g_ascii_strtod (value_of (worker, "target-duration",
             "1"), NULL),
+    .retry = g_ascii_strtod (value_of (worker, "retry-after", "0"), NULL),
   };
 
   if (config.list[0] == '\0')
