@@ -112,3 +112,43 @@ log_warning (const char *channel, const char *format, ...)
   put (TRUE, channel, format, args);
   va_end (args);
 }
+
+static void
+put_bounded (LockstepLineBudget * budget, gboolean warns, const char *channel,
+    const char *format, va_list args)
+{
+  guint left_out;
+
+  if (lockstep_line_budget_take (budget, g_get_monotonic_time () * 1000,
+          &left_out)) {
+    if (left_out > 0)
+      log_info (channel, "%u more lines like the next one were left out",
+          left_out);
+    put (warns, channel, format, args);
+  } else if (budget->left_out == 1) {
+    log_info (channel, "more lines like the last one are left out for now: "
+        "they come too fast");
+  }
+}
+
+void
+log_info_bounded (LockstepLineBudget * budget, const char *channel,
+    const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  put_bounded (budget, FALSE, channel, format, args);
+  va_end (args);
+}
+
+void
+log_warning_bounded (LockstepLineBudget * budget, const char *channel,
+    const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  put_bounded (budget, TRUE, channel, format, args);
+  va_end (args);
+}

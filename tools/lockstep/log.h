@@ -2,7 +2,7 @@
 /* The launcher's log: lines on stderr. stdout is for data. */
 #pragma once
 
-#include <glib.h>
+#include <gst/lockstep/linebudget.h>
 
 /* Reads the format from the environment, where a parent process put it. */
 void log_init (void);
@@ -18,3 +18,11 @@ void log_info (const char *channel, const char *format, ...)
 G_GNUC_PRINTF (2, 3);
 void log_warning (const char *channel, const char *format, ...)
 G_GNUC_PRINTF (2, 3);
+/* Lines that a peer causes as often as it likes: each of its kind or its session has a
+ * @budget, beyond which lines are left out, and that is said. */
+void log_info_bounded (LockstepLineBudget *budget, const char *channel,
+    const char *format, ...)
+G_GNUC_PRINTF (3, 4);
+void log_warning_bounded (LockstepLineBudget *budget, const char *channel,
+    const char *format, ...)
+G_GNUC_PRINTF (3, 4);

@@ -40,6 +40,7 @@ struct _Room
   guint tick_timer, retry_timer, leave_timer;
   gboolean told_over_channel;   /* the last message went over a data channel */
   gboolean stopping;
+  LockstepLineBudget said;      /* of what the server has us log */
   void (*done) (gpointer);
   gpointer done_data;
 };
@@ -300,10 +301,12 @@ act (Room * room, const LockstepSignal * signal)
       room->encodings = g_strdup (signal->text);
       break;
     case LOCKSTEP_SIGNAL_NOTIFY:
-      log_info (NULL, "the server says: %.500s", signal->text);
+      log_info_bounded (&room->said, NULL, "the server says: %.500s",
+          signal->text);
       break;
     case LOCKSTEP_SIGNAL_SWITCHED:
-      log_info (NULL, "signalling goes over data channels now");
+      log_info_bounded (&room->said, NULL,
+          "signalling goes over data channels now");
       if (signal->alone)
         drop_socket (room);
       break;

@@ -14,6 +14,8 @@
 #include "worker-source.h"
 #include "worker-stats.h"
 
+#include <gst/lockstep/linebudget.h>
+
 typedef struct
 {
   GMainLoop *loop;
@@ -43,6 +45,7 @@ typedef struct
   guint sinks_ended;
   gboolean connected, draining;
   gint64 text_allowance, text_time;     /* messages of peers: 1/1000; µs */
+  LockstepLineBudget said;      /* of what peers have us log */
   guint stats_timer, limit_timer, bus_watch;
   int exit_code;
   int failure;                  /* of a source with an end: the program's exit code */

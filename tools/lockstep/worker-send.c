@@ -345,8 +345,9 @@ send_signal (Worker * worker, JsonObject * message)
   data = g_bytes_new_take (bytes, n);
   if (!viewer_send_signal (worker->call, label, data,
           ipc_get_boolean (message, "binary")))
-    log_warning (worker->channel, "a message for the server's channel %s is "
-        "not sent: it is not open, or does not take it", label);
+    log_warning_bounded (&worker->said, worker->channel, "a message for the "
+        "server's channel %s is not sent: it is not open, or does not take it",
+        label);
 }
 
 void

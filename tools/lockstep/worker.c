@@ -227,8 +227,8 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
           "which gets nothing until one comes")
           : failure_hide_secrets (worker->preset, worker->values,
           error->message);
-      log_warning (worker->channel, "%s: %s", GST_OBJECT_NAME (message->src),
-          shown);
+      log_warning_bounded (&worker->said, worker->channel, "%s: %s",
+          GST_OBJECT_NAME (message->src), shown);
       break;
     case GST_MESSAGE_ELEMENT:
       if (gst_message_has_name (message, "hlsalignsink-segment")) {
