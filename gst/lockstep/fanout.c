@@ -2,8 +2,15 @@
 /* One encode for many viewers: key frame requests and frame gates. */
 #include <gst/lockstep/fanout.h>
 
-#define BUDGET_TOKENS 4.0
-#define NS_PER_TOKEN 1e9
+#define SECOND (G_GUINT64_CONSTANT (1000000000))
+/* A viewer gets so many key frames as fast as all together may ask; from then on each has
+ * it wait twice as long, at last 4 s: a key frame takes some 200 ms of the rate. */
+#define WAIT_FIRST (SECOND / 2)
+#define LEVELS_FIRST 3
+#define LEVELS_LAST 6
+/* So much time without a request beyond that makes it a little better: who needs a key
+ * frame every 5 s is never kept waiting. */
+#define CALM (4 * SECOND)
 
 void
 lockstep_key_requests_init (LockstepKeyRequests * requests,
@@ -45,20 +52,48 @@ lockstep_key_requests_poll (LockstepKeyRequests * requests, guint64 now)
   return TRUE;
 }
 
-gboolean
-lockstep_key_budget_take (LockstepKeyBudget * budget, guint64 now)
+static guint64
+wait_of (guint level)
 {
-  if (!budget->started)
-    budget->tokens = BUDGET_TOKENS;
-  else
-    budget->tokens = MIN (BUDGET_TOKENS, budget->tokens
-        + (double) (now - budget->at) / NS_PER_TOKEN);
-  budget->started = TRUE;
-  budget->at = now;
-  if (budget->tokens < 1.0)
+  return WAIT_FIRST << (MAX (level, LEVELS_FIRST) - LEVELS_FIRST);
+}
+
+gboolean
+lockstep_key_backoff_poll (LockstepKeyBackoff * backoff, guint64 now)
+{
+  LockstepKeyBackoff *b = backoff;
+  guint64 wait = wait_of (b->level), calm = now - b->granted_at;
+
+  if (!b->wanted || (b->granted && calm < wait)
+      || (b->had_key && now - b->key_at < wait))
     return FALSE;
-  budget->tokens -= 1.0;
+  if (!b->granted || calm < wait + CALM)
+    b->level = MIN (b->level + 1, LEVELS_LAST);
+  for (; b->level > 1 && b->granted && calm >= wait_of (b->level) + CALM;
+      calm -= CALM)
+    b->level--;
+  b->granted = TRUE;
+  b->granted_at = now;
+  b->wanted = FALSE;
   return TRUE;
+}
+
+gboolean
+lockstep_key_backoff_ask (LockstepKeyBackoff * backoff, guint64 now)
+{
+  backoff->wanted = TRUE;
+  return lockstep_key_backoff_poll (backoff, now);
+}
+
+void
+lockstep_key_backoff_key_frame (LockstepKeyBackoff * backoff, guint64 now)
+{
+  /* one who got what somebody else asked for was not calm */
+  if (backoff->wanted && backoff->granted)
+    backoff->granted_at = now;
+  backoff->wanted = FALSE;
+  backoff->had_key = TRUE;
+  backoff->key_at = now;
 }
 
 void

@@ -35,17 +35,31 @@ void lockstep_key_requests_key_frame (LockstepKeyRequests *requests,
 gboolean lockstep_key_requests_poll (LockstepKeyRequests *requests,
     guint64 now);
 
-/* What one viewer may ask for: without a bound, one on a bad line would make the picture
- * of all the others worse. */
+/* The requests of one viewer. One whose path carries less than what is encoded, or loses
+ * much of it, asks again and again, and each key frame makes the picture of all the others
+ * worse: it has to wait longer and longer. Zero is a good beginning. */
 typedef struct
 {
-  double tokens;
-  guint64 at;
-  gboolean started;
-} LockstepKeyBudget;
+  guint level;                  /* how often it asked, less what it was calm since */
+  guint64 key_at, granted_at;
+  gboolean had_key, granted;    /* the two above are set */
+  gboolean wanted;              /* a request waits */
+} LockstepKeyBackoff;
 
-/* A few at once, then one a second. Returns: FALSE: too many. */
-gboolean lockstep_key_budget_take (LockstepKeyBudget *budget, guint64 now);
+/**
+ * lockstep_key_backoff_ask:
+ *
+ * The viewer needs a key frame. The first is granted at once. What is asked for too soon is
+ * put off, and needless when a key frame comes that somebody else asked for: viewers on bad
+ * lines, however many, come to share the same few.
+ *
+ * Returns: whether to pass the request on now
+ */
+gboolean lockstep_key_backoff_ask (LockstepKeyBackoff *backoff, guint64 now);
+/* To be called now and then: whether to pass on a request that was put off. */
+gboolean lockstep_key_backoff_poll (LockstepKeyBackoff *backoff, guint64 now);
+/* A key frame goes to the viewer, whoever asked for it. */
+void lockstep_key_backoff_key_frame (LockstepKeyBackoff *backoff, guint64 now);
 
 /* Lets frames through to one viewer. */
 typedef struct
