@@ -144,6 +144,24 @@ needs_token (SoupServerMessage * msg, const char *path)
       && !g_str_equal (soup_server_message_get_method (msg), "OPTIONS");
 }
 
+/* libsoup 3.2.3 makes all of a body that several ranges ask for, as often as they overlap,
+ * and keeps a connection for ever whose client waited for "100 Continue". One range is
+ * enough for players, and clients that are refused to wait (417) go on without. */
+static gboolean
+is_too_much_for_libsoup (SoupServerMessage * msg)
+{
+  SoupMessageHeaders *request = soup_server_message_get_request_headers (msg);
+  const char *range = soup_message_headers_get_list (request, "Range");
+
+  if (range != NULL && strchr (range, ',') != NULL)
+    soup_message_headers_remove (request, "Range");
+  if (soup_message_headers_get_one (request, "Expect") == NULL)
+    return FALSE;
+  http_error (msg, SOUP_STATUS_EXPECTATION_FAILED,
+      "send the body at once, without Expect");
+  return TRUE;
+}
+
 /* Before the body is read: who may not send one is told so at once. */
 static void
 early (SoupServer * server, SoupServerMessage * msg, const char *path,
@@ -153,7 +171,9 @@ early (SoupServer * server, SoupServerMessage * msg, const char *path,
   SoupMessageHeaders *request = soup_server_message_get_request_headers (msg);
   SoupMessageBody *body = soup_server_message_get_request_body (msg);
 
-  if (needs_token (msg, path) && !http_is_authorized (front, msg)) {
+  if (is_too_much_for_libsoup (msg)) {
+    soup_message_body_set_accumulate (body, FALSE);
+  } else if (needs_token (msg, path) && !http_is_authorized (front, msg)) {
     gboolean sent = soup_message_headers_get_one (request, "Authorization")
         != NULL;
 
