@@ -23,6 +23,9 @@ GST_DEBUG_CATEGORY_EXTERN (gst_hls_align_sink_debug);
 
 /* Requests for key units that may wait to be sent. */
 #define GST_HLS_ALIGN_SINK_MAX_REQUESTS 64
+/* What another thread has taken to hand on is waited for, but not for ever: whoever it is
+ * handed to may wait for us. */
+#define GST_HLS_ALIGN_SINK_HAND_OVER_LIMIT (500 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct
 {
@@ -55,9 +58,11 @@ struct _GstHlsAlignSink
   GArray *requests;             /* GstClockTime: to be sent without the lock */
   GArray *again;                /* gboolean, of each */
   guint request_count;
+  guint sending;                /* threads that took requests and send them */
   EncoderWatch *watch;          /* NULL: no encoder, or its first picture came */
   HlsGroup *group;              /* of those that cut alike, or NULL */
   GArray *verdicts;             /* LockstepVerdict: to be told without the lock */
+  GThread *telling;             /* that took verdicts and tells them, or NULL */
 
   GMutex preroll_lock;          /* taken alone, or with the object's lock in it */
   GCond preroll_cond;
@@ -90,6 +95,8 @@ gboolean gst_hls_align_sink_event (GstPad *pad, GstObject *parent,
 
 /* Sends the requests for key units that the segmenter made. Without the lock. */
 void gst_hls_align_sink_send_requests (GstHlsAlignSink *self);
+/* Waits for those that another thread is sending. Without the lock. */
+void gst_hls_align_sink_requests_sent (GstHlsAlignSink *self);
 
 /* gsthlsalignsinkpreroll.c; without the lock */
 gboolean gst_hls_align_sink_preroll (GstHlsAlignSink *self, LockstepTrackKind kind);

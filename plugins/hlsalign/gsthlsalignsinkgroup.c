@@ -46,6 +46,8 @@ told (gpointer member, const LockstepVerdict * verdict)
     lockstep_segmenter_tell (self->segmenter, verdict);
   g_mutex_unlock (&self->lock);
   gst_hls_align_sink_send_requests (self);
+  /* a thread of this sink's own may have taken them */
+  gst_hls_align_sink_requests_sent (self);
 }
 
 gboolean
@@ -62,19 +64,28 @@ gst_hls_align_sink_join_group (GstHlsAlignSink * self)
   return self->group != NULL;
 }
 
-/* Tells the others of the group, before the picture can have come to them. To be
- * called without the lock. */
+/* Tells the others of the group, before the picture can have come to them, in the order
+ * of the pictures: who comes while another thread tells waits for that. To be called
+ * without the lock. */
 void
 gst_hls_align_sink_send_verdicts (GstHlsAlignSink * self)
 {
   g_autoptr (GArray) verdicts = NULL;
   HlsGroup *group = NULL;
+  gint64 until = 0;
 
   g_mutex_lock (&self->lock);
+  while (self->telling != NULL && self->telling != g_thread_self ()) {
+    if (until == 0)
+      until = g_get_monotonic_time () + GST_HLS_ALIGN_SINK_HAND_OVER_LIMIT;
+    if (!g_cond_wait_until (&self->cond, &self->lock, until))
+      break;
+  }
   if (self->verdicts->len > 0 && self->group != NULL) {
     verdicts = g_steal_pointer (&self->verdicts);
     self->verdicts = g_array_new (FALSE, FALSE, sizeof (LockstepVerdict));
     group = hls_group_ref (self->group);
+    self->telling = g_thread_self ();
   }
   g_mutex_unlock (&self->lock);
   if (group == NULL)
@@ -82,4 +93,9 @@ gst_hls_align_sink_send_verdicts (GstHlsAlignSink * self)
   for (guint i = 0; i < verdicts->len; i++)
     hls_group_tell (group, self, &g_array_index (verdicts, LockstepVerdict, i));
   hls_group_unref (group);
+  g_mutex_lock (&self->lock);
+  if (self->telling == g_thread_self ())
+    self->telling = NULL;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
 }

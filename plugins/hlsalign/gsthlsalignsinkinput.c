@@ -43,8 +43,10 @@ gst_hls_align_sink_send_requests (GstHlsAlignSink * self)
   g_array_set_size (self->requests, 0);
   g_array_set_size (self->again, 0);
   count = self->request_count;
-  if (pad != NULL)
+  if (pad != NULL) {
     self->request_count += n;
+    self->sending++;
+  }
   g_mutex_unlock (&self->lock);
   if (pad == NULL)
     return;
@@ -57,6 +59,21 @@ gst_hls_align_sink_send_requests (GstHlsAlignSink * self)
             count + i));
   }
   gst_object_unref (pad);
+  g_mutex_lock (&self->lock);
+  if (--self->sending == 0)
+    g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_hls_align_sink_requests_sent (GstHlsAlignSink * self)
+{
+  gint64 until = g_get_monotonic_time () + GST_HLS_ALIGN_SINK_HAND_OVER_LIMIT;
+
+  g_mutex_lock (&self->lock);
+  while (self->sending > 0
+      && g_cond_wait_until (&self->cond, &self->lock, until));
+  g_mutex_unlock (&self->lock);
 }
 
 LockstepTrackKind
