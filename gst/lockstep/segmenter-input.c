@@ -200,6 +200,40 @@ push_rest (LockstepSegmenter * s, GstBuffer * buffer, const LockstepH264Au * au)
   enqueue (track, item);
 }
 
+/* Whether a picture that is queued may be decoded sooner than it is shown. */
+static gboolean
+may_move (const LockstepItem * item, const LockstepItem * last)
+{
+  return !item->rest && item->cut == LOCKSTEP_CUT_NONE
+      && item->pts == item->dts && item->generation == last->generation
+      && last->dts - item->dts < LOCKSTEP_LAST_SPAN;
+}
+
+/* Moves the decoding times of those before @last, the tail of the queue, so that it is as
+ * far from the one before as @next is from it. */
+static void
+stretch_last (LockstepSegmenter * s, const LockstepItem * last,
+    const LockstepItem * next)
+{
+  LockstepItem *moved[LOCKSTEP_LAST_PICTURES - 1];
+  GList *l = s->tracks[LOCKSTEP_TRACK_VIDEO].queue.tail->prev;
+  guint n = 0;
+  gint64 from, to;
+
+  if (last->pts != last->dts || next->pts != next->dts)
+    return;                     /* shown in another order */
+  for (; l != NULL && n < G_N_ELEMENTS (moved)
+      && may_move (l->data, last); l = l->prev)
+    moved[n++] = l->data;
+  if (n == 0 || (l == NULL && !s->wrote_video) || (l != NULL
+          && ((LockstepItem *) l->data)->generation != last->generation))
+    return;
+  from = l != NULL ? ((LockstepItem *) l->data)->dts : s->last_picture;
+  to = MAX (2 * last->dts - next->dts, from + n * MS);
+  for (guint i = 0; i < n; i++)
+    moved[i]->dts = MIN (moved[i]->dts, from + (to - from) * (n - i) / n);
+}
+
 /* @next begins a segment: the picture before it is the last one of its own. */
 static void
 settle_last (LockstepSegmenter * s, const LockstepItem * next)
@@ -216,7 +250,10 @@ settle_last (LockstepSegmenter * s, const LockstepItem * next)
       || (before == NULL && !s->wrote_video))
     return;
   dts = lockstep_segmenter_last_dts (dts, next->dts);
-  last->dts = MIN (last->dts, dts);
+  if (last->dts <= dts)
+    stretch_last (s, last, next);
+  else
+    last->dts = dts;
 }
 
 static void

@@ -84,11 +84,19 @@ struct _LockstepSegmenter
 
 void lockstep_item_free (LockstepItem *item);
 
+/* A file does not say how long its last picture lasts. Players take the distance from the
+ * one before, in decoding times. Where that is longer than the picture lasts, hls.js 1.7
+ * makes the next segment late by the difference, and a hole in MP3 sound of that. Where it
+ * is shorter, its buffer ends before the segment does: when it changes the rendition then,
+ * it loads the segment once more, and reports that nothing came of it. So the two are made
+ * the same, for which the decoding times of the last pictures move, not when they are shown.
+ *
+ * Pictures that may be among these last ones wait for what comes after them: */
+#define LOCKSTEP_LAST_PICTURES 4
+#define LOCKSTEP_LAST_SPAN (250 * MS)
+
 /* When a segment's last picture is decoded at the latest: half of the way from the one
- * before, @before, to the next segment's first, @next. A file does not say how long the
- * last picture lasts. Players take the distance from the one before, in decoding times:
- * where that is longer than the picture lasts, hls.js 1.7 makes the next segment late by
- * the difference, and a hole in MP3 sound of that. Halved, the two are the same. */
+ * before, @before, to the next segment's first, @next. */
 static inline gint64
 lockstep_segmenter_last_dts (gint64 before, gint64 next)
 {

@@ -561,16 +561,26 @@ next_generation (LockstepSegmenter * s)
   }
 }
 
-/* Whether @v may be the last picture of its segment: what comes next will say, which may
- * change its decoding time. */
+/* Whether @v, the first that is queued, may be among the last pictures of its segment: what
+ * comes next will say, which may change its decoding time. */
 static gboolean
 may_be_last (const LockstepSegmenter * s, const LockstepItem * v)
 {
   const LockstepTrack *video = &s->tracks[LOCKSTEP_TRACK_VIDEO];
+  const LockstepItem *last = g_queue_peek_tail ((GQueue *) & video->queue);
 
-  return s->in_segment && s->wrote_video && s->last_picture != LOCKSTEP_NO_TIME
-      && v->cut == LOCKSTEP_CUT_NONE && video->queue.length == 1
-      && expected (s, LOCKSTEP_TRACK_VIDEO);
+  if (!s->in_segment || !s->wrote_video || s->last_picture == LOCKSTEP_NO_TIME
+      || !expected (s, LOCKSTEP_TRACK_VIDEO)
+      || video->queue.length > LOCKSTEP_LAST_PICTURES
+      || (last != v && last->dts - v->dts >= LOCKSTEP_LAST_SPAN))
+    return FALSE;
+  for (const GList * l = video->queue.head; l != NULL; l = l->next) {
+    const LockstepItem *item = l->data;
+
+    if (item->cut != LOCKSTEP_CUT_NONE || item->generation != v->generation)
+      return FALSE;
+  }
+  return TRUE;
 }
 
 /* One step of the merge; FALSE: something must come first. */
@@ -607,8 +617,7 @@ step (LockstepSegmenter * s)
     return handle_audio (s, a, TRUE);
   }
   hold = may_be_last (s, v);
-  if (a != NULL && a->pts + lag (s) <= (hold ?
-          lockstep_segmenter_last_dts (s->last_picture, v->dts) : v->dts)) {
+  if (a != NULL && a->pts + lag (s) <= (hold ? s->last_picture : v->dts)) {
     /* No picture for a good part of a segment: audio goes by the grid */
     return handle_audio (s, a, too_long (s, v->pts) || (s->in_segment
             && v->dts - MAX (s->last_picture, s->start) > s->config.target / 2

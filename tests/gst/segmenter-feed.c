@@ -45,10 +45,13 @@ take_pes (Test * t, gboolean video, const guint8 * pes, gsize size,
           || memmem (au, n, "\0\0\0\1\x65", 5) == NULL)
         r->no_idr++;
       *first_video = FALSE;
-      if (r->joined && r->in_segment > 1)
-        r->worst_overlap = MAX (r->worst_overlap,
-            ((r->last_dts - r->before_dts) & 0x1ffffffff)
-            - ((dts - r->last_dts) & 0x1ffffffff));
+      if (r->joined && r->in_segment > 1) {
+        gint64 overlap = ((r->last_dts - r->before_dts) & 0x1ffffffff)
+            - ((dts - r->last_dts) & 0x1ffffffff);
+
+        r->worst_overlap = MAX (r->worst_overlap, overlap);
+        r->worst_hole = MAX (r->worst_hole, -overlap);
+      }
       r->in_segment = 0;
     }
     r->in_segment++;

@@ -34,6 +34,7 @@ typedef struct
   guint in_segment;             /* pictures of this segment so far */
   gint64 worst_overlap;         /* a last picture's distance from the one before, less that to
                                  * the next segment's first, in ticks */
+  gint64 worst_hole;            /* the other way round */
   gboolean joined;              /* timestamps go on from the segment before */
 } Reader;
 

@@ -57,6 +57,48 @@ test_pictures_off_grid (void)
   }
 }
 
+/* Senders that are short of a processor leave pictures out, most of all before a key frame.
+ * What players take the last picture of a segment to last goes up to the next segment. */
+static void
+test_left_out (void)
+{
+  static const gint64 periods[] = { 33333333, 40 * MS, 66666667 };
+
+  for (guint i = 0; i < 3 * G_N_ELEMENTS (periods); i++) {
+    gint64 period = periods[i / 3], picture_at = 0;
+    guint64 frames = 0, sent = 0;
+    Test t;
+
+    test_begin (&t, SECOND, FALSE, 48000, 1152);
+    set_video (&t);
+    set_audio (&t);
+    for (; picture_at < 60 * SECOND; picture_at += period) {
+      gboolean left_out = FALSE, key;
+
+      for (; (gint64) frames * 24 * MS <= picture_at; frames++)
+        lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_AUDIO, audio_frame (&t,
+                frames), frames * 24 * MS, LOCKSTEP_NO_TIME, 0, 0);
+      key = wanted (&t, picture_at) || picture_at == 0;
+      /* those that come after it: none, one or two */
+      for (guint j = 0; j < t.asked->len && !key; j++)
+        left_out |= g_array_index (t.asked, gint64, j) <= picture_at
+            + (gint64) (i % 3) * period;
+      if (left_out)
+        continue;
+      sent++;
+      lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_VIDEO, picture (key, 200),
+          picture_at, LOCKSTEP_NO_TIME, 0, 0);
+    }
+    lockstep_segmenter_finish (t.s);
+    g_assert_cmpuint (t.reader.segments, >=, 59);
+    g_assert_cmpuint (t.reader.pictures, ==, sent);
+    g_assert_cmpint (t.reader.worst_hole, <=, 3);
+    g_assert_cmpint (t.reader.worst_overlap, <=, 3);
+    assert_clean (&t);
+    test_end (&t);
+  }
+}
+
 /* Senders that put parameter sets before each slice of a key frame: what takes the
  * packets apart makes two access units of it, the second without a time of its own. It
  * is one picture, and cut at once; also where the first half was written already. */
@@ -394,6 +436,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/segmenter/pictures-off-grid", test_pictures_off_grid);
+  g_test_add_func ("/segmenter/left-out", test_left_out);
   g_test_add_func ("/segmenter/split-picture", test_split_picture);
   g_test_add_func ("/segmenter/grid/mp3-48", test_grid_mp3_48);
   g_test_add_func ("/segmenter/grid/others", test_grid_others);
