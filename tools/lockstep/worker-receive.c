@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The side of a worker that receives: a publisher's offer, its answer, its streams. */
 #include "worker-private.h"
-#include "frame-guard.h"
 #include "log.h"
 #include "webrtc-setup.h"
 #include "worker-sdp.h"
@@ -59,16 +58,12 @@ stream_added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
   Worker *worker = user_data;
   GstPad *in = kind == LOCKSTEP_MEDIA_AUDIO ? worker->audio_in
       : worker->video_in;
-  const LockstepOfferMedia *media;
 
   if (kind == LOCKSTEP_MEDIA_OTHER || in == NULL) {
     log_warning (worker->channel, "a stream that is neither sound nor picture "
         "is not used");
     return;
   }
-  media = offers (webrtc_end_get_offer (worker->end), kind);
-  if (media != NULL && g_strcmp0 (media->encoding, "H264") == 0)
-    frame_guard_add (in);
   if (GST_PAD_LINK_FAILED (gst_pad_link (pad, in)))
     GST_ELEMENT_ERROR (GST_PAD_PARENT (in), CORE, PAD,
         ("a stream cannot be linked to %s", GST_ELEMENT_NAME (GST_PAD_PARENT

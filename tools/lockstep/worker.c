@@ -33,6 +33,7 @@
 #include "worker-private.h"
 #include "failure.h"
 #include "log.h"
+#include "packet-guard.h"
 #include "presets.h"
 
 #include <glib-unix.h>
@@ -506,6 +507,7 @@ prepare (Worker * worker, JsonObject * message)
     worker_fail (worker, "%s", text);
     return;
   }
+  packet_guard_add (GST_BIN (worker->pipeline));
   if (!prepare_renditions (worker))
     return;
   worker->config = (WebrtcEndConfig) {
