@@ -109,6 +109,7 @@ write_item (LockstepSegmenter * s, LockstepTrackKind kind, LockstepItem * item)
   GstMapInfo map;
   LockstepSpan span;
   guint8 adts[LOCKSTEP_ADTS_HEADER_SIZE];
+  gint64 end = item->pts + item->duration;
 
   if (!gst_buffer_map (item->buffer, &map, GST_MAP_READ)) {
     s->stats.broken++;
@@ -154,7 +155,10 @@ write_item (LockstepSegmenter * s, LockstepTrackKind kind, LockstepItem * item)
     s->have_skew = TRUE;
     s->skew = item->pts - s->start;
   }
-  s->media_end = MAX (s->media_end, item->pts + item->duration);
+  /* how long the last picture lasts is a guess, which may not make a segment too long */
+  if (kind == LOCKSTEP_TRACK_VIDEO)
+    end = MAX (item->pts, MIN (end, s->start + s->plan.limit));
+  s->media_end = MAX (s->media_end, end);
 }
 
 /* Takes the head of the audio queue: writes it, or drops it where it has no place. */

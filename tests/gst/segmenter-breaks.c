@@ -161,6 +161,35 @@ test_video_pause (void)
   }
 }
 
+/* The last picture comes just before the limit of its segment. How long it lasts nobody
+ * says: the segment is not longer than EXT-X-TARGETDURATION lets it. */
+static void
+test_last_picture (void)
+{
+  static const gint64 after[] = { 0, 200, 400, 600, 800, 1000, 1200, 1380 };
+  Test t;
+  Feed f = { 0 };
+
+  test_begin (&t, SECOND, FALSE, 48000, 1152);
+  f.picture_ns = SECOND / 5;
+  set_video (&t);
+  set_audio (&t);
+  feed (&t, &f, TRUE, TRUE, 10 * SECOND);
+  for (; f.frames * 24 * MS < 11400 * MS; f.frames++)
+    lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_AUDIO, audio_frame (&t,
+            f.frames), f.frames * 24 * MS, LOCKSTEP_NO_TIME, 0, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (after); i++)
+    lockstep_segmenter_push (t.s, LOCKSTEP_TRACK_VIDEO, picture (i == 0, 200),
+        10 * SECOND + after[i] * MS, LOCKSTEP_NO_TIME, 0, 0);
+  lockstep_segmenter_finish (t.s);
+  g_assert_cmpuint (lockstep_segmenter_target_duration (t.s), ==, 1);
+  g_assert_cmpuint (t.reader.segments, ==, 11);
+  g_assert_cmpint (t.reader.longest, >, 1380 * MS);
+  g_assert_cmpint (t.reader.longest, <=, lockstep_segment_plan_limit (1));
+  assert_clean (&t);
+  test_end (&t);
+}
+
 /* The size of the picture changes in the middle of a segment. */
 static void
 test_format_change (void)
@@ -256,6 +285,7 @@ main (int argc, char **argv)
   g_test_add_func ("/segmenter-breaks/late-audio", test_late_audio);
   g_test_add_func ("/segmenter-breaks/late-video", test_late_video);
   g_test_add_func ("/segmenter-breaks/video-pause", test_video_pause);
+  g_test_add_func ("/segmenter-breaks/last-picture", test_last_picture);
   g_test_add_func ("/segmenter-breaks/format-change", test_format_change);
   g_test_add_func ("/segmenter-breaks/epoch-change", test_epoch_change);
   g_test_add_func ("/segmenter-breaks/audio-change", test_audio_change);
