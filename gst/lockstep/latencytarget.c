@@ -27,10 +27,14 @@
 /* How fast the bound falls after a spike, ns per ns: a player that keeps up runs
  * faster by that share. */
 #define FALL 0.3
-/* The bound before anything is known, and the weight of that guess: as so many
- * of the samples beyond the quantile. NetEQ starts with the same 80 ms. */
+/* The bound before anything is known: NetEQ starts with the same 80 ms. The guess stands for as
+ * many packets as have GUESS of them beyond the quantile, so that so many must come later before
+ * the bound is higher for longer than a spike: the first one that is late says little, and would
+ * be all that is known until 1 / (1 - quantile) packets came. GUESS_LASTS more at the guess keep it
+ * until as many packets came as have so many beyond the quantile. */
 #define START (80 * MSECOND)
-#define START_WEIGHT 0.01
+#define GUESS 2
+#define GUESS_LASTS 1
 /* The weights grow instead of the bins shrinking; above this all are scaled. */
 #define MAX_WEIGHT 1e9
 
@@ -53,10 +57,11 @@ lockstep_latency_target_reset (LockstepLatencyTarget * self)
 {
   memset (self->bins, 0, sizeof (self->bins));
   self->any = FALSE;
-  self->below = 0;
   self->at = START / LOCKSTEP_LATENCY_BIN;
-  self->total = START_WEIGHT / (1 - self->quantile);
-  self->bins[self->at] = (float) self->total;
+  self->bins[0] = (float) (GUESS / (1 - self->quantile) - GUESS);
+  self->bins[self->at] = GUESS + GUESS_LASTS;
+  self->below = self->bins[0];
+  self->total = self->below + self->bins[self->at];
   self->weight = 1;
   self->peak = self->peak_time = 0;
   self->bound = self->calm = START;
@@ -127,8 +132,9 @@ lockstep_latency_target_add (LockstepLatencyTarget * self, gint64 now,
   self->any = TRUE;
   if (late && lateness <= self->max)
     lockstep_latency_target_stretch (self, now, lateness);
-  /* In time only because of the spike: it is the spike's. */
-  if (late || lateness <= self->calm) {
+  /* In time only because of the spike: it is the spike's. Beyond max: no bound would have had
+   * it in time, so that waiting longer for its like costs the others for nothing. */
+  if (lateness <= self->max && (late || lateness <= self->calm)) {
     bin = (guint) MIN (lateness / LOCKSTEP_LATENCY_BIN,
         LOCKSTEP_LATENCY_BINS - 1);
     self->weight /= FORGET;

@@ -91,17 +91,37 @@ test_spike (void)
   g_assert_cmpint (last - before, <, MS / 100);
 }
 
-/* What is beyond max is not followed. */
+/* What is beyond max is late with any bound: nothing waits for it. */
 static void
 test_beyond_max (void)
 {
   init (0.99);
   target.max = 300 * MS;
   for (guint i = 0; i < 1000; i++)
-    add (i * 20 * MS, i % 10 == 0 ? 5000 * MS : 0);
-  g_assert_cmpint (lockstep_latency_target_get (&target), ==, 300 * MS);
+    add (i * 20 * MS, i % 10 == 0 ? 5000 * MS : 10 * MS);
+  g_assert_cmpint (lockstep_latency_target_get (&target), <=, 11 * MS);
   g_assert_cmpuint (target.classes[LOCKSTEP_LATENESS_CLASSES - 1], ==, 100);
-  g_assert_cmpuint (target.classes[0], ==, 900);
+  g_assert_cmpuint (target.classes[4], ==, 900);
+  /* up to max it is followed */
+  for (guint i = 1000; i < 2000; i++)
+    add (i * 20 * MS, i % 10 == 0 ? 290 * MS : 10 * MS);
+  g_assert_cmpint (lockstep_latency_target_get (&target), >, 289 * MS);
+}
+
+/* With a quantile of one packet in a thousand, one that is late at the start is not waited for
+ * until a thousand have come; that many more are. */
+static void
+test_late_at_start (void)
+{
+  gint64 now = 0;
+
+  init (0.999);
+  for (guint i = 0; i < 300; i++, now += 20 * MS)
+    add (now, i == 100 ? 400 * MS : 10 * MS);
+  g_assert_cmpint (lockstep_latency_target_get (&target), <=, 81 * MS);
+  for (guint i = 0; i < 300; i++, now += 20 * MS)
+    add (now, i % 50 == 0 ? 400 * MS : 10 * MS);
+  g_assert_cmpint (lockstep_latency_target_get (&target), >, 399 * MS);
 }
 
 /* Weights are scaled in time: months of packets, and the quantile stays. */
@@ -125,6 +145,7 @@ main (int argc, char **argv)
   g_test_add_func ("/latencytarget/quantile", test_quantile);
   g_test_add_func ("/latencytarget/spike", test_spike);
   g_test_add_func ("/latencytarget/beyond-max", test_beyond_max);
+  g_test_add_func ("/latencytarget/late-at-start", test_late_at_start);
   g_test_add_func ("/latencytarget/long", test_long);
   return g_test_run ();
 }
