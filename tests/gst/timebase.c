@@ -164,6 +164,33 @@ test_path_change (void)
   }
 }
 
+/* The first packets were late by most of a second: that is made up for in half a minute, no
+ * packet moves by more than a tenth of its spacing, and what is left is slewed as ever. */
+static void
+test_late_start (void)
+{
+  Stream s;
+  gint64 error = 0, before;
+
+  stream_init (&s, 50);
+  stream_step (&s, 920 * MS);
+  while (s.n < 7 * 50)
+    error = stream_step (&s, 20 * MS) - 20 * MS;
+  g_assert_cmpint (error, <, 400 * MS);
+  while (s.n < 14 * 50)
+    error = stream_step (&s, 20 * MS) - 20 * MS;
+  before = error;
+  g_assert_cmpint (error, <, 60 * MS);
+  while (s.n < 15 * 50)
+    error = stream_step (&s, 20 * MS) - 20 * MS;
+  g_assert_cmpint (before - error, <, 10 * MS);
+  while (s.n < 30 * 50)
+    error = stream_step (&s, 20 * MS) - 20 * MS;
+  g_assert_cmpint (ABS (error), <, MS);
+  g_assert_cmpfloat (s.worst_step, <, 0.106 * 20 * MS);
+  stream_clear (&s);
+}
+
 /* A pause of the stream is no reason for a step, even if the packet after it is late. */
 static void
 test_pause (void)
@@ -177,6 +204,14 @@ test_pause (void)
   s.n += 60 * 50;
   error = stream_step (&s, 300 * MS) - 10 * MS;
   g_assert_cmpint (ABS (error), <=, 4 * MS);
+  stream_clear (&s);
+
+  /* nor where much is to be made up for */
+  stream_init (&s, 0);
+  stream_step (&s, 900 * MS);
+  s.n += 5 * 50;
+  error = stream_step (&s, 10 * MS) - 10 * MS;
+  g_assert_cmpint (error, >=, 886 * MS);
   stream_clear (&s);
 }
 
@@ -220,6 +255,7 @@ main (int argc, char **argv)
   g_test_add_func ("/timebase/drift", test_drift);
   g_test_add_func ("/timebase/spikes", test_spikes_do_not_move_it);
   g_test_add_func ("/timebase/path-change", test_path_change);
+  g_test_add_func ("/timebase/late-start", test_late_start);
   g_test_add_func ("/timebase/pause", test_pause);
   g_test_add_func ("/timebase/fixed", test_fixed);
   g_test_add_func ("/timebase/reordered", test_reordered);
