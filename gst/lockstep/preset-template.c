@@ -147,6 +147,25 @@ check_value (const char *name, gpointer user_data)
   return g_strdup ("");
 }
 
+/* A line takes alternatives, and of an item numbers. */
+static void
+add_no_alternative (const Check * check, const char *name)
+{
+  const LockstepPreset *preset = check->known.preset;
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *near;
+
+  for (guint i = 0; i < preset->alternatives->len; i++)
+    g_ptr_array_add (names,
+        ((LockstepAlternative *) preset->alternatives->pdata[i])->name);
+  g_ptr_array_add (names, NULL);
+  near = lockstep_nearest (name, (const char *const *) names->pdata);
+  lockstep_fault_add (check->faults, check->place,
+      "there is no alternative '%s'%s%s%s", name,
+      near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+      near != NULL ? "'?" : "; add it under \"alternatives\"");
+}
+
 static char *
 check_in_line (const char *name, gpointer user_data)
 {
@@ -159,6 +178,8 @@ check_in_line (const char *name, gpointer user_data)
           && knows_value (&check->known, name)))
     lockstep_fault_add (check->faults, check->place,
         "{%s} cannot be in a line: values are set under \"properties\"", name);
+  else if (!g_str_has_prefix (name, "item."))
+    add_no_alternative (check, name);
   else
     return check_value (name, user_data);
   return g_strdup ("");
@@ -202,6 +223,26 @@ check_choice_name (const Known * known, const char *name, const char *place,
         name + strlen (LOCKSTEP_USE));
 }
 
+/* A condition that can never hold, or always does, is a slip of the pen. */
+static void
+check_condition_value (const Known * known, const char *name,
+    const char *value, const char *place, GPtrArray * faults)
+{
+  static const char *const booleans[] = { "false", "true", NULL };
+  const LockstepParameter *p =
+      lockstep_preset_find_parameter (known->preset, name);
+  const char *const *values = p == NULL ? NULL
+      : p->type == LOCKSTEP_PARAMETER_ENUM ? (const char *const *) p->values
+      : p->type == LOCKSTEP_PARAMETER_BOOL ? booleans : NULL;
+  g_autofree char *all = NULL;
+
+  if (values == NULL || g_strv_contains (values, value))
+    return;
+  all = g_strjoinv (", ", (GStrv) values);
+  lockstep_fault_add (faults, place, "%s is never '%s'; it is one of %s", name,
+      value, all);
+}
+
 static void
 check_conditions (const Known * known, const LockstepConditions * conditions,
     const char *place, GPtrArray * faults)
@@ -212,14 +253,16 @@ check_conditions (const Known * known, const LockstepConditions * conditions,
     g_autofree char *at = g_strconcat (place, i == 0 ? ".when" : ".unless",
         NULL);
     GHashTableIter iter;
-    gpointer name;
+    gpointer name, value;
 
     g_hash_table_iter_init (&iter, tables[i]);
-    while (g_hash_table_iter_next (&iter, &name, NULL))
+    while (g_hash_table_iter_next (&iter, &name, &value))
       if (g_str_has_prefix (name, LOCKSTEP_USE))
         check_choice_name (known, name, at, faults);
       else if (!knows_value (known, name))
         add_unknown (known, name, at, faults);
+      else
+        check_condition_value (known, name, value, at, faults);
   }
 }
 

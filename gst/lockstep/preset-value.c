@@ -85,8 +85,10 @@ lockstep_pattern_new (const char *pattern, GError ** error)
 {
   g_autofree char *whole = g_strconcat (MATCH_LIMIT "\\A(?:", pattern, ")\\z",
       NULL);
+  /* first as it was written: an error says where it is */
+  g_autoptr (GRegex) alone = g_regex_new (pattern, 0, 0, error);
 
-  return g_regex_new (whole, 0, 0, error);
+  return alone != NULL ? g_regex_new (whole, 0, 0, error) : NULL;
 }
 
 /* A decimal number at the start of @text; @end is what follows. No exponent, no
@@ -285,7 +287,8 @@ normalize_double (const LockstepParameter * p, const char *value,
   errno = 0;
   number = g_ascii_strtod (value, &end);
   if (end == value || *end != '\0' || errno == ERANGE || number != number) {
-    lockstep_fault_add (faults, place, "'%s' is not a number", value);
+    lockstep_fault_add (faults, place, "'%s' is not a number, such as 1.5",
+        value);
     return NULL;
   }
   return check_range (p, number, value, "", place, faults) ? g_strdup (value)

@@ -412,6 +412,11 @@ parse_object (LockstepPreset * preset, const char *file, const char *bytes,
     lockstep_fault_add (faults, "", "the file is not UTF-8 text");
     return NULL;
   }
+  /* a byte order mark, as some editors write it (RFC 8259, section 8.1) */
+  if (length >= 3 && memcmp (bytes, "\xef\xbb\xbf", 3) == 0) {
+    bytes += 3;
+    length -= 3;
+  }
   text = g_strndup (bytes, length);
   source = g_new0 (LockstepPresetSource, 1);
   source->file = g_strdup (file);

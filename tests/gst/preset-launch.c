@@ -2,7 +2,7 @@
 /* Using presets: values, choices, repetition, and the line that comes out. */
 #include "preset-common.h"
 
-#include <gst/lockstep/launchports.h>
+#include <gst/lockstep/launchcheck.h>
 
 #define PARAMETERS \
   "\"parameters\":{" \

@@ -36,6 +36,22 @@ test('--version and --help are data', () => {
   }
 });
 
+test('what is printed is as it was given in any locale, and what cannot be written is an error', () => {
+  const [code, out, err] = lockstep(['export', 'srt-to-hls', 'uri=srt://\u00fc'], { LC_ALL: 'C' });
+  assert.equal(code, 0, err);
+  assert.match(out, /srt:\/\/\u00fc/);
+  const shell = (line) => spawnSync('sh', ['-c', line, path.join(buildRoot, 'tools/lockstep/lockstep')], { encoding: 'utf8', cwd: folder,
+    env: { ...process.env, LC_ALL: 'C', LOCKSTEP_PIPELINES_PATH: path.join(sourceRoot, 'pipelines'), GST_REGISTRY_1_0: path.join(folder, 'registry.bin') } });
+  for (const [where, why] of [['>/dev/full', /stdout cannot be written: No space left/], ['>&-', /stdout cannot be written: Bad file descriptor/]]) {
+    const r = shell(`exec "$0" list ${where}`);
+    assert.equal(r.status, 74, r.stderr);
+    assert.match(r.stderr, why);
+  }
+  /* who has heard enough is told nothing */
+  const short = shell('{ trap "" PIPE; "$0" list; echo "$?" >&2; } | :');
+  assert.match(short.stderr, /^(74|0)\n$/);
+});
+
 test('no command and an unknown one: 64, with the nearest', () => {
   assert.equal(lockstep([])[0], 64);
   fails(['lst'], 64, /no command 'lst'; did you mean 'list'\?/);

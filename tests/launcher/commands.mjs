@@ -151,6 +151,14 @@ test('check: one test a mistake, with file, line, place and cure', () => {
     [{ pipeline: ['fakesrc ! fakesink'], signalling: { element: 'webrtc', protocol: 'whip' } }, 78, /signalling\.element: no element is named 'webrtc'/],
     [{ pipeline: ['{c}'], parameters: { k: { type: 'enum', values: ['a', 'b'], default: 'a', summary: 's' } },
       alternatives: { c: [{ name: 'a', when: { k: 'a' }, launch: 'fakesrc ! fakesink' }] } }, 69, /no choice fits the parameters.*\(with k=b\)/],
+    [{ pipeline: ['fakesrc ! {enc} ! fakesink'], alternatives: { end: [{ name: 'a', launch: 'queue' }] } }, 78, /:4: error: pipeline\[0\]: there is no alternative 'enc'; did you mean 'end'\?/],
+    [{ pipeline: ['fakesrc name=a ! queue name=q ! fakesink name=a'] }, 78, /pipeline: two elements are named 'a'/],
+    [{ pipeline: ['fakesrc ! queue max-size-time=0 !'] }, 78, /syntax error: nothing stands behind its last '!', after queue/],
+    [{ pipeline: ['fakesrc !', '! fakesink'] }, 78, /syntax error: nothing stands between the two '!' after fakesrc/],
+    [{ pipeline: ['fakesrc ! bin.( queue ! fakesink'] }, 78, /syntax error: a '\(' has no '\)'/],
+    [{ pipeline: ['fakesrc ! fakesink', { when: { k: 'c' }, lines: ['fakesrc ! fakesink'] }], parameters: { k: { type: 'enum', values: ['a', 'b'], default: 'a', summary: 's' } } },
+      78, /pipeline\[1\]\.when: k is never 'c'; it is one of a, b/],
+    [{ pipeline: ['fakesrc ! fakesink'], parameters: { k: { type: 'string', pattern: 'x(', default: 'x', summary: 's' } } }, 78, /pattern: this is no regular expression: [^\n]*[‘']x\([’'] at char 2/],
   ];
   for (const [i, [preset, code, says, needs]] of cases.entries()) {
     if (needs && spawnSync('gst-inspect-1.0', ['--exists', needs[0]]).status === 0)
@@ -162,6 +170,7 @@ test('check: one test a mistake, with file, line, place and cure', () => {
     assert.ok(r.out.startsWith(file), r.out);
     assert.equal(r.err, '');
   }
+  assert.equal(lockstep(['check', write('mark', '\ufeff{ "summary": "s", "pipeline": ["fakesrc ! fakesink"] }')]).code, 0);
   const all = lockstep(['check', write('many', { pipeline: ['fakesrc a=1 ! fakesnk', 'videotestsrc pattern=x ! fakesink'] })]);
   assert.equal(all.out.trim().split('\n').length, 3, all.out);
   const { value, code } = json('check', path.join(folder, 'many.json'), 'test-to-hls', '--json');

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "presets.h"
 
-#include <gst/lockstep/launchports.h>
+#include <gst/lockstep/launchcheck.h>
 #include <string.h>
 
 int

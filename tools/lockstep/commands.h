@@ -14,6 +14,7 @@ enum
   EXIT_NOINPUT = 66,            /* what is to be read is not there */
   EXIT_MISSING = 69,            /* an element or an address is not to be had */
   EXIT_INTERNAL = 70,
+  EXIT_OUTPUT = 74,             /* stdout cannot be written */
   EXIT_CONFIG = 78,             /* the preset or its parameters are wrong */
 };
 

@@ -6,7 +6,7 @@
 #include "presets.h"
 
 #include <gst/lockstep/launchline.h>
-#include <gst/lockstep/launchports.h>
+#include <gst/lockstep/launchcheck.h>
 #include <string.h>
 
 LintReport *

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "log.h"
 #include "presets.h"
+#include "standard-io.h"
 #include "try.h"
 #include "worker.h"
 
@@ -26,8 +27,8 @@ print_help (void)
       ("\n  lockstep COMMAND --help    more about a command, with examples\n"
       "  lockstep --version\n\n"
       "Exit status: 0 well, 1 hls-check found errors, 64 wrong usage, 65 wrong data,\n"
-      "66 no such input, 69 something is missing here, 70 internal error, 78 wrong preset or\n"
-      "parameter.\n");
+      "66 no such input, 69 something is missing here, 70 internal error, 74 stdout cannot be\n"
+      "written, 78 wrong preset or parameter.\n");
 }
 
 static gboolean
@@ -51,13 +52,12 @@ add_plugin_folder (void)
     gst_registry_scan_path (registry, LOCKSTEP_PLUGINS_DIR);
 }
 
-int
-main (int argc, char **argv)
+static int
+run_command (int argc, char **argv)
 {
   const char *names[G_N_ELEMENTS (commands)] = { NULL };
   const char *near;
 
-  setlocale (LC_ALL, "");
   if (argc < 2) {
     print_help ();
     return EXIT_USAGE;
@@ -101,4 +101,12 @@ main (int argc, char **argv)
     g_printerr ("lockstep: there is no command '%s'; see lockstep --help\n",
         argv[1]);
   return EXIT_USAGE;
+}
+
+int
+main (int argc, char **argv)
+{
+  standard_io_init ();
+  setlocale (LC_ALL, "");
+  return standard_io_finish (run_command (argc, argv));
 }

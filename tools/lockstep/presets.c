@@ -7,6 +7,7 @@
 #include "try.h"
 
 #include <glib/gstdio.h>
+#include <gst/lockstep/launchcheck.h>
 #include <string.h>
 
 /* A parameter may name a file of so many bytes. */
@@ -333,11 +334,22 @@ presets_build (LockstepLaunch * launch, GPtrArray * faults)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstParseContext) context = gst_parse_context_new ();
-  GstElement *element = gst_parse_launch_full (launch->launch, context,
-      GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  g_autofree char *twice = lockstep_launch_name_twice (launch->launch);
+  g_autofree char *where = NULL;
+  GstElement *element;
 
+  if (twice != NULL) {
+    lockstep_fault_add (faults, "pipeline", "two elements are named '%s'; give "
+        "each a name of its own", twice);
+    return NULL;
+  }
+  element = gst_parse_launch_full (launch->launch, context,
+      GST_PARSE_FLAG_FATAL_ERRORS, &error);
   if (element == NULL) {
-    lockstep_fault_add (faults, "pipeline", "%s", error->message);
+    if (g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_SYNTAX))
+      where = lockstep_launch_syntax_problem (launch->launch);
+    lockstep_fault_add (faults, "pipeline", "%s%s%s", error->message,
+        where != NULL ? ": " : "", where != NULL ? where : "");
     return NULL;
   }
   gst_object_ref_sink (element);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* UDP ports that a pipeline would take twice. */
-#include <gst/lockstep/launchports.h>
+/* What is wrong with a pipeline that GStreamer's parser does not say: ports that are taken
+ * twice, names that are, and where its "syntax error" lies. */
+#include <gst/lockstep/launchcheck.h>
 #include <gst/lockstep/launchline.h>
 
 #include <gio/gio.h>
@@ -85,4 +86,76 @@ lockstep_launch_check_ports (const LockstepLaunch * launch, GPtrArray * faults)
     g_array_append_val (sources, source);
   }
   return ok;
+}
+
+/* Brackets that @word opens, less those that it closes. */
+static int
+opens (const LockstepLaunchWord * word)
+{
+  int n = 0;
+
+  for (const char *c = word->text; word->kind == LOCKSTEP_LAUNCH_OTHER
+      && *c != '\0'; c++)
+    n += *c == '(' ? 1 : *c == ')' ? -1 : 0;
+  return n;
+}
+
+char *
+lockstep_launch_name_twice (const char *line)
+{
+  g_autoptr (GPtrArray) words = lockstep_launch_words (line);
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  int depth = 0;
+
+  for (guint i = 0; i < words->len; i++) {
+    const LockstepLaunchWord *word = g_ptr_array_index (words, i);
+    const char *name = word->kind == LOCKSTEP_LAUNCH_ELEMENT && depth == 0
+        ? lockstep_launch_name_of (words, i) : NULL;
+
+    depth += opens (word);
+    if (name != NULL && !g_hash_table_add (seen, (gpointer) name))
+      return g_strdup (name);
+  }
+  return NULL;
+}
+
+static gboolean
+is_link (const GPtrArray * words, guint i)
+{
+  return i < words->len && ((LockstepLaunchWord *) words->pdata[i])->kind ==
+      LOCKSTEP_LAUNCH_LINK;
+}
+
+/* What stands before a link, for people to find it. */
+static const char *
+before (const GPtrArray * words, guint i)
+{
+  while (i > 0 && ((LockstepLaunchWord *) words->pdata[i - 1])->kind ==
+      LOCKSTEP_LAUNCH_PROPERTY)
+    i--;
+  return i > 0 ? ((LockstepLaunchWord *) words->pdata[i - 1])->text : "it";
+}
+
+char *
+lockstep_launch_syntax_problem (const char *line)
+{
+  g_autoptr (GPtrArray) words = lockstep_launch_words (line);
+  int depth = 0;
+
+  if (words->len == 0)
+    return g_strdup ("there is nothing in it");
+  if (is_link (words, 0))
+    return g_strdup ("nothing stands before its first '!'");
+  if (is_link (words, words->len - 1))
+    return g_strdup_printf ("nothing stands behind its last '!', after %s",
+        before (words, words->len - 1));
+  for (guint i = 0; i < words->len; i++) {
+    if (is_link (words, i) && is_link (words, i + 1))
+      return g_strdup_printf ("nothing stands between the two '!' after %s",
+          before (words, i));
+    depth += opens (words->pdata[i]);
+    if (depth < 0)
+      return g_strdup ("a ')' has no '('");
+  }
+  return depth > 0 ? g_strdup ("a '(' has no ')'") : NULL;
 }
