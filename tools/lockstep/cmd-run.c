@@ -17,6 +17,7 @@
 
 /* Sessions drain in about 2 s; what takes longer is not waited for. */
 #define STOP_LIMIT_S 5
+#define SAME_SIGNAL_US (200 * 1000)
 
 typedef struct
 {
@@ -25,6 +26,8 @@ typedef struct
   Publisher *publisher;
   Room *room;
   gboolean stopping;
+  int stopped_by;               /* the first signal, and when it came, monotonic µs */
+  gint64 stopped_at;
   int status;
 } Run;
 
@@ -45,10 +48,15 @@ stop_timed_out (gpointer user_data)
 }
 
 static gboolean
-interrupted (gpointer user_data)
+interrupted (Run * run, int signal)
 {
-  Run *run = user_data;
+  gint64 now = g_get_monotonic_time ();
 
+  /* npm, timeout and their like hand on what the terminal has sent to all: the same signal
+   * twice at once is one */
+  if (run->stopping && signal == run->stopped_by
+      && now - run->stopped_at < SAME_SIGNAL_US)
+    return G_SOURCE_CONTINUE;
   if (run->stopping) {
     /* the second time means now */
     log_warning (NULL, "stopping at once; what was not finished is lost");
@@ -56,6 +64,8 @@ interrupted (gpointer user_data)
     return G_SOURCE_CONTINUE;
   }
   run->stopping = TRUE;
+  run->stopped_by = signal;
+  run->stopped_at = now;
   log_info (NULL, "stopping");
   notify_stopping ();
   g_timeout_add_seconds (STOP_LIMIT_S, stop_timed_out, run);
@@ -66,6 +76,18 @@ interrupted (gpointer user_data)
   else
     publisher_stop (run->publisher, all_stopped, run);
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+take_int (gpointer user_data)
+{
+  return interrupted (user_data, SIGINT);
+}
+
+static gboolean
+take_term (gpointer user_data)
+{
+  return interrupted (user_data, SIGTERM);
 }
 
 /* Tokens and certificates are read again; what runs goes on. */
@@ -166,8 +188,8 @@ run_preset (LockstepPreset * preset, const char *name, GHashTable * values,
         || error->code == G_IO_ERROR_INVALID_ARGUMENT
         ? EXIT_CONFIG : EXIT_MISSING;
   }
-  g_unix_signal_add (SIGINT, interrupted, &run);
-  g_unix_signal_add (SIGTERM, interrupted, &run);
+  g_unix_signal_add (SIGINT, take_int, &run);
+  g_unix_signal_add (SIGTERM, take_term, &run);
   g_unix_signal_add (SIGHUP, hung_up, &run);
   notify_ready ();
   if (run.front != NULL)
