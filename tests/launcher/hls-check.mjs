@@ -81,6 +81,7 @@ test('a URL, with JSON', async () => {
     const { status, out } = await check(`${url}/bad/all.m3u8`, '--json', '--target', '0.96', '--watch', '1s');
     const said = JSON.parse(out);
     assert.equal(status, 1);
+    assert.equal(said.version, 1);
     assert.equal(said.lists, 2);
     assert.equal(said.segments, 10);
     assert.ok(said.errors > 0);

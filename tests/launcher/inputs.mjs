@@ -82,6 +82,9 @@ test('what is wrong with a session description is said', () => {
   const one = lockstep('export', 'rtp-to-hls', 'sdp=x.sdp', 'output=o', 'address=127.0.0.1');
   assert.equal(one.code, 78);
   assert.match(one.err, /audio-in and video-in would both take UDP port 5004 of 127\.0\.0\.1/);
+  const name = lockstep('run', 'rtp-to-hls', 'listen=127.0.0.1:0', 'output=o', 'address=nonsense');
+  assert.equal(name.code, 78);
+  assert.match(name.err, /address: 'nonsense' does not match the pattern .*: IP address that packets come to/);
   const ports = lockstep('run', 'rtp-to-hls', 'listen=127.0.0.1:0', 'output=o', 'video-port=5004');
   assert.equal(ports.code, 78);
   assert.match(ports.err, /would both take UDP port 5004/);

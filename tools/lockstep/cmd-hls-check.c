@@ -193,6 +193,8 @@ print_json (GPtrArray * findings, guint lists, guint segments, guint errors)
   g_autofree char *text = NULL;
 
   json_builder_begin_object (b);
+  json_builder_set_member_name (b, "version");
+  json_builder_add_int_value (b, 1);
   json_builder_set_member_name (b, "lists");
   json_builder_add_int_value (b, lists);
   json_builder_set_member_name (b, "segments");
