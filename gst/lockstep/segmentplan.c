@@ -27,6 +27,9 @@
 /* What an answer takes before one was seen: most in a sender's first seconds, and an
  * early cut is better than a first segment that sets the list's longest. */
 #define LEAD_FIRST (300 * MS)
+/* So much sooner the first boundary of all is asked for: one that is cut late sets the list's
+ * longest, and an answer that is too early to cut at tells how long the next one takes. */
+#define EARLY_FIRST (100 * MS)
 #define LEAD_MAX (15 * SECOND)
 /* Senders rate-limit: libwebrtc makes one key frame in 300 ms at most. */
 #define ASK_AGAIN_MIN (300 * MS)
@@ -594,10 +597,12 @@ ask_in_time (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
 {
   gint64 half = half_picture (plan);    /* pictures come in steps */
   gint64 expected = expected_delay (plan), boundary;
+  gint64 ahead = expected + half + (plan->answers == 0
+      && plan->path_measured ? EARLY_FIRST : 0);
 
   for (gint64 k = plan->next; n < LOCKSTEP_PLAN_MAX_ASKS - 1; k++) {
     boundary = lockstep_segment_plan_boundary (plan, k);
-    if (plan->position < boundary - expected - half)
+    if (plan->position < boundary - ahead)
       break;
     if (asked (plan, k))
       continue;

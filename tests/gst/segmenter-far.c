@@ -10,6 +10,7 @@ typedef struct
 {
   const char *name;
   gint64 path;                  /* how old a picture is when it comes */
+  gint64 slow;                  /* in the first 4 s, half of this to all of it more */
   gint64 spread;                /* an answer takes 20 ms and up to this more */
   double held_up;               /* chance of an answer 400 ms later than that */
   double stall;                 /* chance at each picture of none for 200 to 900 ms */
@@ -24,14 +25,16 @@ typedef struct
 } Sender;
 
 static const Sender senders[] = {
-  {"well", 500 * MS, 60 * MS, 0, 0, 0, 30 * MS, 0, 0, 0, 0, 0},
-  {"late", 0, 400 * MS, 0, 0, 0, 115 * MS, 0, 0, 0, 0, 0},
-  {"late-path", 500 * MS, 400 * MS, 0, 0, 0, 125 * MS, 1, 0, 0, 0, 0},
-  {"held-up", 500 * MS, 60 * MS, 0.1, 0, 0, 75 * MS, 1, 0, 1, 0, 0},
-  {"stalls", 500 * MS, 60 * MS, 0, 0.003, 0, 50 * MS, 1, 0, 1, 0, 2},
-  {"stalls-often", 500 * MS, 400 * MS, 0, 0.02, 0, 150 * MS, 2, 1, 3, 0, 12},
-  {"few-pictures", 0, 60 * MS, 0, 0, 0.85, 300 * MS, 1, 1, 3, 0, 12},
-  {"all", 500 * MS, 400 * MS, 0.1, 0.02, 0.85, 260 * MS, 2, 3, 10, 2, 12},
+  {"slow-start", 0, 700 * MS, 60 * MS, 0, 0, 0, 50 * MS, 0, 0, 0, 0, 0},
+  {"slow-path", 500 * MS, 700 * MS, 60 * MS, 0, 0, 0, 60 * MS, 0, 1, 0, 0, 0},
+  {"well", 500 * MS, 0, 60 * MS, 0, 0, 0, 30 * MS, 0, 0, 0, 0, 0},
+  {"late", 0, 0, 400 * MS, 0, 0, 0, 115 * MS, 0, 0, 0, 0, 0},
+  {"late-path", 500 * MS, 0, 400 * MS, 0, 0, 0, 125 * MS, 1, 0, 0, 0, 0},
+  {"held-up", 500 * MS, 0, 60 * MS, 0.1, 0, 0, 75 * MS, 1, 0, 1, 0, 0},
+  {"stalls", 500 * MS, 0, 60 * MS, 0, 0.003, 0, 50 * MS, 1, 0, 1, 0, 2},
+  {"stalls-often", 500 * MS, 0, 400 * MS, 0, 0.02, 0, 150 * MS, 2, 1, 3, 0, 12},
+  {"few-pictures", 0, 0, 60 * MS, 0, 0, 0.85, 300 * MS, 1, 1, 3, 0, 12},
+  {"all", 500 * MS, 0, 400 * MS, 0.1, 0.02, 0.85, 260 * MS, 2, 3, 10, 2, 12},
 };
 
 static void
@@ -58,6 +61,8 @@ one_run (const Sender * sender, guint seed, Test * t)
       gint64 at = frames * 24 * MS + sender->path + 20 * MS
           + g_rand_int_range (rnd, 0, sender->spread);
 
+      if (sender->slow > 0 && pts < 4 * SECOND)
+        at += g_rand_int_range (rnd, sender->slow / 2, sender->slow);
       if (g_rand_double (rnd) < sender->held_up)
         at += 400 * MS;
       g_array_append_val (answers, at);
