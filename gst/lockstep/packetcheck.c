@@ -157,6 +157,7 @@ gboolean
 lockstep_h264_picture_is_sane (const guint8 * data, gsize size)
 {
   gsize at = 0, begin = size;
+  guint type;
 
   while (at + 3 <= size) {
     if (data[at] != 0 || data[at + 1] != 0 || data[at + 2] != 1) {
@@ -169,5 +170,9 @@ lockstep_h264_picture_is_sane (const guint8 * data, gsize size)
       return FALSE;
     begin = at;
   }
-  return begin < size;
+  if (begin == size)
+    return FALSE;
+  /* nothing is in the end of a sequence or stream: what follows is looked for a code */
+  type = TYPE (data[begin]);
+  return (type != 10 && type != 11) || size - begin < 5;
 }

@@ -133,6 +133,9 @@ test_picture (void)
     {FALSE, 12, {0, 0, 0, 1, 0x65, 0x88, 0, 0, 1, 0x0e, 1, 1}},
     {TRUE, 12, {0, 0, 0, 1, 0x09, 0xf0, 0, 0, 1, 0x65, 1, 1}},
     {TRUE, 12, {0, 0, 0, 1, 0x65, 0x88, 0, 0, 0, 0, 1, 0x0a}},
+    {TRUE, 4, {0, 0, 1, 0x0b}},
+    {TRUE, 9, {0, 0, 1, 0x0b, 0, 0, 1, 0x65, 1}},
+    {FALSE, 8, {0, 0, 1, 0x0b, 1, 1, 1, 1}},
   };
 
   check (lockstep_h264_picture_is_sane, cases, G_N_ELEMENTS (cases));

@@ -158,7 +158,8 @@ test_video (void)
 {
   static const guint8 mtap[] = { 0x7a, 0, 0, 0, 5 }, empty[] =
       { 0x78, 0, 0, 0 }, short_nal[] = { 0x6e, 0 }, forbidden[] =
-      { 0xe1, 0xe0, 0 }, start_code[] = { 0x41, 0x9a, 0x24, 0, 0, 1 };
+      { 0xe1, 0xe0, 0 }, start_code[] =
+      { 0x41, 0x9a, 0x24, 0, 0, 1 }, sequence_end[] = { 0x0a, 1, 2, 3, 4, 5 };
   const struct
   {
     const guint8 *data;
@@ -166,6 +167,7 @@ test_video (void)
   } broken[] = {
     {mtap, sizeof mtap}, {empty, sizeof empty}, {short_nal, sizeof short_nal},
     {forbidden, sizeof forbidden}, {start_code, sizeof start_code},
+    {sequence_end, sizeof sequence_end},
   };
   Video v;
   gsize largest;
