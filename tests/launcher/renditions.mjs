@@ -12,6 +12,8 @@ import { parseMultivariant, parsePlaylist } from '../common/playlist.mjs';
 
 const preset = path.join(sourceRoot, 'tests/files/presets/renditions.json');
 const lockstep = path.join(buildRoot, 'tools/lockstep/lockstep');
+const folder = temporaryFolder('renditions');
+test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 const probe = spawnSync('ffprobe', ['-version']).status === 0;
 
 const start = (words, env) => Launcher.start(preset, ['channel=c', ...words], env);
@@ -151,7 +153,7 @@ describe('renditions', { concurrency: 6 }, () => {
   });
 
   test('what cannot be kept up with is dropped, the rest goes on, and the next session has it again', async () => {
-    const output = temporaryFolder('renditions');
+    const output = path.join(folder, 'dropped');
     const server = await start(['renditions=320x180@300k,160x90@100k', 'slow=70000', `output=${output}`]);
     const has = (name) => fs.existsSync(path.join(output, 'c', name));
     let before;
@@ -174,6 +176,7 @@ describe('renditions', { concurrency: 6 }, () => {
       before = parsePlaylist(fs.readFileSync(path.join(output, 'c', '160x90-100000.m3u8'), 'utf8'));
     }
     const again = await start(['renditions=320x180@300k,160x90@100k', `output=${output}`]);
+    const own = again.output;
     again.output = output;
     try {
       await written(again, 3);
@@ -186,6 +189,7 @@ describe('renditions', { concurrency: 6 }, () => {
       check(again);
     } finally {
       await again.stop();
+      fs.rmSync(own, { recursive: true, force: true });
     }
   });
 
@@ -226,7 +230,7 @@ describe('renditions', { concurrency: 6 }, () => {
 
   test('renditions that cannot be are refused, with what is wrong', () => {
     const refuse = (word) => {
-      const r = spawnSync(lockstep, ['run', preset, 'listen=127.0.0.1:0', `output=${temporaryFolder('refused')}`, word], { encoding: 'utf8', timeout: 180000 });
+      const r = spawnSync(lockstep, ['run', preset, 'listen=127.0.0.1:0', `output=${folder}/refused`, word], { encoding: 'utf8', timeout: 180000 });
       assert.notEqual(r.status, 0);
       return r.stderr;
     };

@@ -42,7 +42,7 @@ path_of (const char *name)
 static char *
 sink_line (const char *name, const char *more)
 {
-  return g_strdup_printf ("hlsalignsink name=%s group=%s target-duration=1 "
+  return g_strdup_printf ("hlsalignsink name=%s group=\"%s\" target-duration=1 "
       "playlist-length=0 max-files=0 location=\"%s/%s-%%05d.ts\" "
       "playlist-location=\"%s/%s.m3u8\" %s ", name, folder, folder, name,
       folder, name, more);
