@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The segmenter, judged by the bytes that come out. */
 #include "segmenter-feed.h"
+#include "../common/resident.h"
 #include "../common/sanitizer.h"
 
 #include <string.h>
@@ -312,22 +313,6 @@ test_epoch (void)
   assert_clean (&b);
   test_end (&a);
   test_end (&b);
-}
-
-/* Pages that are resident, in KiB. */
-static guint64
-resident (void)
-{
-  g_autofree char *text = NULL;
-  guint64 pages = 0;
-
-  if (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL)) {
-    const char *space = strchr (text, ' ');
-
-    if (space != NULL)
-      pages = g_ascii_strtoull (space, NULL, 10);
-  }
-  return pages * 4;
 }
 
 /* 24 hours at full speed: the grid stays exact, and the memory flat. */

@@ -4,6 +4,7 @@
  * pictures have a few bytes, and the sound is MPEG-2's. LOCKSTEP_DAY_HOURS: how long (3; a
  * sanitizer's build 1); the wrap is in the middle. */
 #include "hlsalignsink.h"
+#include "../common/resident.h"
 #include "../common/sanitizer.h"
 
 #include <gst/lockstep/hlscheck.h>
@@ -37,19 +38,6 @@ typedef struct
   gint64 first, next;           /* running time, ns */
   gint64 worst;                 /* grid error */
 } Day;
-
-/* Pages that are resident, in KiB. */
-static guint64
-resident (void)
-{
-  g_autofree char *text = NULL;
-  const char *space;
-
-  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL)
-      || (space = strchr (text, ' ')) == NULL)
-    return 0;
-  return g_ascii_strtoull (space, NULL, 10) * 4;
-}
 
 static GstHarness *
 add_input (Day * day, const char *name, const char *caps)

@@ -1,35 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sinks of one group: renditions of one source, encoded here or passed on, are cut at
  * the same times and have the same numbers and discontinuities. */
-#include <gst/gst.h>
-#include <gst/lockstep/playlist.h>
-#include <glib/gstdio.h>
-#include <string.h>
+#include "hlsalignsink.h"
 
 #define MS G_GINT64_CONSTANT (1000000)
 
 static char *folder;
 
 static void
-remove_folder (void)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (folder);
-  g_clear_pointer (&folder, g_free);
-}
-
-static void
 make_folder (void)
 {
   folder = g_dir_make_tmp ("lockstep-group-XXXXXX", NULL);
   g_assert_nonnull (folder);
+}
+
+static void
+clear_folder (void)
+{
+  remove_folder (folder);
+  g_clear_pointer (&folder, g_free);
 }
 
 static char *
@@ -181,7 +170,7 @@ test_encoded (void)
   for (GList * l = x->entries.head->next; l->next != NULL; l = l->next)
     g_assert_cmpint (ABS (((LockstepPlaylistEntry *) l->data)->duration -
             1000 * MS), <=, 34 * MS);
-  remove_folder ();
+  clear_folder ();
 }
 
 /* The leader's far sender makes key frames as it likes; what is encoded here has them
@@ -209,7 +198,7 @@ assert_led (const char *source, Change * change, guint least_discontinuities)
   g_assert_cmpuint (discontinuities (x), >=, least_discontinuities);
   /* The very end aside, pictures are the same ones, but for a file's 90 kHz */
   assert_alike (x, y, 35 * MS);
-  remove_folder ();
+  clear_folder ();
 }
 
 static void
@@ -285,7 +274,7 @@ test_resume (void)
       g_assert_cmpuint (MAX (x->sequence, y->sequence), >, 0);
     }
   }
-  remove_folder ();
+  clear_folder ();
 }
 
 /* There is one leader to a group. */
@@ -311,7 +300,7 @@ test_two_leaders (void)
   gst_message_parse_error (message, &error, NULL);
   g_assert_nonnull (strstr (error->message, "leads the group"));
   gst_element_set_state (pipeline, GST_STATE_NULL);
-  remove_folder ();
+  clear_folder ();
 }
 
 int

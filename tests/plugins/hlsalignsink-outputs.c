@@ -100,15 +100,43 @@ stat_of (GstElement * sink, const char *name)
   return value;
 }
 
+/* A folder of a test's own, with segments and a list. */
+typedef struct
+{
+  char *folder, *location, *playlist;
+} Files;
+
+static Files
+files_make (const char *segments)
+{
+  Files files;
+
+  files.folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
+  files.location = g_build_filename (files.folder, segments, NULL);
+  files.playlist = g_build_filename (files.folder, "i.m3u8", NULL);
+  return files;
+}
+
+static void
+files_clear (Files * files)
+{
+  remove_folder (files->folder);
+  g_free (files->folder);
+  g_free (files->location);
+  g_free (files->playlist);
+}
+
+/* *INDENT-OFF* */
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
+/* *INDENT-ON* */
+
 /* The disk is full for a while: it is said, nothing half written stays, and all is stored
  * when there is room again. */
 static void
 test_full_disk (void)
 {
   Sink s;
-  g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
-  g_autofree char *location = g_build_filename (folder, "s%05d.ts", NULL);
-  g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+  g_auto (Files) files = files_make ("s%05d.ts");
   g_autofree char *text = NULL;
   g_autoptr (LockstepPlaylist) list = NULL;
   g_autoptr (GstMessage) message = NULL;
@@ -117,8 +145,9 @@ test_full_disk (void)
   const char *name;
   gsize size;
 
-  sink_init (&s, "location", location, "playlist-location", playlist,
-      "target-duration", 2.0, "playlist-length", 0, "max-files", 0, NULL);
+  sink_init (&s, "location", files.location, "playlist-location",
+      files.playlist, "target-duration", 2.0, "playlist-length", 0, "max-files",
+      0, NULL);
   sink_start (&s);
   sink_feed (&s, 5);
   /* no file of this process may grow: as good as a full disk, and needs no mount */
@@ -141,43 +170,40 @@ test_full_disk (void)
   g_assert_cmpuint (stat_of (s.sink, "gaps"), ==, 0);
   g_assert_cmpuint (stat_of (s.sink, "retries"), >, 0);
   sink_clear (&s);
-  g_assert_true (g_file_get_contents (playlist, &text, &size, NULL));
+  g_assert_true (g_file_get_contents (files.playlist, &text, &size, NULL));
   list = parse (text, size);
   g_assert_true (list->ended);
   for (GList * l = list->entries.head; l != NULL; l = l->next) {
-    g_autofree char *path = g_build_filename (folder,
+    g_autofree char *path = g_build_filename (files.folder,
         ((LockstepPlaylistEntry *) l->data)->uri, NULL);
     GStatBuf info;
 
     g_assert_cmpint (g_stat (path, &info), ==, 0);
     g_assert_cmpint (info.st_size, >, 0);
   }
-  dir = g_dir_open (folder, 0, NULL);
+  dir = g_dir_open (files.folder, 0, NULL);
   while ((name = g_dir_read_name (dir)) != NULL)
     g_assert_false (g_str_has_prefix (name, "."));
-  remove_folder (folder);
 }
 
 static void
 test_encrypted (void)
 {
   Sink s;
-  g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
-  g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
-  g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
-  g_autofree char *keys = g_build_filename (folder, "k%d.bin", NULL);
+  g_auto (Files) files = files_make ("s%d.ts");
+  g_autofree char *keys = g_build_filename (files.folder, "k%d.bin", NULL);
   g_autofree char *text = NULL;
   g_autofree char *openssl = g_find_program_in_path ("openssl");
 
-  sink_init (&s, "location", location, "playlist-location", playlist,
-      "target-duration", 1.0, "playlist-length", 0, "max-files", 0,
-      "key-location", keys, "key-uri", "https://keys.example/%d",
+  sink_init (&s, "location", files.location, "playlist-location",
+      files.playlist, "target-duration", 1.0, "playlist-length", 0, "max-files",
+      0, "key-location", keys, "key-uri", "https://keys.example/%d",
       "key-segments", 4, NULL);
   sink_start (&s);
   sink_feed (&s, 10);
   sink_finish (&s);
   sink_clear (&s);
-  g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
+  g_assert_true (g_file_get_contents (files.playlist, &text, NULL, NULL));
   g_assert_nonnull (strstr (text, "#EXT-X-KEY:METHOD=AES-128,"
           "URI=\"https://keys.example/0\"\n"));
   g_assert_nonnull (strstr (text, "https://keys.example/4\"\n"));
@@ -187,9 +213,9 @@ test_encrypted (void)
   if (openssl == NULL) {
     g_test_skip ("no openssl to decrypt with");
   } else {
-    g_autofree char *key_file = g_build_filename (folder, "k4.bin", NULL);
-    g_autofree char *in = g_build_filename (folder, "s5.ts", NULL);
-    g_autofree char *out = g_build_filename (folder, "plain", NULL);
+    g_autofree char *key_file = g_build_filename (files.folder, "k4.bin", NULL);
+    g_autofree char *in = g_build_filename (files.folder, "s5.ts", NULL);
+    g_autofree char *out = g_build_filename (files.folder, "plain", NULL);
     g_autofree char *key = NULL;
     g_autofree char *plain = NULL;
     char hex[33];
@@ -215,7 +241,6 @@ test_encrypted (void)
     g_assert_cmpuint (size % 188, ==, 0);
     g_assert_cmpint (plain[0], ==, 0x47);
   }
-  remove_folder (folder);
 }
 
 static void
@@ -236,24 +261,22 @@ test_types (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     Sink s;
-    g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
-    g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
-    g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+    g_auto (Files) files = files_make ("s%d.ts");
     g_autofree char *text = NULL;
     g_autoptr (LockstepPlaylist) list = NULL;
     gsize size;
 
-    sink_init (&s, "location", location, "playlist-location", playlist,
-        "target-duration", 1.0, "playlist-length", 5, "dvr-window",
-        cases[i].dvr, NULL);
+    sink_init (&s, "location", files.location, "playlist-location",
+        files.playlist, "target-duration", 1.0, "playlist-length", 5,
+        "dvr-window", cases[i].dvr, NULL);
     gst_util_set_object_arg (G_OBJECT (s.sink), "playlist-type", cases[i].type);
     sink_start (&s);
     sink_feed (&s, 30);
     if (strcmp (cases[i].type, "vod") == 0)
-      g_assert_false (g_file_test (playlist, G_FILE_TEST_EXISTS));
+      g_assert_false (g_file_test (files.playlist, G_FILE_TEST_EXISTS));
     sink_finish (&s);
     sink_clear (&s);
-    g_assert_true (g_file_get_contents (playlist, &text, &size, NULL));
+    g_assert_true (g_file_get_contents (files.playlist, &text, &size, NULL));
     list = parse (text, size);
     g_assert_cmpint (ABS ((int) list->entries.length
             - (int) cases[i].entries), <=, cases[i].dvr > 0 ? 1 : 0);
@@ -262,7 +285,6 @@ test_types (void)
       g_assert_nonnull (strstr (text, cases[i].tag));
     else
       g_assert_null (strstr (text, "PLAYLIST-TYPE"));
-    remove_folder (folder);
   }
 }
 
@@ -274,13 +296,12 @@ test_epoch (void)
 
   for (guint instance = 0; instance < 2; instance++) {
     Sink s;
-    g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
-    g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
-    g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+    g_auto (Files) files = files_make ("s%d.ts");
     g_autoptr (GstCaps) unix_time = gst_caps_from_string ("timestamp/x-unix");
 
-    sink_init (&s, "location", location, "playlist-location", playlist,
-        "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);
+    sink_init (&s, "location", files.location, "playlist-location",
+        files.playlist, "target-duration", 1.0, "playlist-length", 4,
+        "epoch-lock", TRUE, NULL);
     sink_start (&s);
     /* the second comes 7.2 s later, and has another running time */
     for (guint i = instance * 300; i < 900; i++) {
@@ -295,14 +316,13 @@ test_epoch (void)
     }
     sink_finish (&s);
     sink_clear (&s);
-    g_assert_true (g_file_get_contents (playlist, &texts[instance], NULL,
+    g_assert_true (g_file_get_contents (files.playlist, &texts[instance], NULL,
             NULL));
     for (guint n = 1795000018; n < 1795000021; n++) {
-      g_autofree char *name = g_strdup_printf ("%s/s%u.ts", folder, n);
+      g_autofree char *name = g_strdup_printf ("%s/s%u.ts", files.folder, n);
 
       g_assert_true (g_file_test (name, G_FILE_TEST_EXISTS));
     }
-    remove_folder (folder);
   }
   g_assert_nonnull (strstr (texts[0], "#EXT-X-MEDIA-SEQUENCE:17950000"));
   {
@@ -324,18 +344,18 @@ test_epoch_far_off (void)
 
   for (guint k = 0; k < G_N_ELEMENTS (steps); k++) {
     Sink s;
-    g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
-    g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
-    g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
-    g_autofree char *last = g_build_filename (folder, "s1795000020.ts", NULL);
+    g_auto (Files) files = files_make ("s%d.ts");
+    g_autofree char *last =
+        g_build_filename (files.folder, "s1795000020.ts", NULL);
     g_autoptr (GstCaps) unix_time = gst_caps_from_string ("timestamp/x-unix");
     g_autoptr (GstMessage) first = NULL;
     g_autoptr (GstMessage) second = NULL;
     g_autoptr (GstStructure) stats = NULL;
     guint64 lost, refused;
 
-    sink_init (&s, "location", location, "playlist-location", playlist,
-        "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);
+    sink_init (&s, "location", files.location, "playlist-location",
+        files.playlist, "target-duration", 1.0, "playlist-length", 4,
+        "epoch-lock", TRUE, NULL);
     sink_start (&s);
     for (guint i = 0; i < 900; i++) {
       guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
@@ -360,7 +380,6 @@ test_epoch_far_off (void)
     g_assert_cmpuint (refused, ==, 9);
     g_assert_true (g_file_test (last, G_FILE_TEST_EXISTS));
     sink_clear (&s);
-    remove_folder (folder);
   }
 }
 
@@ -370,15 +389,14 @@ static void
 test_epoch_before (void)
 {
   Sink s;
-  g_autofree char *folder = g_dir_make_tmp ("hlsalign-XXXXXX", NULL);
-  g_autofree char *location = g_build_filename (folder, "s%d.ts", NULL);
-  g_autofree char *playlist = g_build_filename (folder, "i.m3u8", NULL);
+  g_auto (Files) files = files_make ("s%d.ts");
   g_autofree char *text = NULL;
   g_autoptr (GstCaps) ntp = gst_caps_from_string ("timestamp/x-ntp");
   char **lines;
 
-  sink_init (&s, "location", location, "playlist-location", playlist,
-      "target-duration", 1.0, "playlist-length", 4, "epoch-lock", TRUE, NULL);
+  sink_init (&s, "location", files.location, "playlist-location",
+      files.playlist, "target-duration", 1.0, "playlist-length", 4,
+      "epoch-lock", TRUE, NULL);
   sink_start (&s);
   for (guint i = 0; i < 900; i++) {
     guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
@@ -390,13 +408,12 @@ test_epoch_before (void)
     g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
   }
   sink_finish (&s);
-  g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
+  g_assert_true (g_file_get_contents (files.playlist, &text, NULL, NULL));
   g_assert_nonnull (strstr (text, "#EXT-X-PROGRAM-DATE-TIME:20"));
   lines = g_strsplit (text, "#EXTINF:", -1);
   g_assert_cmpuint (g_strv_length (lines), ==, 4 + 1);
   g_strfreev (lines);
   sink_clear (&s);
-  remove_folder (folder);
 }
 
 int

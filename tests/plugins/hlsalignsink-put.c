@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hlsalignsink puts what it makes to a web server that fails at times, or is away. */
 #include "hlsalignsink.h"
+#include "../common/resident.h"
 #include "../common/sanitizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* {{{ a web server of one table */
 
@@ -262,19 +262,6 @@ large_picture (gboolean key, GstClockTime pts)
   return buffer;
 }
 
-/* Pages that are resident, in MiB. */
-static guint
-resident (void)
-{
-  g_autofree char *text = NULL;
-  const char *space;
-
-  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL)
-      || (space = strchr (text, ' ')) == NULL)
-    return 0;
-  return g_ascii_strtoull (space, NULL, 10) * sysconf (_SC_PAGESIZE) >> 20;
-}
-
 static guint64
 gaps_of (GstElement * sink)
 {
@@ -325,7 +312,7 @@ test_put_bound (void)
   video = gst_harness_new_with_element (s.sink, "video", NULL);
   gst_harness_set_src_caps_str (video,
       "video/x-h264,stream-format=byte-stream,alignment=au");
-  before = resident ();
+  before = resident () >> 10;
   for (guint i = 0; i < 2 * (away + back); i++) {
     if (i == 2 * away) {
       /* all that there was no room for */
@@ -342,7 +329,7 @@ test_put_bound (void)
                 i * 500 * GST_MSECOND)), ==, GST_FLOW_OK);
     /* the server has them in this process, later */
     if (i < 2 * away)
-      most = MAX (most, resident () - before);
+      most = MAX (most, (guint) (resident () >> 10) - before);
   }
   gst_harness_push_event (video, gst_event_new_eos ());
   do {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* hlsalignsink in a pipeline, as a sink: preroll, pauses, flushes, the end, and all of
  * it again after READY. */
-#include <gst/check/gstcheck.h>
-#include <glib/gstdio.h>
+#include "hlsalignsink.h"
 
 #define WAIT (60 * GST_SECOND)
 
@@ -50,20 +49,12 @@ fixture_init (Fixture * f, gboolean live)
 static void
 fixture_clear (Fixture * f)
 {
-  g_autoptr (GDir) dir = g_dir_open (f->folder, 0, NULL);
-  const char *name;
-
   gst_element_set_state (f->pipeline, GST_STATE_NULL);
   gst_object_unref (f->source);
   gst_object_unref (f->sink);
   gst_object_unref (f->bus);
   gst_object_unref (f->pipeline);
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (f->folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (f->folder);
+  remove_folder (f->folder);
   g_free (f->folder);
   g_mutex_clear (&f->lock);
   g_cond_clear (&f->cond);
