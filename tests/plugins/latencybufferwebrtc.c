@@ -48,6 +48,27 @@ typedef struct
   PeersConfig config;
 } Peers;
 
+/* What an application owes its pipelines: without a latency rtpsession does not know when
+ * a packet is heard, and sends reports that say so. */
+static void
+distribute_latency (Peers * p)
+{
+  GstElement *const pipelines[] = { p->send, p->receive };
+
+  for (guint i = 0; i < G_N_ELEMENTS (pipelines); i++) {
+    g_autoptr (GstBus) bus = gst_element_get_bus (pipelines[i]);
+    GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_LATENCY);
+
+    if (message == NULL)
+      continue;
+    do {
+      gst_message_unref (message);
+      message = gst_bus_pop_filtered (bus, GST_MESSAGE_LATENCY);
+    } while (message != NULL);
+    gst_bin_recalculate_latency (GST_BIN (pipelines[i]));
+  }
+}
+
 static void
 wait_for (Peers * p, gboolean (*reached) (Peers * p))
 {
@@ -59,6 +80,9 @@ wait_for (Peers * p, gboolean (*reached) (Peers * p))
 
     g_assert_cmpint (now, <, end);
     g_cond_wait_until (&p->cond, &p->lock, now + 20 * G_TIME_SPAN_MILLISECOND);
+    g_mutex_unlock (&p->lock);
+    distribute_latency (p);
+    g_mutex_lock (&p->lock);
   }
   g_mutex_unlock (&p->lock);
 }
