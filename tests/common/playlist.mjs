@@ -61,6 +61,21 @@ export async function fetchPlaylist(url) {
   return parsePlaylist(text);
 }
 
+/** How cuts lie on the grid of `target` seconds that the channel's first segment begins: segments in order, from that one
+ * on, without the one that may still be short. { cuts, mean: s that a segment lasts, error, p95, worst: of the cuts' distances
+ * from the grid, in ms, before or after it }. */
+export function onGrid(segments, target) {
+  if (segments[0]?.sequence !== 0)
+    throw new Error(`the first segment seen is ${segments[0]?.sequence}: where the grid lies is not known`);
+  let at = 0;
+  const errors = segments.map(({ duration }) => {
+    at += duration;
+    return Math.abs(at - Math.round(at / target) * target) * 1000;
+  }).sort((a, b) => a - b);
+  const cuts = errors.length;
+  return { cuts, mean: at / cuts, error: errors.reduce((sum, e) => sum + e, 0) / cuts, p95: errors[Math.floor(0.95 * (cuts - 1))], worst: errors[cuts - 1] };
+}
+
 /** Follows a playlist until stop (). Every segment that shows up is fetched once. */
 export class PlaylistFollower {
   segments = new Map(); /* sequence number -> segment, with `seen` (ms) and `size` */
@@ -103,11 +118,16 @@ export class PlaylistFollower {
     }
   }
 
+  /** What was seen so far, in order. */
+  list() {
+    return [...this.segments.values()].sort((a, b) => a.sequence - b.sequence);
+  }
+
   /** Ends it. Returns { segments (in order), faults, longestWait: s between two segments' showing up }. */
   async stop() {
     this.#on = false;
     await this.#done;
-    const segments = [...this.segments.values()].sort((a, b) => a.sequence - b.sequence);
+    const segments = this.list();
     let longestWait = 0;
     for (let i = 1; i < segments.length; i++)
       longestWait = Math.max(longestWait, (segments[i].seen - segments[i - 1].seen) / 1000);

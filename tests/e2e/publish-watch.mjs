@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Browser, screenshot, whyNoBrowser } from '../common/browser.mjs';
 import { Launcher, leave, until } from '../common/launcher.mjs';
 import { closeAll, publish, record, shown, sumUp, watch } from '../common/pages.mjs';
-import { fetchPlaylist } from '../common/playlist.mjs';
+import { fetchPlaylist, onGrid, PlaylistFollower } from '../common/playlist.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
 
 const skip = whyNoBrowser() || false;
@@ -51,6 +51,7 @@ const say = (t, seen) => t.diagnostic(JSON.stringify(seen, (key, x) => (typeof x
 
 test('camera and microphone play for 20 s with hls.js, and the encoder rises to the rate it may use', { skip, timeout: 360000 }, async (t) => {
   const publisher = await publish(camera, launcher, 'camera', { source: 'camera', size: '1280x720', videoKbps: '2000' });
+  const follower = new PlaylistFollower(`${launcher.url}/hls/camera/index.m3u8`);
   const player = await watch(viewer, launcher, 'camera');
   const first = (await until('statistics', 5000, async () => (await shown(publisher)).stats?.video)).targetBitrate;
   const seen = sumUp(await record(player, 20));
@@ -75,7 +76,14 @@ test('camera and microphone play for 20 s with hls.js, and the encoder rises to 
   for (const s of segments)
     assert.ok(Math.round(s.duration) <= target, `EXTINF ${s.duration} is over the target ${target}`);
   /* Cuts come back to the grid: not each is on it where the processor is short, but they do not stay off it. */
-  await until('a cut within 80 ms of the grid', 20000, async () => Math.abs((await launcher.channel('camera')).grid_error_ms) < 80);
+  await until('20 segments in a row whose mean is within 5 ms of 1 s', 20000, () => {
+    const last = follower.list().slice(-20);
+    return last.length === 20 && Math.abs(last.reduce((sum, s) => sum + s.duration, 0) / 20 - 1) < 0.005;
+  });
+  const followed = (await follower.stop()).segments;
+  const grid = followed[0].sequence === 0 ? onGrid(followed, 1) : null;
+  if (grid)
+    t.diagnostic(`${grid.cuts} cuts, ${grid.error.toFixed(0)} ms off the grid on average, ${grid.worst.toFixed(0)} ms at most; mean duration ${grid.mean.toFixed(4)} s`);
   await close(player, publisher);
 });
 
