@@ -17,12 +17,10 @@ const skip = withDav ? false : 'nginx with DAV is not installed: run tools/insta
 
 const folder = temporaryFolder('nginx');
 let server = null;
+let ended = null;
 test.after(async () => {
-  if (server) {
-    const ended = new Promise((resolve) => { server.once('exit', resolve); });
-    server.kill('SIGQUIT');
-    await ended;
-  }
+  server?.kill('SIGQUIT');
+  await ended;
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
@@ -76,6 +74,7 @@ test('segments and lists arrive at nginx, in order, and again after a restart', 
   const first = put(url, 30);
   await until('what comes first is refused', 30000, () => /^WARNING: .*: PUT /m.test(first.log())).catch((e) => assert.fail(`${e.message}\n${first.log()}`));
   server = spawn(nginx, ['-c', path.join(folder, 'nginx.conf')], { stdio: 'ignore' });
+  ended = new Promise((resolve) => { server.once('exit', resolve); });
   await until('nginx listens', 5000, () => new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
     socket.on('error', reject);
