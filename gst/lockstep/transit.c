@@ -10,6 +10,7 @@
 #include "transit.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DRIFT_INTERVAL (G_GINT64_CONSTANT (5) * 1000000000)
@@ -83,8 +84,11 @@ lockstep_transit_add (LockstepTransit * transit, gint64 arrival, gint64 media)
   bin = &transit->bins[bin_slot (number)];
   if (bin->count == 0 || bin->index != number) {
     bin->index = number;
-    bin->count = 0;
+    bin->count = bin->frames = 0;
   }
+  if (bin->count == 0 || media != bin->last_media)
+    bin->frames++;
+  bin->last_media = media;
   if (bin->count == 0 || value < bin->min) {
     bin->min = value;
     bin->at = arrival;
@@ -166,6 +170,34 @@ bound_by_bins (gint64 offset, const gint64 * each, guint n)
   return CLAMP (offset, middle - allowed, middle + allowed);
 }
 
+static int
+compare_int64 (const void *a, const void *b)
+{
+  gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* The lowest of many frames is lower than that of few, where nearly every one meets a queue: by
+ * some milliseconds at 15 pictures a second, until the window is full. So the stream that has
+ * more is taken to have as few: how much higher the lowest of @minima is to be expected, where
+ * each counts with the chance of @few / @many only. With a path that is mostly free it is
+ * nothing. Frame rates that are nearly alike are left alone: the scatter would be all it adds. */
+static gint64
+lowest_of_few (gint64 * minima, guint n, guint many, guint few)
+{
+  gdouble left = 1, sum = 0;
+
+  if (n < ENOUGH_COMMON || few == 0 || many / 2 < few)
+    return 0;
+  qsort (minima, n, sizeof (gint64), compare_int64);
+  for (guint i = 1; i < n; i++) {
+    left *= 1 - (gdouble) few / many;
+    sum += left * (gdouble) (minima[i] - minima[i - 1]);
+  }
+  return (gint64) sum;
+}
+
 /**
  * lockstep_transit_compare:
  * @a: the stream that stays where it is
@@ -184,6 +216,8 @@ lockstep_transit_compare (const LockstepTransit * a, const LockstepTransit * b,
   gint64 last = bin_number (now);
   Lowest common_a = { 0, }, common_b = { 0, }, all_a = { 0, }, all_b = { 0, };
   gint64 each[LOCKSTEP_TRANSIT_BINS];
+  gint64 minima_a[LOCKSTEP_TRANSIT_BINS], minima_b[LOCKSTEP_TRANSIT_BINS];
+  guint frames_a = 0, frames_b = 0;
 
   for (guint i = 0; i < LOCKSTEP_TRANSIT_BINS; i++) {
     const LockstepTransitBin *bin_a = get_bin (a, last - (gint64) i);
@@ -198,6 +232,10 @@ lockstep_transit_compare (const LockstepTransit * a, const LockstepTransit * b,
       lowest_add (&all_b, value_b);
     }
     if (bin_a && bin_b) {
+      minima_a[common_a.n] = bin_a->min;
+      minima_b[common_b.n] = value_b;
+      frames_a += bin_a->frames;
+      frames_b += bin_b->frames;
       each[common_a.n] = value_b - bin_a->min;
       lowest_add (&common_a, bin_a->min);
       lowest_add (&common_b, value_b);
@@ -211,9 +249,13 @@ lockstep_transit_compare (const LockstepTransit * a, const LockstepTransit * b,
     common_b = all_b;
   }
   difference->offset = common_b.least - common_a.least;
-  if (difference->bins >= ENOUGH_COMMON)
+  if (difference->bins >= ENOUGH_COMMON) {
+    difference->offset += lowest_of_few (minima_b, difference->bins, frames_b,
+        frames_a) - lowest_of_few (minima_a, difference->bins, frames_a,
+        frames_b);
     difference->offset = bound_by_bins (difference->offset, each,
         difference->bins);
+  }
   difference->uncertainty = lowest_doubt (&common_a) + lowest_doubt (&common_b);
   return TRUE;
 }

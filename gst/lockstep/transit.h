@@ -17,7 +17,9 @@ typedef struct
   gint64 index;                 /* bin number: arrival / LOCKSTEP_TRANSIT_BIN */
   gint64 min;                   /* lowest transit seen in it, ns */
   gint64 at;                    /* the arrival that had it */
-  guint count;                  /* 0: the bin is empty */
+  guint count;                  /* of packets; 0: the bin is empty */
+  guint frames;                 /* packets of one media time in a row count as one */
+  gint64 last_media;
 } LockstepTransitBin;
 
 typedef struct

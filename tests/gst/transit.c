@@ -71,6 +71,36 @@ test_difference_survives_jitter_and_pacing (void)
   g_assert_cmpint (d.uncertainty, <, 5 * MS);
 }
 
+/* Where every packet meets a queue, the lowest of 45 frames is 5 ms above that of 150: that is no
+ * offset of the stream. */
+static void
+test_few_frames_beside_many (void)
+{
+  guint32 seed = 9;
+  gint64 sum = 0;
+
+  for (guint i = 0; i < 50; i++) {
+    LockstepTransit a, v;
+    LockstepTransitDifference d;
+
+    lockstep_transit_init (&a);
+    lockstep_transit_init (&v);
+    for (gint64 t = 0; t < 3000 * MS; t += 20 * MS)
+      lockstep_transit_add (&a, t + sim_random (&seed) % (60 * MS)
+          + sim_random (&seed) % (60 * MS), t);
+    for (gint64 t = 0; t < 3000 * MS; t += 66 * MS) {
+      gint64 arrival = t + sim_random (&seed) % (60 * MS)
+          + sim_random (&seed) % (60 * MS);
+
+      for (guint packet = 0; packet < 5; packet++)
+        lockstep_transit_add (&v, arrival, t);
+    }
+    g_assert_true (lockstep_transit_compare (&a, &v, 3000 * MS, 0, &d));
+    sum += d.offset;
+  }
+  g_assert_cmpint (ABS (sum / 50), <, 5 * MS / 2);
+}
+
 static void
 test_a_minimum_that_one_stream_saw (void)
 {
@@ -196,6 +226,7 @@ main (int argc, char **argv)
   g_test_add_func ("/transit/old", test_old_and_negative_arrivals);
   g_test_add_func ("/transit/jitter",
       test_difference_survives_jitter_and_pacing);
+  g_test_add_func ("/transit/few-beside-many", test_few_frames_beside_many);
   g_test_add_func ("/transit/one-stream", test_a_minimum_that_one_stream_saw);
   g_test_add_func ("/transit/drift", test_drift_is_taken_out_of_the_window);
   g_test_add_func ("/transit/empty", test_empty_and_disjoint_windows);
