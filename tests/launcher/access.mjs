@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
@@ -90,6 +91,17 @@ test('--tls-cert, --tls-key: HTTPS; SIGHUP takes a new certificate, and a bad on
     assert.deepEqual(await get(`${server.url}/healthz`, 'one'), { status: 200, body: 'ok\n', subject: 'one' });
     await assert.rejects(get(`${server.url}/healthz`, 'two'), 'another certificate');
     await assert.rejects(fetch(`${server.url.replace('https', 'http')}/healthz`), 'plain HTTP');
+    /* a file that gets shorter while it is sent */
+    const file = path.join(server.output, 'cam', 'segment-0.ts');
+    fs.mkdirSync(path.dirname(file));
+    fs.writeFileSync(file, Buffer.alloc(24 * 1024 * 1024, 'x'));
+    const [response] = await once(https.get(`${server.url}/hls/cam/segment-0.ts`, { ca: fs.readFileSync(at('one.pem')), agent: false }), 'response');
+    response.pause();
+    fs.truncateSync(file, 1000);
+    let bytes = 0;
+    response.on('data', (data) => { bytes += data.length; }).resume();
+    await once(response, 'end');
+    assert.equal(bytes, 24 * 1024 * 1024);
     use('two');
     await reload(server, /read again/);
     assert.equal((await get(`${server.url}/`, 'two')).subject, 'two');

@@ -2,8 +2,10 @@
 /* What the routes share: errors, methods, bodies, files, tokens. */
 #include "front.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gst/lockstep/token.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +13,7 @@
 #define CORS_METHODS "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 /* A body shorter than this is not worth gzip's header. */
 #define MIN_GZIP_BYTES 256
-/* No segment of a sane stream is larger; it bounds what one request maps. */
+/* No segment of a sane stream is larger; it bounds what one request reads. */
 #define MAX_FILE_BYTES (512 * 1024 * 1024)
 
 void
@@ -127,10 +129,74 @@ http_send_text (SoupServerMessage * msg, const char *type,
   http_send (msg, type, cache_control, gzipped != NULL ? gzipped : plain);
 }
 
+/* Files that are being sent, by what fstat() says of them: all that ask for one at a time
+ * share it. Of the main thread. */
+static GHashTable *shared;
+
+typedef struct
+{
+  char *key;
+  char *data;
+} File;
+
+static void
+file_free (gpointer data)
+{
+  File *file = data;
+
+  g_hash_table_remove (shared, file->key);
+  g_free (file->key);
+  g_free (file->data);
+  g_free (file);
+}
+
+static gboolean
+read_whole (int fd, char *data, gsize size)
+{
+  while (size > 0) {
+    ssize_t n = read (fd, data, size);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return FALSE;
+    data += n;
+    size -= n;
+  }
+  return TRUE;
+}
+
+/* Not mapped: where a mapped file gets shorter, or its disk fails, the process that reads
+ * it dies. */
+static GBytes *
+read_shared (int fd, const struct stat *st)
+{
+  g_autofree char *key = g_strdup_printf ("%ju %ju %jd %jd.%09ld",
+      (uintmax_t) st->st_dev, (uintmax_t) st->st_ino, (intmax_t) st->st_size,
+      (intmax_t) st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+  g_autofree char *data = NULL;
+  GBytes *bytes;
+  File *file;
+
+  if (shared == NULL)
+    shared = g_hash_table_new (g_str_hash, g_str_equal);
+  bytes = g_hash_table_lookup (shared, key);
+  if (bytes != NULL)
+    return g_bytes_ref (bytes);
+  data = g_try_malloc (st->st_size + 1);
+  if (data == NULL || !read_whole (fd, data, st->st_size))
+    return NULL;
+  file = g_new0 (File, 1);
+  file->key = g_steal_pointer (&key);
+  file->data = g_steal_pointer (&data);
+  bytes = g_bytes_new_with_free_func (file->data, st->st_size, file_free, file);
+  g_hash_table_insert (shared, file->key, bytes);
+  return bytes;
+}
+
 GBytes *
 http_read_file (const char *folder, const char *name)
 {
-  g_autoptr (GMappedFile) mapped = NULL;
   GBytes *bytes = NULL;
   struct stat st;
   int dir, fd;
@@ -146,11 +212,8 @@ http_read_file (const char *folder, const char *name)
   if (fd < 0)
     return NULL;
   if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode)
-      && st.st_size <= MAX_FILE_BYTES) {
-    mapped = g_mapped_file_new_from_fd (fd, FALSE, NULL);
-    if (mapped != NULL)
-      bytes = g_mapped_file_get_bytes (mapped);
-  }
+      && st.st_size <= MAX_FILE_BYTES)
+    bytes = read_shared (fd, &st);
   close (fd);
   return bytes;
 }
