@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A bucket of bits that leaks at the encoder's rate, and the pacer's backlog. */
+/* A bucket of bits that leaks at the encoder's rate, and the pacer's backlog; and how late
+ * frames come. */
 #include "framebudget.h"
 #include "pacer.h"
 
@@ -10,6 +11,15 @@
 /* Frames that were encoded at a higher rate do not stop the picture for longer than it
  * takes to get this down to that: what waits to be sent is told of besides. */
 #define AHEAD_MOST (400 * SECOND / 1000)
+
+/* A moment without a processor is made up for. Who is late for so long does not keep up:
+ * until that has been over for a while, each late frame is left out. */
+#define LATE (100 * SECOND / 1000)
+#define LATE_FOR (3 * SECOND)
+#define KEEPS_UP (10 * SECOND)
+#define BASE_SPAN (10 * SECOND)
+/* Leaving frames out must have made them earlier by then. */
+#define DROP_MOST (SECOND / 2)
 
 static void
 leak (LockstepFrameBudget * budget, guint64 rate, gint64 now)
@@ -46,5 +56,45 @@ lockstep_frame_budget_pass (LockstepFrameBudget * budget, guint64 rate,
       && budget->ahead <= (gdouble) rate * AHEAD / SECOND)
     return TRUE;
   budget->n_left_out++;
+  return FALSE;
+}
+
+gboolean
+lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay, gint64 now)
+{
+  if (late->base_since == 0) {
+    late->base[0] = late->base[1] = delay;
+    late->base_since = now;
+  } else if (now - late->base_since > BASE_SPAN) {
+    /* who was late all the time does not become punctual by that */
+    if (late->base_left_out == late->n_left_out) {
+      late->base[1] = late->base[0];
+      late->base[0] = delay;
+    }
+    late->base_left_out = late->n_left_out;
+    late->base_since = now;
+  }
+  late->base[0] = MIN (late->base[0], delay);
+  if (delay - MIN (late->base[0], late->base[1]) <= LATE) {
+    late->dropping_since = late->late_since = 0;
+    return TRUE;
+  }
+  if (late->late_since == 0)
+    late->late_since = now;
+  if (now - late->late_since < LATE_FOR
+      && (late->last_left_out == 0 || now - late->last_left_out > KEEPS_UP))
+    return TRUE;
+  if (late->dropping_since == 0) {
+    late->dropping_since = now;
+    late->dropping_from = delay;
+  } else if (now - late->dropping_since > DROP_MOST
+      && delay >= late->dropping_from) {
+    late->base[0] = late->base[1] = delay;
+    late->base_since = now;
+    late->dropping_since = late->late_since = 0;
+    return TRUE;
+  }
+  late->last_left_out = now;
+  late->n_left_out++;
   return FALSE;
 }

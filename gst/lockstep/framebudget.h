@@ -43,4 +43,31 @@ void lockstep_frame_budget_waiting (LockstepFrameBudget * budget, gint64 wait,
 gboolean lockstep_frame_budget_pass (LockstepFrameBudget * budget,
     guint64 rate, gint64 now);
 
+/* Frames that come too late to the encoder, as they do where a machine is short of
+ * processors: a source that does not leave any out itself, such as a test picture, would
+ * fall behind more and more. Zero is a good beginning. */
+typedef struct
+{
+  gint64 base[2];               /* least delay of this span and of the last, ns */
+  gint64 base_since;            /* 0: not yet */
+  guint64 base_left_out;        /* n_left_out then */
+  gint64 late_since;            /* 0: the last frame was in time */
+  gint64 last_left_out;         /* when; 0: never */
+  gint64 dropping_since;        /* 0: the last frame passed */
+  gint64 dropping_from;         /* the delay then */
+  guint64 n_left_out;
+} LockstepLateFrames;
+
+/**
+ * lockstep_late_frames_pass:
+ * @delay: from the frame's time to @now, ns; may be anything that stays
+ * @now: ns of a steady clock, above 0
+ *
+ * Returns: whether a frame is encoded. Not where it is later than those that came in time
+ * by 100 ms, once that has been so for 3 s; frames that are late and get no earlier by leaving some out are from a source
+ * whose time has changed, and are taken as they are.
+ */
+gboolean lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay,
+    gint64 now);
+
 G_END_DECLS

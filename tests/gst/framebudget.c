@@ -92,6 +92,79 @@ test_fall (void)
           START + 110 * MS));
 }
 
+/* A machine that takes 50 ms to make and encode a frame of 30 a second, and 20 ms to make
+ * one alone: it gives as many as it can, and none is old. */
+static void
+test_late (void)
+{
+  LockstepLateFrames late = { 0 };
+  gint64 now = START, encoded = 0, row = 0, longest = 0;
+
+  for (guint i = 0; i < 900; i++) {
+    gint64 due = START + i * 1000 * MS / 30;
+
+    now = MAX (now, due) + 20 * MS;
+    /* half a second is lost each second until it is sure */
+    g_assert_cmpint (now - due, <=, i < 90 ? 2000 * MS : i > 200 ? 180 * MS
+        : 2200 * MS);
+    if (lockstep_late_frames_pass (&late, now - due, now)) {
+      now += 30 * MS;
+      encoded++;
+      row = 0;
+    } else if (i > 200) {
+      longest = MAX (longest, ++row);
+    }
+  }
+  /* x 50 + (1 - x) 20 = 33.3 */
+  g_assert_cmpint (encoded, >=, 900 * 43 / 100);
+  g_assert_cmpint (encoded, <=, 900 * 47 / 100);
+  g_assert_cmpint (longest, <=, 4);
+  g_assert_cmpuint (late.n_left_out, ==, 900 - encoded);
+}
+
+/* A machine that stood still for a second and makes up for it. */
+static void
+test_hiccup (void)
+{
+  LockstepLateFrames late = { 0 };
+  gint64 now = START;
+
+  for (guint i = 0; i < 900; i++) {
+    gint64 due = START + i * 1000 * MS / 30;
+
+    now = MAX (now + 10 * MS, due) + (i % 300 == 150 ? 1000 * MS : 0);
+    g_assert_true (lockstep_late_frames_pass (&late, now - due, now));
+  }
+}
+
+/* Jitter, and a delay that a source simply has, are no reason to leave one out. */
+static void
+test_not_late (void)
+{
+  LockstepLateFrames late = { 0 };
+
+  for (guint i = 0; i < 900; i++)
+    g_assert_true (lockstep_late_frames_pass (&late, 400 * MS
+            + i % 7 * 16 * MS, START + i * 1000 * MS / 30));
+  g_assert_cmpuint (late.n_left_out, ==, 0);
+}
+
+/* A device comes back with other times than it had. */
+static void
+test_other_time (void)
+{
+  LockstepLateFrames late = { 0 };
+
+  for (guint i = 0; i < 450; i++) {
+    gint64 delay = i < 90 ? 5 * MS : i < 300 ? 5000 * MS : -3000 * MS;
+
+    lockstep_late_frames_pass (&late, delay, START + i * 1000 * MS / 30);
+  }
+  /* half a second once, after three */
+  g_assert_cmpuint (late.n_left_out, >=, 15);
+  g_assert_cmpuint (late.n_left_out, <=, 17);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -101,5 +174,9 @@ main (int argc, char **argv)
   g_test_add_func ("/framebudget/excess", test_excess);
   g_test_add_func ("/framebudget/backlog", test_backlog);
   g_test_add_func ("/framebudget/fall", test_fall);
+  g_test_add_func ("/framebudget/late", test_late);
+  g_test_add_func ("/framebudget/hiccup", test_hiccup);
+  g_test_add_func ("/framebudget/not-late", test_not_late);
+  g_test_add_func ("/framebudget/other-time", test_other_time);
   return g_test_run ();
 }

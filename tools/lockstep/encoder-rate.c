@@ -43,6 +43,7 @@ struct _EncoderRate
   guint phase;
   guint64 frames_rate;          /* bit/s that frames may take; 0: not known yet */
   LockstepFrameBudget budget;
+  LockstepLateFrames late;
 
   guint64 counted_bytes;
   gint64 counted_at;            /* µs; 0: not yet */
@@ -91,12 +92,36 @@ frame_came (StreamsTrack track, GstSample * frame, gboolean key,
   g_mutex_unlock (&rate->lock);
 }
 
-/* Lets @keep frames of each @of through, evenly, less those that the budget has no bits
- * for. */
+/* How old a frame is, ns; FALSE: that cannot be told. */
+static gboolean
+age_of (EncoderRate * rate, GstPad * pad, GstBuffer * frame, gint64 * age)
+{
+  g_autoptr (GstEvent) event = gst_pad_get_sticky_event (pad,
+      GST_EVENT_SEGMENT, 0);
+  GstClockTime now = gst_element_get_current_running_time (rate->format), then;
+  const GstSegment *segment;
+
+  if (event == NULL || !GST_CLOCK_TIME_IS_VALID (now)
+      || !GST_BUFFER_PTS_IS_VALID (frame))
+    return FALSE;
+  gst_event_parse_segment (event, &segment);
+  if (segment->format != GST_FORMAT_TIME)
+    return FALSE;
+  then = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+      GST_BUFFER_PTS (frame));
+  *age = GST_CLOCK_DIFF (then, now);
+  return GST_CLOCK_TIME_IS_VALID (then);
+}
+
+/* Lets @keep frames of each @of through, evenly, less those that are late, or that the
+ * budget has no bits for. */
 static GstPadProbeReturn
 leave_out (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
   EncoderRate *rate = user_data;
+  gint64 age;
+  gboolean has_age = age_of (rate, pad, GST_PAD_PROBE_INFO_BUFFER (info),
+      &age);
   gboolean pass;
 
   g_mutex_lock (&rate->lock);
@@ -104,6 +129,8 @@ leave_out (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   pass = rate->phase >= rate->of;
   if (pass)
     rate->phase -= rate->of;
+  if (pass && has_age)
+    pass = lockstep_late_frames_pass (&rate->late, age, now_ns ());
   if (pass && rate->frames_rate > 0)
     pass = lockstep_frame_budget_pass (&rate->budget, rate->frames_rate,
         now_ns ());
