@@ -290,7 +290,9 @@ limit_queue (LockstepPlayout * self)
 static gboolean
 all_late (LockstepPlayout * self, gint64 arrival, gint64 pts)
 {
-  if (self->late_since == LOCKSTEP_PLAYOUT_NEVER) {
+  /* where timestamps jump back what was late before says nothing of it */
+  if (self->late_since == LOCKSTEP_PLAYOUT_NEVER
+      || pts < self->late_since_pts - MAX_EARLY) {
     self->late_since = arrival;
     self->late_since_pts = pts;
     return FALSE;

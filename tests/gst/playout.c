@@ -252,6 +252,35 @@ test_ts_offset (void)
   free_playout (p);
 }
 
+/* A packet that is late, and then timestamps that jump back an hour: a new base begins
+ * after 2 s, not after an hour. */
+static void
+test_back_while_late (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  Result r = { 0, };
+  guint before;
+
+  for (guint i = 0; i < 100; i++) {
+    gint64 now = i * 20 * MS + (i == 99 ? 500 * MS : 0);
+
+    poll (p, now, &r);
+    push (p, i, 400000000 + i * 1800, now);
+  }
+  g_assert_cmpuint (p->stats.late, ==, 1);
+  before = r.packets;
+  for (guint i = 100; i < 400; i++) {
+    gint64 now = i * 20 * MS + 500 * MS;
+
+    poll (p, now, &r);
+    push (p, i, 400000000 - 3600 * RATE + i * 1800, now);
+  }
+  poll (p, G_MAXINT64 / 2, &r);
+  g_assert_cmpuint (p->stats.resets, ==, 1);
+  g_assert_cmpuint (r.packets - before, >, 180);
+  free_playout (p);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -262,5 +291,6 @@ main (int argc, char **argv)
   g_test_add_func ("/playout/gaps-do-not-amplify", test_gaps_do_not_amplify);
   g_test_add_func ("/playout/stranger", test_interleaved_stranger);
   g_test_add_func ("/playout/ts-offset", test_ts_offset);
+  g_test_add_func ("/playout/back-while-late", test_back_while_late);
   return g_test_run ();
 }
