@@ -78,11 +78,12 @@ opus_frames_are_sane (guint8 toc, const guint8 * at, gsize left)
 gboolean
 lockstep_opus_packet_is_sane (const guint8 * packet, gsize size)
 {
-  const guint8 *at = packet + 1;
+  const guint8 *at;
   gsize left, length;
 
   if (size == 0)
     return FALSE;
+  at = packet + 1;
   left = size - 1;
   switch (packet[0] & 3) {
     case 0:

@@ -225,7 +225,8 @@ stretch_last (LockstepSegmenter * s, const LockstepItem * last,
   for (; l != NULL && n < G_N_ELEMENTS (moved)
       && may_move (l->data, last); l = l->prev)
     moved[n++] = l->data;
-  if (n == 0 || (l == NULL && !s->wrote_video) || (l != NULL
+  if (n == 0 || (l == NULL && (!s->wrote_video
+              || s->last_picture == LOCKSTEP_NO_TIME)) || (l != NULL
           && ((LockstepItem *) l->data)->generation != last->generation))
     return;
   from = l != NULL ? ((LockstepItem *) l->data)->dts : s->last_picture;

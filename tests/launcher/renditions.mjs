@@ -207,7 +207,8 @@ describe('renditions', { concurrency: 6 }, () => {
       assert.match(server.log, /dropped until the others have kept up for 2 s[^]*the rendition 320x180-300000 is tried again[^]*the rendition 320x180-300000 is back/);
       /* as many segments as were there when players were told, under the numbers of the others */
       await until('it is listed', 10000, () => variants(server).length === 2);
-      const all = alike(server, 51);
+      /* its first cut may be a picture off: a slow encoder has the right one behind it when it is asked */
+      const all = alike(server, 101);
       assert.deepEqual(all.map((v) => v.uri), [name, '160x90-100000.m3u8']);
       assert.ok(all[0].list.segments.length >= 2, `${all[0].list.segments.length}`);
       check(server);
