@@ -15,6 +15,7 @@
 #include <glib/gstdio.h>
 #include <gst/lockstep/h264au.h>
 #include <gst/lockstep/multivariant.h>
+#include <gst/lockstep/playlist.h>
 #include <gst/lockstep/rendition.h>
 #include <gst/video/video.h>
 #include <math.h>
@@ -26,8 +27,6 @@
 #define PICTURE_LIMIT_US (10 * G_USEC_PER_SEC)
 /* Pictures a second of a source that does not say: for what a rendition costs. */
 #define USUAL_RATE 30
-/* Segments in the list of one that comes back before players are told of it. */
-#define SEGMENTS_BACK 3
 
 typedef struct
 {
@@ -40,7 +39,6 @@ typedef struct
   RenditionBranch *branch;
   gboolean dropped, parked;
   gboolean returning;           /* still dropped, but encoded again */
-  guint segments_back;          /* since then */
 
   /* with the lock: written by streaming threads */
   gint64 out;                   /* running time of the last picture at the sink */
@@ -489,7 +487,6 @@ take_back (Rendition * r)
       "again", r->name);
   r->returning = TRUE;
   r->parked = FALSE;
-  r->segments_back = 0;
   g_mutex_lock (&all->lock);
   r->out = all->in;
   r->n_requests = 0;
@@ -599,11 +596,26 @@ write_playlist (Renditions * all)
   }
 }
 
+/* Players begin three target durations before a list's end (RFC 8216bis, 6.3.3). */
+static gboolean
+list_is_long_enough (const Rendition * r)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (LockstepPlaylist) list = NULL;
+  gsize size;
+
+  if (!g_file_get_contents (r->playlist, &text, &size, NULL))
+    return FALSE;
+  list = lockstep_playlist_parse (text, size, LOCKSTEP_PLAYLIST_LIVE, NULL);
+  return list != NULL
+      && list->duration >= 3 * (gint64) (list->target_duration * GST_SECOND);
+}
+
 /* A segment of one that comes back is there. Returns: whether players are told of it now. */
 static gboolean
 is_back (Rendition * r)
 {
-  if (++r->segments_back < SEGMENTS_BACK)
+  if (!list_is_long_enough (r))
     return FALSE;
   r->dropped = r->returning = FALSE;
   lockstep_multivariant_take_back (r->all->multivariant, r->index);
