@@ -332,6 +332,20 @@ hold_paused (GstBus * bus, GstMessage * message, gpointer user)
   return GST_BUS_PASS;
 }
 
+static void
+play_when_paused (Fixture * f)
+{
+  g_mutex_lock (&f->lock);
+  while (!f->paused)
+    g_cond_wait (&f->cond, &f->lock);
+  g_mutex_unlock (&f->lock);
+  gst_element_set_state (f->pipeline, GST_STATE_PLAYING);
+  g_mutex_lock (&f->lock);
+  f->playing = TRUE;
+  g_cond_broadcast (&f->cond);
+  g_mutex_unlock (&f->lock);
+}
+
 /* As gst-launch-1.0 does: PLAYING is asked for as soon as PAUSED is told. GstBin forgets
  * that it is PLAYING where that goes through too early, and EOS never comes. */
 static void
@@ -343,15 +357,7 @@ test_fast_application (void)
   gst_bus_set_sync_handler (f.bus, hold_paused, &f, NULL);
   gst_element_set_state (f.pipeline, GST_STATE_PAUSED);
   push (&f, 100);
-  g_mutex_lock (&f.lock);
-  while (!f.paused)
-    g_cond_wait (&f.cond, &f.lock);
-  g_mutex_unlock (&f.lock);
-  gst_element_set_state (f.pipeline, GST_STATE_PLAYING);
-  g_mutex_lock (&f.lock);
-  f.playing = TRUE;
-  g_cond_broadcast (&f.cond);
-  g_mutex_unlock (&f.lock);
+  play_when_paused (&f);
   finish (&f);
   until_end (&f);
   gst_bus_set_sync_handler (f.bus, NULL, NULL, NULL);
@@ -385,15 +391,7 @@ test_last (void)
   g_assert_cmpint (gst_element_get_state (f.sink, NULL, NULL,
           100 * GST_MSECOND), ==, GST_STATE_CHANGE_ASYNC);
   thread = g_thread_new ("other", say_done, other);
-  g_mutex_lock (&f.lock);
-  while (!f.paused)
-    g_cond_wait (&f.cond, &f.lock);
-  g_mutex_unlock (&f.lock);
-  gst_element_set_state (f.pipeline, GST_STATE_PLAYING);
-  g_mutex_lock (&f.lock);
-  f.playing = TRUE;
-  g_cond_broadcast (&f.cond);
-  g_mutex_unlock (&f.lock);
+  play_when_paused (&f);
   g_thread_join (thread);
   finish (&f);
   until_end (&f);
