@@ -456,6 +456,7 @@ wanted_duration (const LockstepHlsCheck * check)
 typedef struct
 {
   gint64 last;                  /* ticks; -1: the run began without it */
+  gint64 late;                  /* ticks that it began after the run */
   gint64 ticks;                 /* from the start of the run */
   gint64 error;                 /* us that EXTINF is behind that */
   gboolean here, true_sum;
@@ -470,6 +471,9 @@ follow (Course * course, const LockstepCheckStream * stream, gint64 sum)
   course->ticks += tick_distance (course->last, stream->first_pts);
   course->last = stream->first_pts;
   course->error = course->ticks * 100 / 9 - sum;
+  /* EXTINF may count from the start of this track as well */
+  if (ABS (course->error - course->late * 100 / 9) < ABS (course->error))
+    course->error -= course->late * 100 / 9;
   course->true_sum = ABS (course->error) <= stream->frame * 100 / 9 + 1000;
 }
 
@@ -495,7 +499,10 @@ lockstep_hls_check_runs (LockstepHlsCheck * check)
       running = lockstep_hls_start_of (segment) >= 0;
       pictures.last = first_of (segment, TRUE);
       sound.last = first_of (segment, FALSE);
-      pictures.ticks = sound.ticks = least = most = 0;
+      pictures.ticks = least = most = 0;
+      sound.late = pictures.last >= 0 && sound.last >= 0 ?
+          MAX (tick_distance (pictures.last, sound.last), 0) : 0;
+      sound.ticks = sound.late;
       sum = segment->extinf;
       k = 0;
       from_start = i == 0 && segment->sequence == 0;

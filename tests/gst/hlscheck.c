@@ -26,7 +26,7 @@ on_segment (gpointer user, LockstepSegment * segment)
 
     g_byte_array_append (all, chunk->data, chunk->size);
   }
-  if (stream->n < N_SEGMENTS)
+  if (stream->n <= N_SEGMENTS)
     stream->durations[stream->n] = segment->duration;
   g_hash_table_insert (stream->files, g_strdup_printf ("s%u.ts", stream->n),
       g_byte_array_free_to_bytes (all));
@@ -35,9 +35,9 @@ on_segment (gpointer user, LockstepSegment * segment)
 }
 
 /* @gone, @back: pictures that never come, and the one that comes after them, which is a
- * key frame; equal: all come */
+ * key frame; equal: all come. @late: ns that the sound begins, and ends, later */
 static Stream *
-make_stream_of (gboolean video, guint gone, guint back)
+make_stream_of (gboolean video, guint gone, guint back, gint64 late)
 {
   static const LockstepSegmenterCallbacks callbacks = { on_segment, NULL };
   static const guint8 key[] = { 0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0xd9,
@@ -55,12 +55,14 @@ make_stream_of (gboolean video, guint gone, guint back)
   lockstep_segmenter_add_track (s, LOCKSTEP_TRACK_AUDIO);
   lockstep_segmenter_set_video (s, NULL, 0);
   lockstep_segmenter_set_audio (s, LOCKSTEP_AUDIO_MPEG, NULL);
-  for (guint i = 0, j = 0; i < N_SEGMENTS * 25;) {
-    if (j * 24 < i * 40) {
+  for (guint i = 0, j = 0; i < N_SEGMENTS * 25 || j * 24 < i * 40;) {
+    gint64 sound = j * 24 * MS + late;
+
+    if (sound < i * 40 * MS || i == N_SEGMENTS * 25) {
       guint8 frame[384] = { 0xff, 0xfb, 0x94, 0x00 };
 
       lockstep_segmenter_push (s, LOCKSTEP_TRACK_AUDIO,
-          gst_buffer_new_memdup (frame, sizeof frame), j * 24 * MS,
+          gst_buffer_new_memdup (frame, sizeof frame), sound,
           LOCKSTEP_NO_TIME, 0, 0);
       j++;
     } else {
@@ -79,14 +81,14 @@ make_stream_of (gboolean video, guint gone, guint back)
   }
   lockstep_segmenter_finish (s);
   lockstep_segmenter_free (s);
-  g_assert_cmpuint (stream->n, ==, N_SEGMENTS);
+  g_assert_cmpuint (stream->n, ==, N_SEGMENTS + (late > 0));
   return stream;
 }
 
 static Stream *
 make_stream (void)
 {
-  return make_stream_of (TRUE, 0, 0);
+  return make_stream_of (TRUE, 0, 0, 0);
 }
 
 static void
@@ -340,7 +342,7 @@ static void
 test_grid_of_window (void)
 {
   for (guint from = 0; from < 4; from++) {
-    Stream *stream = make_stream_of (FALSE, 0, 0);
+    Stream *stream = make_stream_of (FALSE, 0, 0, 0);
     g_autoptr (LockstepHlsCheck) check =
         lockstep_hls_check_new (1.0, fetch, stream);
     g_autofree char *text = list (stream, from, from + 6, FALSE);
@@ -358,7 +360,7 @@ static void
 test_picture_in_the_middle (void)
 {
   for (guint c = 0; c < 2; c++) {
-    Stream *stream = make_stream_of (TRUE, 90, 128);
+    Stream *stream = make_stream_of (TRUE, 90, 128, 0);
     g_autoptr (LockstepHlsCheck) check =
         lockstep_hls_check_new (1.0, fetch, stream);
     /* the list may begin with that very segment */
@@ -372,6 +374,30 @@ test_picture_in_the_middle (void)
     g_assert_false (found (check, 22, 1000));
     free_stream (stream);
   }
+}
+
+/* The sound begins 120 ms after the pictures and ends as much after them, in a segment of
+ * its own: it starts where the pictures before it end, not 120 ms off. */
+static void
+test_sound_late_and_alone (void)
+{
+  Stream *stream = make_stream_of (TRUE, 0, 0, 120 * MS);
+  g_autoptr (LockstepHlsCheck) check =
+      lockstep_hls_check_new (1.0, fetch, stream);
+  g_autofree char *text = list (stream, 0, N_SEGMENTS + 1, TRUE);
+  g_autofree char *wrong = NULL;
+
+  g_assert_cmpint (stream->durations[N_SEGMENTS], ==, 120 * MS);
+  look (check, text, 0);
+  g_assert_false (found (check, 4, 1000));
+  lockstep_hls_check_free (g_steal_pointer (&check));
+
+  check = lockstep_hls_check_new (1.0, fetch, stream);
+  wrong = g_strdup (text);
+  replace (&wrong, "#EXTINF:1.000000,\ns11.ts", "#EXTINF:0.940000,\ns11.ts");
+  look (check, wrong, 0);
+  g_assert_true (found (check, 4, 1000));
+  free_stream (stream);
 }
 
 /* "a/" is of the first stream, "b/" of the second. */
@@ -390,7 +416,7 @@ test_picture_in_the_middle_of_one (void)
   static const char top[] = "#EXTM3U\n"
       "#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS=\"x\"\na/index.m3u8\n"
       "#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS=\"x\"\nb/index.m3u8\n";
-  Stream *streams[] = { make_stream (), make_stream_of (TRUE, 90, 128) };
+  Stream *streams[] = { make_stream (), make_stream_of (TRUE, 90, 128, 0) };
   g_autoptr (LockstepHlsSet) set =
       lockstep_hls_set_new (1.0, fetch_of_two, streams);
   GPtrArray *findings;
@@ -458,6 +484,7 @@ main (int argc, char **argv)
       test_picture_in_the_middle);
   g_test_add_func ("/hlscheck/picture-in-the-middle-of-one",
       test_picture_in_the_middle_of_one);
+  g_test_add_func ("/hlscheck/sound-late-and-alone", test_sound_late_and_alone);
   g_test_add_func ("/hlscheck/garbage", test_garbage);
   return g_test_run ();
 }
