@@ -13,6 +13,9 @@
 #define TEMP_PREFIX ".hlsalign-"
 #define TEMP_SUFFIX ".part"
 #define MAX_IOV 256
+/* nothing is waited for where another left a FIFO */
+#define TEMP_FLAGS \
+  (O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 
 static gboolean
 fail (GError ** error, const char *what, const char *name)
@@ -65,11 +68,9 @@ folder_put (HlsStore * store, const char *name, gboolean playlist,
       folder, base);
   int fd;
 
-  fd = g_open (temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-      0666);
+  fd = g_open (temp, TEMP_FLAGS, 0666);
   if (fd < 0 && errno == ENOENT && g_mkdir_with_parents (folder, 0777) == 0)
-    fd = g_open (temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-        0666);
+    fd = g_open (temp, TEMP_FLAGS, 0666);
   if (fd < 0)
     return fail (error, "cannot create", temp);
   if (!write_all (fd, vectors, n)) {
@@ -101,6 +102,13 @@ folder_get (HlsStore * store, const char *name, GError ** error)
   gsize size;
   g_autoptr (GError) local = NULL;
 
+  /* a FIFO would be waited for, a device has no end */
+  if (!g_file_test (name, G_FILE_TEST_IS_REGULAR)
+      && g_file_test (name, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
+        "cannot go on with %s: it is no file", name);
+    return NULL;
+  }
   if (g_file_get_contents (name, &text, &size, &local))
     return g_bytes_new_take (text, size);
   if (!g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT))

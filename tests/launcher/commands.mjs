@@ -55,6 +55,21 @@ test('--help of each command has its name, words and examples', () => {
   }
 });
 
+test('a preset comes from a pipe too; one that no one writes to, or a device, is an error that names it', () => {
+  const good = write('piped', { pipeline: ['fakesrc ! fakesink'] });
+  const program = path.join(buildRoot, 'tools/lockstep/lockstep');
+  const piped = spawnSync('sh', ['-c', 'cat "$1" | "$0" show /dev/stdin', program, good], { encoding: 'utf8', cwd: folder, timeout: 60000,
+    env: { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin') } });
+  assert.equal(piped.status, 0, piped.stderr);
+  const fifo = path.join(folder, 'fifo.json');
+  assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+  fails(['export', fifo], 78, /cannot read '[^']*fifo\.json': no one writes to this pipe/);
+  fails(['show', '/dev/zero'], 78, /cannot read '\/dev\/zero': it is a device/);
+  fails(['run', '--token-file', fifo, 'webrtc-to-hls'], 78, /--token-file [^\n]*no one writes to this pipe/);
+  fails(['export', 'rtp-to-hls', `sdp=${fifo}`], 78, /sdp: cannot read '[^']*fifo\.json': it is a pipe/);
+  fails(['show', write('huge', ' '.repeat(256 * 1024 + 1))], 78, /huge\.json': it is larger than 256 KiB/);
+});
+
 test('a preview: from the one conversion, and not for those who take one picture', () => {
   const words = ['capture-to-webrtc', 'substream=640x360p10@300k', 'audio=test', 'use.video-encoder=x264', 'use.preview-encoder=x264', 'use.convert=cpu'];
   const { out, code, err } = lockstep(['export', ...words]);

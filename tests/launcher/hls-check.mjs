@@ -2,7 +2,7 @@
 /* lockstep hls-check as a user runs it: on a folder, a file and a URL; its text, its JSON and its exit status. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
@@ -53,6 +53,20 @@ for (const name of ['good', 'bad']) {
   fs.writeFileSync(path.join(folder, name, 'all.m3u8'),
     '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=140000,CODECS="mp4a.40.34"\na/i.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=140000,CODECS="mp4a.40.34"\nb/i.m3u8\n');
 }
+
+test('what is no file is not waited for', async () => {
+  const fifo = path.join(folder, 'fifo');
+  assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+  const silent = await check(fifo);
+  assert.equal(silent.status, 66);
+  assert.match(silent.err, /cannot read '[^']*fifo': no one writes to this pipe/);
+  for (const [name, says] of [['fifo', /cannot read '[^']*fifo': it is a pipe/], ['/dev/zero', /cannot read '\/dev\/zero': it is a device/]]) {
+    fs.writeFileSync(path.join(folder, 'odd.m3u8'), list().replace('s0.mp3', name));
+    const { status, out } = await check(path.join(folder, 'odd.m3u8'));
+    assert.equal(status, 1);
+    assert.match(out, says);
+  }
+});
 
 test('a good folder: 0, and the numbers', async () => {
   const { status, out, err } = await check(path.join(folder, 'good'), '--target', '0.96');

@@ -4,6 +4,7 @@
  * lasts, its playlist is of type EVENT and only grows; at its end it becomes VOD. */
 #include "archive.h"
 #include "log.h"
+#include "read-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #define MAX_WAITING 64
 /* A session that is longer goes on in a folder of its own: a playlist is held in memory. */
 #define MAX_SEGMENTS 50000
-#define MAX_PLAYLIST_BYTES (64 * 1024 * 1024)
 #define COPY_BYTES (256 * 1024)
 
 typedef struct
@@ -269,18 +269,19 @@ copy_master (Archive * archive)
   g_autofree char *from = g_build_filename (archive->live, "index.m3u8", NULL);
   g_autofree char *to = NULL;
   g_autofree char *text = NULL;
-  gsize size;
   struct stat st;
   gint64 time;
+  gsize size;
 
   if (g_hash_table_contains (archive->tracks, "index.m3u8")
       || archive->session == NULL || stat (from, &st) != 0)
     return;
   time = st.st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000)
       + st.st_mtim.tv_nsec;
-  if (time == archive->master_time
-      || !g_file_get_contents (from, &text, &size, NULL)
-      || strstr (text, "#EXT-X-STREAM-INF") == NULL)
+  if (time == archive->master_time)
+    return;
+  text = read_file (from, READ_FILE_PLAYLIST, &size, NULL);
+  if (text == NULL || strstr (text, "#EXT-X-STREAM-INF") == NULL)
     return;
   to = g_build_filename (archive->session, "index.m3u8", NULL);
   if (replace (to, text, size))
@@ -412,10 +413,10 @@ end_unfinished (Archive * archive, const char *path)
   struct stat st;
   gsize size;
 
-  if (lstat (path, &st) != 0 || !S_ISREG (st.st_mode)
-      || st.st_size > MAX_PLAYLIST_BYTES
-      || !g_file_get_contents (path, &text, &size, NULL)
-      || strstr (text, "#EXT-X-PLAYLIST-TYPE:EVENT") == NULL)
+  if (lstat (path, &st) != 0 || !S_ISREG (st.st_mode))
+    return;
+  text = read_file (path, READ_FILE_PLAYLIST, &size, NULL);
+  if (text == NULL || strstr (text, "#EXT-X-PLAYLIST-TYPE:EVENT") == NULL)
     return;
   list = lockstep_playlist_parse (text, size, LOCKSTEP_PLAYLIST_VOD, NULL);
   if (list == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* lockstep hls-check URL|FOLDER|FILE: the validator around gst/lockstep/hlscheck.h. */
 #include "commands.h"
+#include "read-file.h"
 
 #include <gst/lockstep/hlscheck.h>
 #include <json-glib/json-glib.h>
@@ -61,12 +62,10 @@ fetch_url (Source * source, const char *url, GError ** error)
 static GBytes *
 fetch_file (const char *path, GError ** error)
 {
-  char *data;
   gsize size;
+  char *data = read_file (path, MAX_BYTES, &size, error);
 
-  if (!g_file_get_contents (path, &data, &size, error))
-    return NULL;
-  return g_bytes_new_take (data, size);
+  return data != NULL ? g_bytes_new_take (data, size) : NULL;
 }
 
 /* What a playlist names, from where the playlist is. */
@@ -101,17 +100,21 @@ fetch (gpointer user, const char *uri, GError ** error)
 static GBytes *
 fetch_playlist (Source * source, GError ** error)
 {
-  return source->session != NULL ? fetch_url (source, source->playlist, error)
-      : fetch_file (source->playlist, error);
+  gsize size;
+  char *data;
+
+  if (source->session != NULL)
+    return fetch_url (source, source->playlist, error);
+  data = read_file_or_pipe (source->playlist, READ_FILE_PLAYLIST, &size, error);
+  return data != NULL ? g_bytes_new_take (data, size) : NULL;
 }
 
 static gboolean
 is_multivariant (const char *path)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = read_file (path, READ_FILE_PLAYLIST, NULL, NULL);
 
-  return g_file_get_contents (path, &text, NULL, NULL)
-      && strstr (text, "#EXT-X-STREAM-INF") != NULL;
+  return text != NULL && strstr (text, "#EXT-X-STREAM-INF") != NULL;
 }
 
 /* A folder's playlist: the only one, the one that names others, or index.m3u8. */

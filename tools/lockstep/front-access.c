@@ -3,6 +3,7 @@
  * program runs. */
 #include "front.h"
 #include "log.h"
+#include "read-file.h"
 
 #include <string.h>
 
@@ -18,11 +19,12 @@ read_token_file (const char *file, GPtrArray * tokens, GError ** error)
   gsize length;
   guint before = tokens->len;
 
-  if (!g_file_get_contents (file, &text, &length, error)) {
+  text = read_file_or_pipe (file, MAX_TOKEN_FILE_BYTES, &length, error);
+  if (text == NULL) {
     g_prefix_error (error, "--token-file %s: ", file);
     return FALSE;
   }
-  if (length > MAX_TOKEN_FILE_BYTES || strlen (text) != length) {
+  if (strlen (text) != length) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
         "--token-file %s: this is no list of tokens, one a line", file);
     return FALSE;

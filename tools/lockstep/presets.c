@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "open-ends.h"
 #include "presets.h"
+#include "read-file.h"
 #include "try.h"
 
 #include <glib/gstdio.h>
@@ -90,8 +91,6 @@ static char *
 open_preset (const char *name, const char *from, char **file, gsize * length,
     gpointer unused, GError ** error)
 {
-  char *text = NULL;
-
   *file = find_file (name, from);
   if (*file == NULL) {
     g_auto (GStrv) names = presets_list ();
@@ -106,9 +105,7 @@ open_preset (const char *name, const char *from, char **file, gsize * length,
           "there is no preset '%s'; there are: %s", name, all);
     return NULL;
   }
-  if (!g_file_get_contents (*file, &text, length, error))
-    return NULL;
-  return text;
+  return read_file_or_pipe (*file, LOCKSTEP_PRESET_MAX_BYTES, length, error);
 }
 
 char *
@@ -117,23 +114,17 @@ presets_find (const char *name)
   return find_file (name, NULL);
 }
 
-/* A file that a parameter names. A device or a pipe may have no end. */
+/* A file that a parameter names. */
 static char *
-read_file (const char *path, GError ** error)
+read_parameter_file (const char *path, GError ** error)
 {
   GStatBuf status;
-  char *text = NULL;
 
-  if (g_stat (path, &status) != 0)
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
-        "there is no file '%s'", path);
-  else if (!S_ISREG (status.st_mode) || status.st_size > PARAMETER_MAX_BYTES)
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-        "'%s' is no regular file of at most %d KiB", path,
-        PARAMETER_MAX_BYTES / 1024);
-  else
-    g_file_get_contents (path, &text, NULL, error);
-  return text;
+  if (g_stat (path, &status) == 0)
+    return read_file (path, PARAMETER_MAX_BYTES, NULL, error);
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+      "there is no file '%s'", path);
+  return NULL;
 }
 
 LockstepPreset *
@@ -143,7 +134,7 @@ presets_load (const char *name, GPtrArray * faults)
       lockstep_preset_load (name, open_preset, NULL, faults);
 
   if (preset != NULL)
-    lockstep_preset_set_read_file (preset, read_file);
+    lockstep_preset_set_read_file (preset, read_parameter_file);
   return preset;
 }
 

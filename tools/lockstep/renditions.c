@@ -8,6 +8,7 @@
  * the same pictures. */
 #include "renditions.h"
 #include "log.h"
+#include "read-file.h"
 #include "rendition-branch.h"
 
 #include <errno.h>
@@ -377,10 +378,10 @@ set_up (Renditions * all, guint index, const char *text, GError ** error)
 static void
 remove_media_playlist (Renditions * all)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text =
+      read_file (all->playlist, READ_FILE_PLAYLIST, NULL, NULL);
 
-  if (g_file_get_contents (all->playlist, &text, NULL, NULL)
-      && strstr (text, "#EXTINF:") != NULL)
+  if (text != NULL && strstr (text, "#EXTINF:") != NULL)
     g_unlink (all->playlist);
 }
 
@@ -600,11 +601,12 @@ write_playlist (Renditions * all)
 static gboolean
 list_is_long_enough (const Rendition * r)
 {
-  g_autofree char *text = NULL;
   g_autoptr (LockstepPlaylist) list = NULL;
   gsize size;
+  g_autofree char *text =
+      read_file (r->playlist, READ_FILE_PLAYLIST, &size, NULL);
 
-  if (!g_file_get_contents (r->playlist, &text, &size, NULL))
+  if (text == NULL)
     return FALSE;
   list = lockstep_playlist_parse (text, size, LOCKSTEP_PLAYLIST_LIVE, NULL);
   return list != NULL
