@@ -105,6 +105,8 @@ async function says(path, pattern, words = []) {
   } finally {
     const how = await publisher.stop();
     assert.equal(how.code, 0, how.log);
+    /* what is given up is no crash */
+    assert.doesNotMatch(how.log, /(refuses|failed): .*\n.*killed by signal/);
     /* neither an escape, of C1 too, nor what turns the writing around */
     // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(how.log, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e]/);

@@ -178,7 +178,8 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
     table->totals.crashed++;
     log_warning (channel->name, "%s", reason);
   } else {
-    log_info (channel->name, "session ended: %s", reason);
+    log_info (channel->name, "session ended: %s",
+        asked && channel->reason != NULL ? channel->reason : reason);
   }
   if (!asked && channel->state == CHANNEL_LIVE)
     table->totals.lost++;
@@ -233,6 +234,7 @@ answer_is_late (Session * session, gpointer user_data)
   g_clear_pointer (&channel->offer, g_free);
   if (channel->worker != NULL) {
     channel->ending = TRUE;
+    channel_set_reason (channel, "it made no answer in time");
     worker_proc_kill (channel->worker);
   }
 }

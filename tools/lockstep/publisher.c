@@ -37,6 +37,7 @@ struct _Publisher
   guint retry_timer;
   LockstepBackoff backoff;
   guint retry_after_ms;         /* what the server asked for; 0: nothing */
+  gboolean given_up;            /* the session: it was said why */
   gboolean own_ice_servers;     /* the operator's choice goes before the server's */
   gint64 connected_at;
   gboolean stopping;
@@ -141,6 +142,7 @@ G_GNUC_PRINTF (2, 3);
   text = g_strdup_vprintf (format, args);
   va_end (args);
   log_warning (NULL, "%s", text);
+  publisher->given_up = TRUE;
   if (publisher->worker != NULL)
     worker_proc_kill (publisher->worker);
 }
@@ -367,7 +369,8 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
     stopped (publisher);
     return;
   }
-  log_info (NULL, "session ended: %s", reason);
+  if (!publisher->given_up)
+    log_info (NULL, "session ended: %s", reason);
   g_cancellable_cancel (publisher->cancellable);
   g_clear_pointer (&publisher->trickle, whip_trickle_free);
   delete_session (publisher);
@@ -458,6 +461,7 @@ ask_ice_servers (Publisher * publisher)
 static void
 begin (Publisher * publisher)
 {
+  publisher->given_up = FALSE;
   g_clear_object (&publisher->cancellable);
   publisher->cancellable = g_cancellable_new ();
   publisher->worker = worker_pool_take (publisher->pool, worker_message,

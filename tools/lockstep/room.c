@@ -444,7 +444,8 @@ worker_gone (WorkerProc * proc, const char *reason, gboolean crashed,
 
   room->worker = NULL;
   g_clear_handle_id (&room->leave_timer, g_source_remove);
-  if (!room->stopping)
+  /* where it was ended here, it was said why */
+  if (!room->stopping && room->signaller != NULL)
     log_info (NULL, "session ended: %s", reason);
   if (room->signaller != NULL) {
     lockstep_signaller_close (room->signaller);
