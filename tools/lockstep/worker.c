@@ -93,6 +93,14 @@ send_all_eos (gpointer user_data)
   return NULL;
 }
 
+static gboolean
+has_nothing (Worker * worker)
+{
+  return worker->source != NULL && worker->stats != NULL
+      && !worker_source_is_finite (worker->source)
+      && worker_stats_idle_us (worker->stats) < 0;
+}
+
 /* Ends the session: what was received becomes a last segment, then the front is
  * told. */
 void
@@ -112,10 +120,11 @@ worker_drain (Worker * worker, const char *reason)
   }
   ipc_send (worker->ipc, ended);
   g_clear_handle_id (&worker->limit_timer, g_source_remove);
-  /* a sender has nothing to finish, and its peer is told by closing */
+  /* a sender has nothing to finish, and its peer is told by closing; nor has a source that
+   * still waits for its own */
   if (worker->pipeline == NULL || GST_STATE (worker->pipeline) <
       GST_STATE_PAUSED || lockstep_preset_get_signalling (worker->preset) ==
-      LOCKSTEP_SIGNALLING_WHEP) {
+      LOCKSTEP_SIGNALLING_WHEP || has_nothing (worker)) {
     quit (worker);
     return;
   }
@@ -191,6 +200,20 @@ worker_connected (gpointer user_data)
   ipc_send (worker->ipc, ipc_message ("connected"));
 }
 
+/* @debug: its first line says where in GStreamer's source this is, which the failure's file
+ * has; what follows is the element's own words. */
+static char *
+error_text (GstMessage * message, const GError * error, const char *debug)
+{
+  const char *more = debug != NULL ? strchr (debug, '\n') : NULL;
+
+  if (more == NULL || more[1] == '\0')
+    return g_strdup_printf ("%s: %s", GST_OBJECT_NAME (message->src),
+        error->message);
+  return g_strdup_printf ("%s: %s (%s)", GST_OBJECT_NAME (message->src),
+      error->message, more + 1);
+}
+
 static gboolean
 bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
 {
@@ -212,8 +235,7 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
             worker->pipeline, message);
       if (worker->failure == 0)
         worker->failure = worker_source_exit_code (error);
-      raw = g_strdup_printf ("%s: %s (%s)", GST_OBJECT_NAME (message->src),
-          error->message, debug ? debug : "");
+      raw = error_text (message, error, debug);
       shown = failure_hide_secrets (worker->preset, worker->values, raw);
       worker_fail (worker, "%s", shown);
       if (worker->draining && GST_STATE (worker->pipeline) < GST_STATE_PLAYING)
