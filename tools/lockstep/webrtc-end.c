@@ -7,6 +7,7 @@
  * does each promise and each signal handler. */
 #include "webrtc-end.h"
 #include "handlers.h"
+#include "peer-guard.h"
 #include "signal-channels.h"
 #include "text-channel.h"
 #include "webrtc-setup.h"
@@ -704,6 +705,7 @@ webrtc_end_new (GstElement * webrtc, const WebrtcEndConfig * config,
   end->loopback_only = config->loopback_only;
   end->callbacks = *callbacks;
   end->user_data = user_data;
+  peer_guard_add (GST_BIN (webrtc));
   webrtc_setup_ice (webrtc, config->loopback_only, config->ice_servers,
       config->relay_only);
   end->buffers = webrtc_buffers_new (webrtc, config->audio_latency,
