@@ -106,7 +106,7 @@ main (int argc, char **argv)
   FILE *file;
 
   gst_init (&argc, &argv);
-  if (argc < 2 || frames < 1 || (argc > 3
+  if (argc < 2 || argv[1][0] == '-' || frames < 1 || (argc > 3
           && (sscanf (argv[3], "%dx%d", &width, &height) != 2 || width < 2
               || height < 2 || width > 8192 || height > 8192 || width % 2
               || height % 2))) {

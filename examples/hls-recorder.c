@@ -67,7 +67,7 @@ main (int argc, char **argv)
   int seconds = argc > 2 ? atoi (argv[2]) : 10;
 
   gst_init (&argc, &argv);
-  if (argc < 2) {
+  if (argc < 2 || argv[1][0] == '-') {
     g_printerr ("usage: %s FOLDER [SECONDS]\n", argv[0]);
     return 64;
   }

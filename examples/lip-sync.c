@@ -66,7 +66,7 @@ main (int argc, char **argv)
   g_autoptr (GstBus) bus = NULL;
 
   gst_init (&argc, &argv);
-  if (argc < 3) {
+  if (argc < 3 || argv[1][0] == '-') {
     g_printerr ("usage: %s AUDIO_PORT VIDEO_PORT [SECONDS]\n", argv[0]);
     return 64;
   }

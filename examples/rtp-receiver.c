@@ -94,7 +94,7 @@ main (int argc, char **argv)
   g_autoptr (GstBus) bus = NULL;
 
   gst_init (&argc, &argv);
-  if (argc < 2) {
+  if (argc < 2 || argv[1][0] == '-') {
     g_printerr ("usage: %s PORT [LATENCY_MS [SECONDS]]\n", argv[0]);
     return 64;
   }
