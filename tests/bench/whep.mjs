@@ -5,6 +5,7 @@
  *   node tests/bench/whep.mjs [--seconds 10] [--viewers 4]
  *   node tests/bench/whep.mjs --full [--seconds 10]     viewers until a core is full: the launcher and its worker on one
  *       core, viewers that only decrypt (whip-load --watch) on the others
+ *   node tests/bench/whep.mjs --crowd 30 [--seconds 20] the same with so many at once, each second of it
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -15,11 +16,12 @@ import { Browser } from '../common/browser.mjs';
 import { buildRoot, Launcher, sleep } from '../common/launcher.mjs';
 import { record, sumUp, watch } from '../common/pages.mjs';
 
-const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '10' }, viewers: { type: 'string', default: '4' }, full: { type: 'boolean' } } });
+const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '10' }, viewers: { type: 'string', default: '4' }, full: { type: 'boolean' }, crowd: { type: 'string' } } });
+const onOneCore = options.full || options.crowd;
 const seconds = Number(options.seconds);
 const launcher = path.join(buildRoot, 'tools', 'lockstep', 'lockstep');
-const server = await Launcher.start('test-to-webrtc', ['channel=bench', ...(options.full ? ['max-viewers=1000', 'min-bitrate=1500k', 'video-bitrate=1500k'] : []), 'max-bitrate=1500k'], {},
-  options.full ? { program: ['taskset', '-c', '0', launcher] } : {});
+const server = await Launcher.start('test-to-webrtc', ['channel=bench', ...(onOneCore ? ['max-viewers=1000', 'min-bitrate=1500k', 'video-bitrate=1500k'] : []), 'max-bitrate=1500k'], {},
+  onOneCore ? { program: ['taskset', '-c', '0', launcher] } : {});
 const { worker_pid: pid } = await server.untilChannel('bench', 'live', 15000, (c) => c.state === 'live');
 /* user and system time of all its threads, in s (proc(5): fields 14 and 15, in hundredths) */
 const cpu = () => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, x) => sum + Number(x), 0) / 100;
@@ -38,23 +40,30 @@ async function crowd(n) {
   let text = '';
   viewers.stdout.on('data', (d) => { text += d; });
   await sleep(ramp * 1000);
-  const from = text.length, usage = () => fs.readFileSync(`/proc/${viewers.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, x) => sum + Number(x), 0) / 100;
-  const before = usage();
+  const usage = () => fs.readFileSync(`/proc/${viewers.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, x) => sum + Number(x), 0) / 100;
+  const read = (from) => [...text.slice(from).matchAll(/^watching (\d+) (\d+) (\d+) (\d+) (\d+)$/gm)].map((m) => m.slice(1).map(Number));
+  const from = text.length, before = usage();
   const worker = await load();
   const receivers = 100 * (usage() - before) / seconds;
-  const lines = [...text.slice(from).matchAll(/^watching (\d+) (\d+) (\d+)$/gm)].map((m) => m.slice(1).map(Number));
+  const lines = read(from), all = read(0);
+  if (options.crowd)
+    console.log(`each second, fewest frames/longest wait in ms: ${all.map((l) => `${l[1]}/${l[2]}`).join(' ')}`);
   viewers.kill();
   await ended;
-  return { n, worker, receivers, watching: Math.min(...lines.map((l) => l[0])), frames: Math.min(...lines.map((l) => l[1])), longest: Math.max(...lines.map((l) => l[2])) };
+  return {
+    n, worker, receivers, watching: Math.min(...lines.map((l) => l[0])), into: all.at(-1)[3], refused: all.at(-1)[4],
+    frames: Math.min(...lines.map((l) => l[1])), mean: lines.reduce((sum, l) => sum + l[1], 0) / lines.length, longest: Math.max(...lines.map((l) => l[2])),
+    onset: Math.max(...all.slice(0, all.length - lines.length).map((l) => l[2])),
+  };
 }
 
 const none = await load();
-if (options.full) {
-  console.log('| viewers | worker, % of a core | viewers\' own, % | fewest frames/s of one | longest wait for a frame, ms |\n|---|---|---|---|---|');
-  console.log(`| 0 | ${none.toFixed(1)} | | | |`);
-  for (let n = 5, last = null; n <= 200 && !(last && (last.worker > 97 || last.watching < last.n || last.frames < 25)); n += 5) {
+if (onOneCore) {
+  console.log('| viewers | let in | refusals | worker, % of a core | viewers\' own, % | frames/s of who got fewest: mean | worst second | longest wait for a frame, ms | while they came, ms |\n|---|---|---|---|---|---|---|---|---|');
+  console.log(`| 0 | | | ${none.toFixed(1)} | | | | | |`);
+  for (let n = options.crowd ? Number(options.crowd) : 5, last = null; n <= 200 && !(last && (options.crowd || last.refused || last.worker > 97 || last.watching < last.n || last.frames < 25)); n += 5) {
     last = await crowd(n);
-    console.log(`| ${last.watching} of ${n} | ${last.worker.toFixed(1)} | ${last.receivers.toFixed(1)} | ${last.frames} | ${last.longest} |`);
+    console.log(`| ${n} | ${last.into} | ${last.refused} | ${last.worker.toFixed(1)} | ${last.receivers.toFixed(1)} | ${last.mean.toFixed(1)} | ${last.frames} | ${last.longest} | ${last.onset} |`);
     await server.untilChannel('bench', 'empty', 60000, (c) => c.viewers.length === 0);
   }
   await server.stop();

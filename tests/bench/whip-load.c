@@ -7,9 +7,11 @@
  *   whip-load --watch URL N SECONDS    N viewers of a WHEP channel
  *
  * Prints "posted I MS" for each answer (milliseconds from POST to 201), "connected I",
- * and ends after SECONDS, or with status 1 when one fails. Of viewers it says each
- * second "watching N FRAMES MS": how many get pictures, the fewest frames that one of
- * them got in it, and the longest that one of them waited for its next frame.
+ * and ends after SECONDS, or with status 1 when one fails. A viewer that is refused by 503
+ * comes again when Retry-After says. Of viewers it says each second
+ * "watching N FRAMES MS IN REFUSED": how many get pictures, the fewest frames that one of
+ * those got in it who had pictures before, the longest that one of them waited for its next
+ * frame, how many were let in, and how many offers were refused until now.
  */
 #include "webrtc-end.h"
 
@@ -42,7 +44,8 @@ typedef struct
   GstElement *webrtc;
   WebrtcEnd *end;
   gint64 posted;
-  char *resource;
+  char *offer, *resource;
+  gboolean begun;               /* had pictures when this second began */
   gint frames;                  /* atomic; of the picture, this second */
   gint longest_ms;              /* atomic; between two of them */
   gint64 last_frame;            /* µs; 0: none yet */
@@ -62,7 +65,7 @@ static GMainLoop *loop;
 static GstElement *pipeline;
 static SoupSession *session;
 static int status;
-static guint n;
+static guint n, n_refused;
 static Load *loads;
 
 static void
@@ -71,6 +74,29 @@ fail (Load * load, const char *why)
   g_printerr ("number %u: %s\n", load->index, why);
   status = 1;
   g_main_loop_quit (loop);
+}
+
+static void post (Load * load);
+
+static gboolean
+post_again (gpointer user_data)
+{
+  post (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* FALSE: it does not say when to come again. */
+static gboolean
+come_again (Load * load, SoupMessage * msg)
+{
+  const char *after = soup_message_headers_get_one
+      (soup_message_get_response_headers (msg), "Retry-After");
+
+  if (soup_message_get_status (msg) != 503 || after == NULL)
+    return FALSE;
+  n_refused++;
+  g_timeout_add_seconds (atoi (after), post_again, load);
+  return TRUE;
 }
 
 static void
@@ -83,6 +109,8 @@ answered (GObject * source, GAsyncResult * result, gpointer user_data)
       soup_session_send_and_read_finish (session, result, &error);
   g_autofree char *sdp = NULL;
 
+  if (body != NULL && come_again (load, msg))
+    return;
   if (body == NULL || soup_message_get_status (msg) != 201) {
     fail (load, error ? error->message : "the server refuses");
     return;
@@ -96,15 +124,23 @@ answered (GObject * source, GAsyncResult * result, gpointer user_data)
 }
 
 static void
-described (const char *sdp, gpointer user_data)
+post (Load * load)
 {
-  Load *load = user_data;
   g_autoptr (SoupMessage) msg = soup_message_new ("POST", load->url);
-  g_autoptr (GBytes) body = g_bytes_new (sdp, strlen (sdp));
+  g_autoptr (GBytes) body = g_bytes_new (load->offer, strlen (load->offer));
 
   load->posted = g_get_monotonic_time ();
   soup_message_set_request_body_from_bytes (msg, "application/sdp", body);
   soup_session_send_and_read_async (session, msg, 0, NULL, answered, load);
+}
+
+static void
+described (const char *sdp, gpointer user_data)
+{
+  Load *load = user_data;
+
+  load->offer = g_strdup (sdp);
+  post (load);
 }
 
 static void
@@ -188,7 +224,7 @@ added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
 static gboolean
 report (gpointer user_data)
 {
-  guint watching = 0;
+  guint watching = 0, in = 0;
   gint fewest = G_MAXINT, longest = 0;
 
   for (guint i = 0; i < n; i++) {
@@ -196,10 +232,14 @@ report (gpointer user_data)
     gint ms = g_atomic_int_and ((guint *) & loads[i].longest_ms, 0);
 
     watching += frames > 0;
-    fewest = MIN (fewest, frames);
+    in += loads[i].resource != NULL;
+    if (loads[i].begun)
+      fewest = MIN (fewest, frames);
+    loads[i].begun |= frames > 0;
     longest = MAX (longest, ms);
   }
-  g_print ("watching %u %d %d\n", watching, fewest, longest);
+  g_print ("watching %u %d %d %u %u\n", watching, fewest == G_MAXINT ? 0
+      : fewest, longest, in, n_refused);
   return G_SOURCE_CONTINUE;
 }
 
