@@ -75,10 +75,12 @@ lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay, gint64 now)
     late->base_since = now;
   }
   late->base[0] = MIN (late->base[0], delay);
+  late->n_frames++;
   if (delay - MIN (late->base[0], late->base[1]) <= LATE) {
     late->dropping_since = late->late_since = 0;
     return TRUE;
   }
+  late->n_late++;
   if (late->late_since == 0)
     late->late_since = now;
   if (now - late->late_since < LATE_FOR

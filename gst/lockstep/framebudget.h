@@ -55,7 +55,7 @@ typedef struct
   gint64 last_left_out;         /* when; 0: never */
   gint64 dropping_since;        /* 0: the last frame passed */
   gint64 dropping_from;         /* the delay then */
-  guint64 n_left_out;
+  guint64 n_frames, n_late, n_left_out;
 } LockstepLateFrames;
 
 /**

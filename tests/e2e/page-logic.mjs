@@ -10,7 +10,7 @@ import { parsePlaylist } from '../common/playlist.mjs';
 
 const load = (name) => import(pathToFileURL(path.join(sourceRoot, 'tools', 'lockstep', 'web', name)));
 const { pathOf, range, Series } = await load('chart.js');
-const { backoff, duration, kbps } = await load('common.js');
+const { backoff, comeAgain, duration, kbps } = await load('common.js');
 const { syncDistance } = await load('player.js');
 const { iceServersFromLink, mediaSections, payloadTypes, setFmtp, trickleFragment } = await load('sdp.js');
 const { cellBox, decodeTime, encodeTime, readTime } = await load('testpattern.js');
@@ -108,6 +108,11 @@ test('waits grow to 30 s and differ by chance', () => {
   assert.equal(backoff(0, () => 1), 1000);
   assert.equal(backoff(4, () => 0), 8000);
   assert.equal(backoff(1000, () => 1), 30000);
+  assert.equal(comeAgain(5, () => 0), 5);
+  assert.equal(comeAgain(5, () => 1), 7.5);
+  assert.equal(comeAgain(null, () => 0), 5);
+  assert.equal(comeAgain(0, () => 0), 1);
+  assert.equal(comeAgain(86400, () => 0), 60);
 });
 
 test('the player keeps a second more than the longest segment', () => {

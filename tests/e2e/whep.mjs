@@ -92,6 +92,26 @@ test('a browser that lacks the picture\'s codec is told so, and does not ask aga
   assert.equal(seen.starts, 1);
 });
 
+test('a viewer for whom there is no room is told so, and comes again when it may', { skip, timeout: 60000 }, async (t) => {
+  await launcher.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
+  let room = false;
+  const page = await browser.page(`${launcher.url}/watch/cam`, { before: (p) => p.route('**/whep/cam', (route) => {
+    if (route.request().method() !== 'POST' || room)
+      return route.continue();
+    return route.fulfill({ status: 503, contentType: 'text/plain', headers: { 'Retry-After': '1' }, body: 'there is no room for another viewer just now: 4 are watching\n' });
+  }) });
+  t.after(() => page.close());
+  const state = (word) => until(`the page is ${word}`, 30000, async () => {
+    const s = await shown(page);
+    return s.state === word ? s : null;
+  });
+  assert.match((await state('full')).reason, /does not let this page in \(there is no room for another viewer just now: 4 are watching\)\. Trying again in [12] s/);
+  room = true;
+  const seen = await state('playing');
+  assert.ok(seen.starts >= 2);
+  assert.deepEqual(seen.errors, []);
+});
+
 test('a preview beside the picture: each viewer has the one it asked for', { skip, timeout: 180000 }, async (t) => {
   const two = await Launcher.start('test-to-webrtc', ['channel=two', 'substream=320x180@200k']);
   t.after(() => two.stop());

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
-import { Launcher, sleep, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
+import { buildRoot, Launcher, sleep, sourceRoot, temporaryFolder, until } from '../common/launcher.mjs';
 import { gdpBuffers } from '../common/lip-sync.mjs';
 
 const offer = fs.readFileSync(path.join(sourceRoot, 'tests/files/sdp/chromium-recvonly.sdp'), 'utf8');
@@ -153,12 +153,55 @@ test('503 with Retry-After: as many viewers as are allowed', async () => {
   assert.equal(out.status, 503);
   assert.ok(Number(out.headers.get('retry-after')) > 0);
   assert.match(out.text, /max-viewers/);
+  assert.match((await request('GET', '/metrics')).text, /^lockstep_viewers_refused_total\{reason="max-viewers"\} 1$/m);
   await leave(in1);
   await server.untilChannel('cam', 'room', 5000, (c) => c.viewers.length < 2);
   const in3 = await view();
   assert.equal(in3.status, 201, in3.text);
   await leave(in2);
   await leave(in3);
+});
+
+test('503 with Retry-After: one more would be too much for the processors', async () => {
+  /* Who has an offer answered and does not connect is counted as one who will: with one processor there is no room for
+   * twenty, however little the encoder gets of it. */
+  const cpu = /^Cpus_allowed_list:\s*(\d+)/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1];
+  const small = await Launcher.start('test-to-webrtc', ['channel=cam', 'max-bitrate=200k', 'video-bitrate=200k'], {},
+    { program: ['taskset', '-c', cpu, path.join(buildRoot, 'tools', 'lockstep', 'lockstep')] });
+  const post = async () => {
+    const r = await fetch(`${small.url}/whep/cam`, { method: 'POST', headers: sdp, body: offer });
+    return { status: r.status, headers: r.headers, text: await r.text() };
+  };
+  try {
+    const measured = await small.untilChannel('cam', 'live and measured', 30000, (c) => c.state === 'live' && c.load?.used > 0);
+    assert.ok(measured.load.processors <= 1, `${measured.load.processors} processors`);
+    const letIn = [];
+    const refused = await until('one is refused', 30000, async () => {
+      const r = await post();
+      if (r.status === 201)
+        letIn.push(r.headers.get('location'));
+      else if (r.status === 429)
+        await sleep(200);
+      else
+        return r;
+    }, 10);
+    assert.equal(refused.status, 503, refused.text);
+    assert.match(refused.text, /^there is no room for another viewer just now: \d+ are watching/);
+    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    assert.ok(letIn.length >= 4 && letIn.length < 20, `${letIn.length} were let in`);
+    await until('the log says so', 5000, () => /cam: a viewer is refused: there is no room/.test(small.log));
+    assert.match(await (await fetch(`${small.url}/metrics`)).text(), /^lockstep_viewers_refused_total\{reason="load"\} 1$/m);
+    for (const url of letIn)
+      assert.equal((await fetch(`${small.url}${url}`, { method: 'DELETE' })).status, 200);
+    const again = await until('there is room again', 30000, async () => {
+      const r = await post();
+      return r.status === 201 ? r : sleep(200);
+    });
+    assert.equal(again.status, 201);
+    await until('the log says so', 5000, () => /cam: a viewer is let in again: \d+ offers were refused before/.test(small.log));
+  } finally {
+    await small.stop();
+  }
 });
 
 test('404: other channels, and publishing; 409 with Retry-After: nothing is sent just now', async () => {

@@ -56,6 +56,7 @@ why_not (ChannelTable * table, Channel * channel, guint * status)
   }
   if (g_hash_table_size (channel->viewers) >= table->max_viewers) {
     *status = 503;
+    table->totals.viewers_over_limit++;
     return "there are as many viewers as are allowed (max-viewers)";
   }
   return NULL;
@@ -121,6 +122,8 @@ channel_viewer_message (Channel * channel, const char *type,
         sdp != NULL ? sdp : "the worker gave no answer");
   } else if (g_str_equal (type, "view-refused")) {
     channel->table->totals.viewers_refused++;
+    channel->table->totals.viewers_over_load +=
+        ipc_get_boolean (message, "for_load");
     session_answer (session, CLAMP (ipc_get_int (message, "status", 500), 400,
             599), text != NULL ? text : "the offer was refused");
     g_hash_table_remove (channel->viewers, id);

@@ -545,7 +545,7 @@ add_viewers (Channel * channel, JsonObject * object)
 {
   static const char *const names[] =
       { "viewers", "key_frames", "key_requests_asked", "key_requests_sent",
-    "preview", "encoder"
+    "preview", "encoder", "load"
   };
 
   for (guint i = 0; channel->stats != NULL && i < G_N_ELEMENTS (names); i++) {

@@ -32,7 +32,8 @@ GPtrArray *channel_table_list (ChannelTable * table);
 typedef struct
 {
   guint64 sessions, refused, lost, crashed;     /* since the start */
-  guint64 viewers, viewers_refused;
+  guint64 viewers;
+  guint64 viewers_refused, viewers_over_limit, viewers_over_load;       /* the latter two of the first */
 } ChannelTotals;
 const ChannelTotals *channel_table_get_totals (ChannelTable * table);
 

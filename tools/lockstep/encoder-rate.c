@@ -592,6 +592,15 @@ describe_layers (EncoderRate * rate)
 }
 
 void
+encoder_rate_get_late (EncoderRate * rate, guint64 * frames, guint64 * late)
+{
+  g_mutex_lock (&rate->lock);
+  *frames = rate->late.n_frames;
+  *late = rate->late.n_late;
+  g_mutex_unlock (&rate->lock);
+}
+
+void
 encoder_rate_add_stats (EncoderRate * rate, JsonObject * to)
 {
   JsonObject *object = json_object_new ();

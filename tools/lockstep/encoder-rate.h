@@ -35,5 +35,8 @@ void encoder_rate_beside_preview (EncoderRate * rate);
  * the picture as the preset makes it. */
 void encoder_rate_set_layers (EncoderRate * rate, const GArray * layers,
     guint width, guint height, guint fps);
+/* The frames that came to the encoder, and those of them that came too late. */
+void encoder_rate_get_late (EncoderRate * rate, guint64 * frames,
+    guint64 * late);
 /* Adds what is sent: bitrate, width, height, framerate. */
 void encoder_rate_add_stats (EncoderRate * rate, JsonObject * to);

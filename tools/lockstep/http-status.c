@@ -238,6 +238,51 @@ append_totals (GString * text, const char *name, const char *help,
       value);
 }
 
+/* Of presets that send to viewers. */
+static void
+append_viewer_metrics (GString * text, GPtrArray * channels,
+    const ChannelTotals * totals)
+{
+  static const struct
+  {
+    const char *name, *help, *member;
+  } loads[] = {
+    {"worker_processors_used",
+        "Processors that the process of a channel used in "
+          "the last second.", "used"},
+    {"worker_processors", "Processors that it may use.", "processors"},
+    {"frames_late_ratio", "Share of the last second's frames that came to the "
+          "encoder too late.", "late"},
+  };
+
+  append_totals (text, "viewers_total", "Viewers who were let in.",
+      totals->viewers);
+  metric (text, "viewers_refused_total", "counter",
+      "Offers of viewers that were refused: there are max-viewers, one more would "
+      "be too much for the processors, or other reasons.");
+  g_string_append_printf (text,
+      "lockstep_viewers_refused_total{reason=\"max-viewers\"} %"
+      G_GUINT64_FORMAT "\n"
+      "lockstep_viewers_refused_total{reason=\"load\"} %" G_GUINT64_FORMAT "\n"
+      "lockstep_viewers_refused_total{reason=\"other\"} %" G_GUINT64_FORMAT
+      "\n", totals->viewers_over_limit, totals->viewers_over_load,
+      totals->viewers_refused - totals->viewers_over_limit
+      - totals->viewers_over_load);
+  for (guint m = 0; m < G_N_ELEMENTS (loads); m++) {
+    metric (text, loads[m].name, "gauge", loads[m].help);
+    for (guint i = 0; i < channels->len; i++) {
+      Channel *channel = g_ptr_array_index (channels, i);
+      JsonObject *stats = channel_get_stats (channel);
+      JsonObject *load = stats != NULL ? ipc_get_object (stats, "load") : NULL;
+
+      if (load != NULL && json_object_has_member (load, loads[m].member))
+        g_string_append_printf (text, "lockstep_%s{channel=\"%s\"} %.3f\n",
+            loads[m].name, channel_get_name (channel),
+            json_object_get_double_member (load, loads[m].member));
+    }
+  }
+}
+
 void
 http_metrics (Front * front, SoupServerMessage * msg)
 {
@@ -274,6 +319,7 @@ http_metrics (Front * front, SoupServerMessage * msg)
       front->connections);
   append_channel_metrics (text, channels);
   append_delay (text, channels);
+  append_viewer_metrics (text, channels, totals);
   append_rendition_metrics (text, channels);
   append_stream_metrics (text, channels);
   av_figures_append_metrics (text, channels);

@@ -3,9 +3,11 @@
  * leaves, vanishes or fails is closed and the front told. */
 #include "viewers.h"
 #include "log.h"
+#include "own-load.h"
 #include "viewer.h"
 #include "worker-sdp.h"
 
+#include <gst/lockstep/admission.h>
 #include <string.h>
 
 /* The front has a limit of its own, which it can name to the viewer. */
@@ -38,6 +40,8 @@ struct _Viewers
   ViewersText text;
   gpointer user_data;
   GHashTable *entries;          /* id -> Entry */
+  LockstepAdmission admission;
+  guint n_refused;              /* since the last one was let in */
 };
 
 static void
@@ -127,6 +131,72 @@ static const ViewerCallbacks callbacks = {
   described, refused, connected, lost, NULL, text_came, NULL
 };
 
+static guint
+count_connected (Viewers * viewers)
+{
+  GHashTableIter iter;
+  gpointer entry;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, viewers->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &entry))
+    n += ((Entry *) entry)->connected;
+  return n;
+}
+
+static void
+measure (Viewers * viewers, EncoderRate * rate)
+{
+  LockstepLoad load = { g_get_monotonic_time () * 1000, own_load_cpu () };
+
+  if (rate != NULL)
+    encoder_rate_get_late (rate, &load.frames, &load.late);
+  lockstep_admission_sample (&viewers->admission, &load,
+      count_connected (viewers));
+}
+
+/* The share of its processors that the process used, in the last second. */
+static int
+percent_used (const LockstepAdmission * admission)
+{
+  return admission->processors <= 0 ? 0
+      : 100 * admission->use[0] / admission->processors + 0.5;
+}
+
+/* Whether one more viewer would break the picture of the others: then it is told so, and
+ * TRUE is returned. */
+static gboolean
+refuse_for_load (Viewers * viewers, const char *id)
+{
+  const LockstepAdmission *admission = &viewers->admission;
+  const guint n = g_hash_table_size (viewers->entries);
+  const LockstepAdmissionVerdict verdict =
+      lockstep_admission_decide (admission, n);
+  g_autofree char *why = NULL;
+  JsonObject *message;
+
+  if (verdict == LOCKSTEP_ADMISSION_ROOM) {
+    if (viewers->n_refused > 0)
+      log_info (viewers->channel, "a viewer is let in again: %u offers were "
+          "refused before", viewers->n_refused);
+    viewers->n_refused = 0;
+    return FALSE;
+  }
+  why = g_strdup_printf (verdict == LOCKSTEP_ADMISSION_LATE
+      ? "there is no room for another viewer just now: %u are watching, and "
+      "pictures come late (%d %% of the processors are used)"
+      : "there is no room for another viewer just now: %u are watching "
+      "(%d %% of the processors are used)", n, percent_used (admission));
+  if (viewers->n_refused++ == 0)
+    log_warning (viewers->channel, "a viewer is refused: %s", why);
+  message = message_about ("view-refused", id);
+  json_object_set_int_member (message, "status", 503);
+  json_object_set_string_member (message, "text", why);
+  json_object_set_boolean_member (message, "for_load", TRUE);
+  ipc_send (viewers->ipc, message);
+  return TRUE;
+}
+
 static void
 view (Viewers * viewers, const char *id, StreamsTrack picture, const char *sdp)
 {
@@ -141,6 +211,8 @@ view (Viewers * viewers, const char *id, StreamsTrack picture, const char *sdp)
     send_refusal (viewers, id, 503, "too many viewers");
     return;
   }
+  if (refuse_for_load (viewers, id))
+    return;
   if (picture == STREAMS_PREVIEW
       && streams_get_encoding (viewers->streams, picture) == NULL) {
     send_refusal (viewers, id, 404, "no preview is sent on this channel");
@@ -206,7 +278,7 @@ viewers_send_text (Viewers * viewers, const char *text)
 }
 
 gboolean
-viewers_tick (Viewers * viewers)
+viewers_tick (Viewers * viewers, EncoderRate * rate)
 {
   g_autoptr (GList) all = g_hash_table_get_values (viewers->entries);
 
@@ -219,6 +291,7 @@ viewers_tick (Viewers * viewers)
         && g_get_monotonic_time () - entry->since > CONNECT_LIMIT_US)
       end_viewer (entry, "no connection came about within 20 s");
   }
+  measure (viewers, rate);
   return viewer_count_closing () < MAX_CLOSING;
 }
 
@@ -248,7 +321,7 @@ void
 viewers_add_stats (Viewers * viewers, JsonObject * to)
 {
   JsonArray *list = json_array_new ();
-  JsonObject *preview;
+  JsonObject *preview, *load;
   StreamsKeyCounts keys;
   GHashTableIter iter;
   gpointer value;
@@ -277,6 +350,12 @@ viewers_add_stats (Viewers * viewers, JsonObject * to)
     json_array_add_object_element (list, object);
   }
   json_object_set_array_member (to, "viewers", list);
+  load = json_object_new ();
+  json_object_set_double_member (load, "processors",
+      viewers->admission.processors);
+  json_object_set_double_member (load, "used", viewers->admission.use[0]);
+  json_object_set_double_member (load, "late", viewers->admission.late[0]);
+  json_object_set_object_member (to, "load", load);
 }
 
 static void
@@ -301,6 +380,7 @@ viewers_new (Ipc * ipc, GstElement * main, Streams * streams,
   viewers->streams = streams;
   viewers->config = *config;
   viewers->channel = channel;
+  viewers->admission.processors = own_load_processors ();
   viewers->text = text;
   viewers->user_data = user_data;
   limit (viewers, STREAMS_VIDEO, limits);

@@ -2,6 +2,7 @@
 /* The viewers of a worker's channel, as the front speaks of them. */
 #pragma once
 
+#include "encoder-rate.h"
 #include "ipc.h"
 #include "streams.h"
 #include "webrtc-end.h"
@@ -27,9 +28,10 @@ void viewers_message (Viewers * viewers, const char *type,
     JsonObject * message);
 /* To each viewer that has a channel for it. */
 void viewers_send_text (Viewers * viewers, const char *text);
-/* Once a second: ends those that vanished. FALSE when so many closings hang that the
+/* Once a second: ends those that vanished, and measures whether there is room for more.
+ * @rate: NULL where frames are not looked at. FALSE when so many closings hang that the
  * worker had better be replaced. */
-gboolean viewers_tick (Viewers * viewers);
+gboolean viewers_tick (Viewers * viewers, EncoderRate * rate);
 /* What the viewer with the widest path takes, bit/s; 0: not known. The encode is one for
  * all: a slow viewer gets fewer frames of it, and does not make it worse for others. The
  * preview's viewers do not count: its encode is another one, whose rate stays.

@@ -375,7 +375,7 @@ worker_add_sent (Worker * worker, JsonObject * stats)
 {
   if (worker->viewers != NULL) {
     viewers_add_stats (worker->viewers, stats);
-    if (!viewers_tick (worker->viewers))
+    if (!viewers_tick (worker->viewers, worker->rate))
       worker_drain (worker, "too many connections hang while they are closed");
   }
   if (worker->rate != NULL)

@@ -56,6 +56,12 @@ export function backoff(n, random = Math.random) {
   return full / 2 + random() * full / 2;
 }
 
+/** Seconds to wait where a server that has no room says when to come again: up to half as long on top, so that not all
+ * who were sent away come in the same moment. seconds: its Retry-After; null where it has none. */
+export function comeAgain(seconds, random = Math.random) {
+  return Math.min(Math.max(seconds ?? 5, 1), 60) * (1 + random() / 2);
+}
+
 const none = '–';
 export const fixed = (x, digits, unit) => (Number.isFinite(x) ? `${x.toFixed(digits)}${unit ? `\u202f${unit}` : ''}` : none);
 export const whole = (x) => (Number.isFinite(x) ? String(Math.round(x)) : none);

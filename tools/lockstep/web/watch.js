@@ -3,7 +3,7 @@
  * It plays by WHEP where the channel has it, else by HLS. ?player=whep, hls.js or native forces a player; ?muted=1
  * starts without sound; ?picture=preview plays the smaller picture, where there is one; #token=… hands over the token of viewers and is then removed. */
 
-import { $, backoff, channelApi, channelFromPath, fixed, getJson, kbps, setText, showFigures, showState, size, sleep, whole } from './common.js';
+import { $, backoff, channelApi, channelFromPath, comeAgain, fixed, getJson, kbps, setText, showFigures, showState, size, sleep, whole } from './common.js';
 import { hasNativeHls, HlsJsPlayer, NativePlayer, WhepPlayer } from './player.js';
 import { h264Cure } from './whip.js';
 
@@ -53,6 +53,7 @@ const words = {
   buffering: ['wait', 'Buffering'],
   lost: ['wait', 'Interrupted'],
   ended: ['idle', 'Ended'],
+  full: ['wait', 'No room'],
   failed: ['bad', 'Failed'],
 };
 
@@ -117,7 +118,9 @@ function startPlayer() {
     else if (mine === player && (e.status === 406 || e.status === 422)) {
       shown.errors.push(e.text || e.message);
       cannotPlay(e.text || e.message);
-    } else
+    } else if (mine === player && e.status === 503)
+      noRoom(e.text || e.message, e.retryAfter);
+    else
       report(e.text || e.message, true);
   });
 }
@@ -152,6 +155,16 @@ function cannotPlay(why) {
   restartAt = performance.now() + (instead ? 0 : 60000);
   const cure = /H264/.test(why) ? h264Cure(navigator.userAgent) : '';
   setState('failed', `This browser cannot play the channel’s picture (${why}).${instead ? '' : `${cure} Trying again in a minute.`}`);
+}
+
+/* Others are watching, and the server has no more to give: it says when to ask again. */
+function noRoom(why, seconds) {
+  const wait = comeAgain(seconds);
+  failures++;
+  restartAt = performance.now() + wait * 1000;
+  shown.warnings.push(why);
+  stopPlayer();
+  setState('full', `The server does not let this page in (${why}). Trying again in ${Math.ceil(wait)} s.`);
 }
 
 /* With sound where the browser lets us, else muted and saying so. */
