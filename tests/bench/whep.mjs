@@ -47,7 +47,7 @@ async function crowd(n) {
   const receivers = 100 * (usage() - before) / seconds;
   const lines = read(from), all = read(0);
   if (options.crowd)
-    console.log(`each second, fewest frames/longest wait in ms: ${all.map((l) => `${l[1]}/${l[2]}`).join(' ')}`);
+    console.log(`each second, watching:fewest frames/longest wait in ms: ${all.map((l) => `${l[0]}:${l[1]}/${l[2]}`).join(' ')}`);
   viewers.kill();
   await ended;
   return {
