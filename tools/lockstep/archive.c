@@ -14,15 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Segments that wait for the disk; what comes on top is not kept. */
+/* Segments that wait for the disk; of what comes on top it is kept that it was there, up to
+ * so many. */
 #define MAX_WAITING 64
+#define MAX_LOST 10000
 /* A session that is longer goes on in a folder of its own: a playlist is held in memory. */
 #define MAX_SEGMENTS 50000
 #define COPY_BYTES (256 * 1024)
 
 typedef struct
 {
-  char *playlist, *location;    /* both NULL: the end */
+  char *playlist;               /* NULL: the end */
+  char *location;               /* NULL: it is not kept */
   gint64 duration, start;
   guint64 sequence;
   gboolean discontinuity;
@@ -36,7 +39,6 @@ typedef struct
   int fd;                       /* of the file, -1: it is to be written anew */
   gint64 next;                  /* Unix ns that the last segment ends at; 0: none yet */
   guint64 first_sequence, next_sequence;        /* in the live list */
-  gboolean lost;                /* a segment is missing here */
 } Track;
 
 struct _Archive
@@ -45,6 +47,7 @@ struct _Archive
   char *live;
   char *channel;
   GAsyncQueue *queue;           /* Item */
+  int waiting;                  /* of them segments; atomic */
   GThread *thread;
 
   GMutex lock;
@@ -316,13 +319,28 @@ find_complete (Archive * archive, const Track * but, guint64 from, guint64 to)
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     const Track *other = value;
 
-    if (other != but && other->next != 0 && !other->lost
+    if (other != but && other->next != 0
         && other->first_sequence <= from && other->next_sequence >= to
         && other->next_sequence - other->first_sequence
         == g_queue_get_length (&other->list->entries))
       return other;
   }
   return NULL;
+}
+
+/* What is listed for segment @sequence, which is not here: EXT-X-GAP. */
+static void
+append_gap (Track * track, LockstepPlaylistEntry entry)
+{
+  g_autofree char *name = g_strdup_printf ("gap-%" G_GUINT64_FORMAT ".ts",
+      track->next_sequence);
+
+  entry.uri = entry.file = name;
+  entry.key = NULL;
+  entry.gap = TRUE;
+  lockstep_playlist_append (track->list, &entry, NULL, NULL);
+  track->next = entry.start + entry.duration;
+  track->next_sequence++;
 }
 
 /* A rendition that was not made for a while: what is missing is listed as a gap, so that
@@ -334,32 +352,55 @@ fill_gap (Archive * archive, Track * track, guint64 to)
   const Track *other = find_complete (archive, track, track->next_sequence, to);
   GList *l;
 
-  if (track->next == 0 || track->lost || other == NULL
-      || to <= track->next_sequence)
+  if (track->next == 0 || other == NULL || to <= track->next_sequence)
     return FALSE;
   l = g_queue_peek_nth_link (&other->list->entries,
       track->next_sequence - other->first_sequence);
-  for (; track->next_sequence < to; l = l->next, track->next_sequence++) {
-    LockstepPlaylistEntry entry = *(LockstepPlaylistEntry *) l->data;
-    g_autofree char *name = g_strdup_printf ("gap-%" G_GUINT64_FORMAT ".ts",
-        track->next_sequence);
-
-    entry.uri = entry.file = name;
-    entry.key = NULL;
-    entry.gap = TRUE;
-    lockstep_playlist_append (track->list, &entry, NULL, NULL);
-    track->next = entry.start + entry.duration;
-  }
+  for (; track->next_sequence < to; l = l->next)
+    append_gap (track, *(LockstepPlaylistEntry *) l->data);
   return TRUE;
+}
+
+/* @before: the length of the list's body that the file has */
+static gboolean
+publish (Archive * archive, Track * track, gsize before)
+{
+  if (fit_target (track->list) ? write_playlist (track)
+      : append_playlist (track, before))
+    return TRUE;
+  report (archive, "cannot write", track->path);
+  return FALSE;
+}
+
+/* A segment that is not kept. One list alone goes on after a discontinuity, which every
+ * player knows; several keep the same times and discontinuities by a gap. */
+static void
+lose (Archive * archive, Track * track, LockstepPlaylistEntry entry,
+    const Item * item)
+{
+  const gsize before = track->list->body->len;
+
+  if (track->next == 0 || item->sequence != track->next_sequence
+      || g_hash_table_size (archive->tracks) < 2)
+    return;
+  entry.start = item->discontinuity ? item->start : track->next;
+  entry.discontinuity = item->discontinuity;
+  append_gap (track, entry);
+  publish (archive, track, before);
 }
 
 static void
 add (Archive * archive, const Item * item)
 {
-  g_autofree char *base = g_path_get_basename (item->location);
-  g_autofree char *uri = g_uri_escape_string (base, NULL, FALSE);
+  g_autofree char *base = item->location != NULL
+      ? g_path_get_basename (item->location) : NULL;
+  g_autofree char *uri = g_uri_escape_string (base != NULL ? base : "", NULL,
+      FALSE);
   g_autofree char *to = NULL;
-  LockstepPlaylistEntry entry = {.uri = uri,.file = base };
+  LockstepPlaylistEntry entry = {.uri = uri,.file = base,.duration =
+        item->duration
+  };
+  gboolean lost;
   Track *track;
   gsize before;
 
@@ -373,33 +414,31 @@ add (Archive * archive, const Item * item)
     add (archive, item);
     return;
   }
-  before = track->list->body->len;
-  if (track->next == 0)
-    track->first_sequence = item->sequence;
-  else if (item->sequence != track->next_sequence)
-    track->lost |= !fill_gap (archive, track, item->sequence);
-  track->next_sequence = item->sequence + 1;
-  to = g_build_filename (archive->session, base, NULL);
-  if (!keep_file (item->location, to)) {
-    track->lost = TRUE;
-    report (archive, "cannot keep", to);
+  if (base == NULL) {
+    lose (archive, track, entry, item);
     return;
   }
-  entry.duration = item->duration;
-  entry.discontinuity = track->next != 0 && (item->discontinuity
-      || track->lost);
+  to = g_build_filename (archive->session, base, NULL);
+  if (!keep_file (item->location, to)) {
+    report (archive, "cannot keep", to);
+    lose (archive, track, entry, item);
+    return;
+  }
+  before = track->list->body->len;
+  if (track->next == 0)
+    track->first_sequence = track->next_sequence = item->sequence;
+  lost = item->sequence != track->next_sequence
+      && !fill_gap (archive, track, item->sequence);
+  track->next_sequence = item->sequence + 1;
+  entry.discontinuity = track->next != 0 && (item->discontinuity || lost);
   entry.start = track->next == 0 || entry.discontinuity ? item->start
       : track->next;
   lockstep_playlist_append (track->list, &entry, NULL, NULL);
   track->next = entry.start + entry.duration;
-  track->lost = FALSE;
-  if (fit_target (track->list) ? write_playlist (track)
-      : append_playlist (track, before)) {
+  if (publish (archive, track, before)) {
     if (archive->failing)
       log_info (archive->channel, "the archive goes on");
     archive->failing = FALSE;
-  } else {
-    report (archive, "cannot write", track->path);
   }
   copy_master (archive);
 }
@@ -454,10 +493,12 @@ work (gpointer user_data)
   end_all_unfinished (archive);
   for (;;) {
     Item *item = g_async_queue_pop (archive->queue);
-    gboolean end = item->location == NULL;
+    gboolean end = item->playlist == NULL;
 
     if (!end)
       add (archive, item);
+    if (item->location != NULL)
+      g_atomic_int_add (&archive->waiting, -1);
     item_free (item);
     if (end)
       break;
@@ -494,16 +535,20 @@ static void
 archive_add (Archive * archive, const char *playlist, const char *location,
     guint64 sequence, gint64 duration, gint64 start, gboolean discontinuity)
 {
+  const gboolean keep = g_atomic_int_get (&archive->waiting) < MAX_WAITING;
   Item *item;
 
-  if (g_async_queue_length (archive->queue) >= MAX_WAITING) {
+  if (!keep) {
     log_warning (archive->channel, "the archive's disk is too slow: "
         "%s is not kept", location);
-    return;
+    if (g_async_queue_length (archive->queue) >= MAX_WAITING + MAX_LOST)
+      return;
+  } else {
+    g_atomic_int_inc (&archive->waiting);
   }
   item = g_new0 (Item, 1);
   item->playlist = g_strdup (playlist);
-  item->location = g_strdup (location);
+  item->location = keep ? g_strdup (location) : NULL;
   item->sequence = sequence;
   item->duration = duration;
   item->start = start;
