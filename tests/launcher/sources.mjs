@@ -75,6 +75,17 @@ test('a worker that is killed is started again', async () => {
   }
 });
 
+test('two that write one folder are told so', async () => {
+  const servers = [await Launcher.start('test-to-hls')];
+  try {
+    servers.push(await Launcher.start('test-to-hls', [`output=${servers[0].output}`]));
+    await until('a warning', 20000, () => servers.some((s) => /test: another one writes to .* as well/.test(s.log)));
+  } finally {
+    for (const s of servers)
+      await s.stop();
+  }
+});
+
 test('a source with an end runs once: status 0, and a playlist of all of it', () => {
   const [code, err] = run([preset, 'listen=127.0.0.1:0', 'output=finite', 'channel=f', 'live=false', 'frames=100']);
   assert.equal(code, 0, err);

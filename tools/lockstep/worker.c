@@ -36,10 +36,13 @@
 #include "packet-guard.h"
 #include "presets.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -546,6 +549,28 @@ prepare (Worker * worker, JsonObject * message)
     ipc_send (worker->ipc, ipc_message ("ready"));
 }
 
+/* Two that write one playlist would spoil it for both, and nothing else would say why. The
+ * lock lasts as long as this process; a file system without locks is no fault. */
+static void
+claim_folder (Worker * worker)
+{
+  const char *output = value_of (worker, "output", NULL);
+  g_autofree char *folder = output == NULL ? NULL
+      : g_build_filename (output, worker->channel, NULL);
+  int fd;
+
+  if (folder == NULL || g_mkdir_with_parents (folder, 0777) != 0)
+    return;                     /* the sink says what is wrong */
+  fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK)
+      log_warning (worker->channel, "another one writes to %s as well, which "
+          "spoils the playlist of both: give each an output= or a channel of "
+          "its own", folder);
+    close (fd);
+  }
+}
+
 gboolean
 worker_start (Worker * worker, JsonObject * message)
 {
@@ -570,6 +595,7 @@ worker_start (Worker * worker, JsonObject * message)
 
     renditions_start (worker->renditions, playlist, worker->channel);
   }
+  claim_folder (worker);
   worker->archive = archive_of (worker->values, worker->channel);
   if (worker->source == NULL || worker->streams != NULL)
     worker_limit_connecting (worker);
