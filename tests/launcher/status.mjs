@@ -13,10 +13,10 @@ const folder = temporaryFolder('status');
 test.after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const command = ['run', path.join(sourceRoot, 'tests/files/presets/source.json'), 'listen=127.0.0.1:0', `output=${folder}/out`];
-const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), TERM: 'xterm' };
+const env = { ...process.env, GST_REGISTRY_1_0: path.join(folder, 'registry.bin'), TERM: 'xterm', SHELL: '/bin/sh' };
 const program = path.join(buildRoot, 'tools/lockstep/lockstep');
 
-/* exec: script asks a shell, and one that waits for the program is ended by Ctrl-C itself */
+/* exec: script asks a shell, SHELL, and one that waits for the program is ended by Ctrl-C itself */
 const onLine = (words) => `exec ${[program, ...command, ...words].map((w) => `'${w}'`).join(' ')}`;
 
 /** Runs it with a terminal of its own, and returns what that showed. */

@@ -316,6 +316,8 @@ add_branch (Viewer * viewer, StreamsTrack track, const char *encoding,
   Packets packets = { encoding, filtered, random_ssrc (), MTU, -1 };
   g_autoptr (GstPad) out = NULL;
 
+  if (track == STREAMS_AUDIO)
+    viewer->audio_ssrc = packets.ssrc;
   if (protect (viewer, track, media, packets.ssrc))
     packets.mtu -= LOCKSTEP_FLEXFEC_OVERHEAD;
   /* known beforehand: the description names it */

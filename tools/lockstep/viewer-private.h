@@ -33,6 +33,7 @@ struct _Viewer
   RateControl *control;         /* NULL: none */
   gboolean is_call;
   guint32 ssrc;                 /* of the picture that FEC may protect; 0: none */
+  guint32 audio_ssrc;           /* 0: none */
   LockstepFlexfecConfig fec;
   int offered_fec;              /* payload type of a call's offer; -1: none */
   gint open;                    /* atomic: the peer is connected and verified */

@@ -4,6 +4,7 @@
  * the encoder or another viewer: frames are handed over without waiting, and closing is
  * done by a thread. */
 #include "viewer-private.h"
+#include "webrtc-setup.h"
 
 #define GST_USE_UNSTABLE_API
 #include <gst/webrtc/webrtc.h>
@@ -161,6 +162,7 @@ viewer_new (GstElement * main, Streams * streams, StreamsTrack picture,
     viewer_free (viewer);
     return NULL;
   }
+  webrtc_setup_clock_rates (viewer->webrtc, viewer->audio_ssrc);
   gst_element_set_state (viewer->pipeline, GST_STATE_PLAYING);
   viewer->receiver = streams_add (streams, frame_came, viewer);
   if (own != NULL)

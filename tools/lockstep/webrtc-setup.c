@@ -21,6 +21,7 @@
  * rate, of which it knows nothing for 2 s: NACKs and TWCC then wait 0.5 to
  * 0.8 s, by which time the packets are lost. At this rate they wait 25 ms at most. */
 #define RTCP_BANDWIDTH 200000.0
+#define RTP_HEADER 12           /* bytes that each packet has */
 
 typedef struct
 {
@@ -219,6 +220,82 @@ webrtc_buffers_close (WebrtcBuffers * buffers)
     g_signal_handlers_disconnect_by_data (buffers->rtpbin, buffers);
   g_clear_object (&buffers->rtpbin);
   g_atomic_rc_box_release_full (buffers, clear);
+}
+
+/* What one rtpsession has sent so far; in the streaming thread of its pad. */
+typedef struct
+{
+  guint32 audio;
+  guint n;
+  guint32 ssrcs[MAX_STREAMS];
+} Sent;
+
+/* rtpsession 1.22.0 asks for the clock rate of a stream that it sends at its first report,
+ * while it goes through the table of its sources, and lets go of its lock until webrtcbin
+ * answers. If a source is added meanwhile, that is a CRITICAL, and the others get no
+ * report. It does not ask for a rate that caps have named. Those of our streams do, but
+ * webrtcbin's rtpfunnel keeps them: so the session gets them here, before the first packet
+ * of each SSRC, be it one of webrtcbin's (a retransmission) or FEC. */
+static GstPadProbeReturn
+packets_go (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  Sent *sent = user_data;
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER
+      ? GST_PAD_PROBE_INFO_BUFFER (info)
+      : gst_buffer_list_get (GST_PAD_PROBE_INFO_BUFFER_LIST (info), 0);
+  guint8 header[RTP_HEADER];
+  guint32 ssrc;
+
+  if (buffer == NULL || sent->n == MAX_STREAMS
+      || gst_buffer_extract (buffer, 0, header, RTP_HEADER) < RTP_HEADER)
+    return GST_PAD_PROBE_OK;
+  ssrc = GST_READ_UINT32_BE (header + 8);
+  for (guint i = 0; i < sent->n; i++)
+    if (sent->ssrcs[i] == ssrc)
+      return GST_PAD_PROBE_OK;
+  sent->ssrcs[sent->n++] = ssrc;
+  gst_pad_send_event (pad,
+      gst_event_new_caps (gst_caps_new_simple ("application/x-rtp", "ssrc",
+              G_TYPE_UINT, ssrc, "payload", G_TYPE_INT, header[1] & 0x7f,
+              "clock-rate", G_TYPE_INT, ssrc == sent->audio ? 48000 : 90000,
+              NULL)));
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+session_pad_added (GstElement * session, GstPad * pad, gpointer user_data)
+{
+  Sent *sent;
+
+  if (!g_str_equal (GST_PAD_NAME (pad), "send_rtp_sink"))
+    return;
+  sent = g_new0 (Sent, 1);
+  sent->audio = GPOINTER_TO_UINT (user_data);
+  gst_pad_add_probe (pad,
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, packets_go,
+      sent, g_free);
+}
+
+static void
+sending_element_added (GstBin * rtpbin, GstElement * element,
+    gpointer user_data)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+
+  if (factory != NULL && g_str_equal (GST_OBJECT_NAME (factory), "rtpsession"))
+    g_signal_connect (element, "pad-added", G_CALLBACK (session_pad_added),
+        user_data);
+}
+
+void
+webrtc_setup_clock_rates (GstElement * webrtc, guint32 audio_ssrc)
+{
+  g_autoptr (GstElement) rtpbin = gst_bin_get_by_name (GST_BIN (webrtc),
+      "rtpbin");
+
+  if (rtpbin != NULL)
+    g_signal_connect (rtpbin, "element-added",
+        G_CALLBACK (sending_element_added), GUINT_TO_POINTER (audio_ssrc));
 }
 
 void

@@ -27,6 +27,10 @@ void webrtc_buffers_set_offer (WebrtcBuffers * buffers,
 /* Nothing more is set. Frees it once no thread uses it. */
 void webrtc_buffers_close (WebrtcBuffers * buffers);
 
+/* Before it negotiates: the rtpbin of @webrtc is told the clock rate of each stream that it
+ * sends, 48 kHz of @audio_ssrc (0: none), 90 kHz of all others. */
+void webrtc_setup_clock_rates (GstElement * webrtc, guint32 audio_ssrc);
+
 /* Spends the time that the first session of a process costs (the DTLS key, the
  * loading of plugins) before there is a peer. */
 void webrtc_setup_warm_up (void);
