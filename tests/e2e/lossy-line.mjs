@@ -12,11 +12,13 @@ import { Launcher, leave, sleep, temporaryFolder, until } from '../common/launch
 import { closeAll, publish, shown } from '../common/pages.mjs';
 import { PlaylistFollower } from '../common/playlist.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
+import { ProcessorWaits } from '../common/waits.mjs';
 
 const skip = whyNoBrowser() || false;
 const bounds = { audio: 150, video: 500 }; /* ms */
 const seconds = 12;
-/* A thread of a machine that also runs a browser and an encoder gets its turn late now and then. */
+/* A thread of a machine that also runs a browser and an encoder gets its turn late now and then; and later, where it is
+ * known to have waited for a processor. */
 const slack = 60; /* ms */
 const settle = 1000; /* ms, the most that a time base is waited for */
 const wander = 30; /* ms, of the line's delay, both ways */
@@ -84,6 +86,7 @@ function soundOf(files) {
 
 test('5 % lost in bursts, 50 ± 30 ms and reordered: sound goes on within its bound, and the playlist keeps its pace', { skip, timeout: 270000 }, async (t) => {
   const relay = new UdpRelay({ loss: 0.05, burst: 3, feedbackLoss: 0.05, delay: 50, wander, reorder: 0.03, seed: 4 });
+  const waits = new ProcessorWaits({ launcher: launcher.pid, browser: browser.server.process().pid });
   const page = await publish(browser, launcher, 'line', { size: '640x360', fps: '15' }, (page) => relay.install(page));
   await launcher.untilChannel('line', 'live', 20000, (c) => c.state === 'live' && c.segments > 1);
   const follower = new PlaylistFollower(`${launcher.url}/hls/line/index.m3u8`);
@@ -92,9 +95,13 @@ test('5 % lost in bursts, 50 ± 30 ms and reordered: sound goes on within its bo
   const channel = await launcher.channel('line');
   const { video } = (await shown(page)).stats;
   const { segments, faults } = await follower.stop();
+  const waited = waits.stop();
+  const turn = slack + waited.launcher;
+  t.diagnostic(`threads waited for a processor, at most: ${JSON.stringify(waited)} ms`);
   t.diagnostic(`relay: ${relay.dropped} of ${relay.dropped + relay.passed} lost; sound ${JSON.stringify(channel.audio)}; picture ${JSON.stringify(channel.video)}; ` +
     `the publisher aims at ${Math.round(video.targetBitrate / 1000)} kbit/s`);
-  assert.ok(relay.dropped > 50, `only ${relay.dropped} packets were lost`);
+  /* how many there are is up to the publisher, who sends few pictures where the processor is short */
+  assert.ok(relay.dropped > 0.02 * (relay.dropped + relay.passed), `only ${relay.dropped} of ${relay.dropped + relay.passed} packets were lost`);
 
   const live = segments.filter((s) => s.seen > start + 1000);
   let behind = 0;
@@ -107,7 +114,8 @@ test('5 % lost in bursts, 50 ± 30 ms and reordered: sound goes on within its bo
   assert.deepEqual(live.filter((s) => s.discontinuity).map((s) => s.uri), [], 'the stream broke');
   /* The publisher's encoder is slow to answer on such a line, so segments can be long; but none comes late. */
   assert.ok(live.length > 4, `only ${live.length} segments came`);
-  assert.ok(behind < 500, `the playlist fell ${behind} ms behind`);
+  const paused = Math.max(waited.launcher, waited.browser);
+  assert.ok(behind < 500 + paused, `the playlist fell ${behind} ms behind, and threads waited up to ${paused} ms for a processor`);
 
   /* the newest of them; older ones have left the folder */
   const sound = soundOf(live.map((s) => path.join(launcher.output, 'line', s.uri)).filter((file) => fs.existsSync(file)));
@@ -132,9 +140,10 @@ test('5 % lost in bursts, 50 ± 30 ms and reordered: sound goes on within its bo
     t.diagnostic(`${kind}: ${list.length} left, ${lost} losses told; off its time p99 ${late[Math.floor(late.length * 0.99)].toFixed(2)} ms, ` +
       `most ${late.at(-1).toFixed(2)} ms; longest gap ${gap.toFixed(1)} ms; ` +
       `the first left ${held.toFixed(0)} ms late; told late for too many lost in a row: ${excused.filter(Boolean).length}, up to ${Math.max(...excused).toFixed(1)} ms`);
-    assert.ok(held < settle + slack, `the first ${kind} left ${held} ms late`);
-    assert.ok(late.at(-1) < slack, `${kind} left ${late.at(-1)} ms after its bound`);
-    assert.ok(kind === 'video' || gap <= bound + slack, `no sound for ${gap} ms`);
+    const known = `, and threads waited up to ${waited.launcher} ms for a processor`;
+    assert.ok(held < settle + turn, `the first ${kind} left ${held} ms late${known}`);
+    assert.ok(late.at(-1) < turn, `${kind} left ${late.at(-1)} ms after its bound${known}`);
+    assert.ok(kind === 'video' || gap <= bound + turn, `no sound for ${gap} ms${known}`);
     assert.ok(kind === 'video' || lost > 10, `only ${lost} losses of sound`);
   }
   assert.ok(channel.video.retransmitted > 0, 'no picture was sent again');

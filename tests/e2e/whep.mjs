@@ -10,6 +10,7 @@ import { closeAll, record, shown, sumUp, watch } from '../common/pages.mjs';
 import { PlaylistFollower } from '../common/playlist.mjs';
 import { keepConnections, receivedVideo } from '../common/received.mjs';
 import { UdpRelay } from '../common/udp-relay.mjs';
+import { ProcessorWaits } from '../common/waits.mjs';
 
 const skip = whyNoBrowser() || false;
 let launcher;
@@ -34,6 +35,7 @@ test('Chromium plays /watch for 30 s while others come, stand still and are kill
   await launcher.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
   const page = await watch(browser, launcher, 'cam', 'whep');
   await sleep(3000);
+  const waits = new ProcessorWaits({ launcher: launcher.pid, browser: browser.server.process().pid });
   const watching = record(page, 30);
   await sleep(8000);
   const { key_requests_sent: before, viewers: [first] } = await launcher.channel('cam');
@@ -52,12 +54,16 @@ test('Chromium plays /watch for 30 s while others come, stand still and are kill
   t.diagnostic(`the killed viewers were noticed after ${((performance.now() - killed) / 1000).toFixed(1)} s`);
 
   const seen = sumUp(await watching);
+  const waited = waits.stop();
+  const paused = Math.max(waited.launcher, waited.browser) / 1000;
+  t.diagnostic(`threads waited for a processor, at most: ${JSON.stringify(waited)} ms`);
   const channel = await launcher.channel('cam');
   t.diagnostic(JSON.stringify(seen));
   t.diagnostic(JSON.stringify(channel.viewers));
   t.diagnostic(await screenshot(page, 'whep'));
   assert.equal((await shown(page)).player, 'whep');
-  assert.ok(seen.played > 29 && seen.longestStill < 1, 'the picture stood still');
+  assert.ok(seen.played > 29 - paused && seen.longestStill < 1 + paused,
+    `the picture stood still for ${seen.longestStill} s, ${seen.played} s were played, and threads waited up to ${paused} s for a processor`);
   assert.ok(seen.changes > 450, `the picture changed ${seen.changes} times`);
   assert.ok(seen.coded > 450, `the time was read ${seen.coded} times`);
   assert.equal(seen.codeBackwards, 0);
@@ -154,7 +160,7 @@ test('VP8 and VP9 play as H.264 does, and their encoders follow the rate that th
   }
 });
 
-test('a viewer far away that loses packets gets FEC as well, a near one does not', { skip, timeout: 240000 }, async (t) => {
+test('a viewer far away that loses packets gets FEC as well, a near one does not', { skip, timeout: 480000 }, async (t) => {
   const server = await Launcher.start('test-to-webrtc', ['channel=cam', 'video-bitrate=800k', 'max-bitrate=800k']);
   t.after(() => server.stop());
   await server.untilChannel('cam', 'live', 15000, (c) => c.state === 'live');
@@ -169,15 +175,23 @@ test('a viewer far away that loses packets gets FEC as well, a near one does not
     return video && ready(video) ? video : null;
   });
 
-  /* that packets are lost is no reason: what is sent again comes in time */
-  const near = new UdpRelay({ loss: 0.03, delay: 10, seed: 3 });
-  const page = await open(near);
-  const again = await received(page, 'losses are made good', (v) => v.framesDecoded > 240 && v.retransmittedPacketsReceived > 30);
-  assert.equal(again.fecPacketsReceived ?? 0, 0);
-  assert.deepEqual((await server.channel('cam')).viewers.map((v) => v.fec_packets), [0]);
-  await page.close();
-  near.close();
-  await server.untilChannel('cam', 'nobody watches', 20000, (c) => c.viewers.length === 0);
+  /* That packets are lost is no reason: what is sent again comes in time. But nobody is near while the processes on the way
+   * wait for a processor: then the next viewer may be, or none where they wait for longer than a picture may. */
+  for (let tries = 3, sent = 1; sent > 0 && tries > 0; tries--) {
+    const near = new UdpRelay({ loss: 0.03, delay: 10, seed: 3 });
+    const waits = new ProcessorWaits({ server: server.pid, relay: process.pid, browser: browser.server.process().pid });
+    const page = await open(near);
+    const again = await received(page, 'losses are made good', (v) => v.framesDecoded > 240 && v.retransmittedPacketsReceived > 30);
+    const waited = waits.stop();
+    const { viewers: [{ fec_packets: counted }] } = await server.channel('cam');
+    sent = Math.max(counted, again.fecPacketsReceived ?? 0);
+    const known = `${sent} FEC packets for a near viewer; threads waited for a processor, at most: ${JSON.stringify(waited)} ms`;
+    t.diagnostic(known);
+    assert.ok(sent === 0 || Math.max(...Object.values(waited)) > (tries > 1 ? 50 : 150), known);
+    await page.close();
+    near.close();
+    await server.untilChannel('cam', 'nobody watches', 20000, (c) => c.viewers.length === 0);
+  }
 
   /* nor is the way */
   const far = new UdpRelay({ loss: 0, delay: 125, seed: 3 });

@@ -260,7 +260,8 @@ export class HlsJsPlayer {
   #error(data) {
     const { ErrorTypes } = this.#Hls;
     /* Waiting at the live edge is what stalls are counted for, on the page; a 404 is an answer, not a fault. */
-    const text = `${data.details}${data.response?.code ? ` (HTTP ${data.response.code})` : ''}${data.reason ? `: ${data.reason}` : ''}`;
+    const why = data.reason || (/^(mediaSourceRequiresReset|bufferAppendError)$/.test(data.details) && (this.#video.error?.message || data.error?.message));
+    const text = `${data.details}${data.response?.code ? ` (HTTP ${data.response.code})` : ''}${why ? `: ${why}` : ''}`;
     if (!data.fatal) {
       this.#report(text, false);
       return;
