@@ -108,6 +108,23 @@ test_ssrcs (void)
   tear_down (&s);
 }
 
+static void
+test_sctp (void)
+{
+  Setup s = set_up ("sctpdec", "sink");
+  guint8 data[12 + 20] = { 0x13, 0x88, 0x13, 0x88 };
+
+  data[15] = 17;
+  for (guint i = 0; i < 1000; i++) {
+    data[20] = i >> 8;
+    data[21] = i;
+    gst_pad_chain (s.in, packet (data, sizeof data));
+  }
+  g_assert_cmpuint (n_came, >=, 16);
+  g_assert_cmpuint (n_came, <=, 64);
+  tear_down (&s);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -115,5 +132,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/peer-guard/rtcp", test_rtcp);
   g_test_add_func ("/peer-guard/ssrcs", test_ssrcs);
+  g_test_add_func ("/peer-guard/sctp", test_sctp);
   return g_test_run ();
 }

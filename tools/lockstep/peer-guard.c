@@ -3,6 +3,7 @@
 #include "peer-guard.h"
 
 #include <gst/lockstep/rtcpcheck.h>
+#include <gst/lockstep/sctpcheck.h>
 
 /* One pad, in one thread. */
 typedef struct
@@ -10,6 +11,7 @@ typedef struct
   gboolean (*is_sane) (gpointer state, GstBuffer * buffer);
   LockstepSsrcs ssrcs;
   LockstepRtcpCheck rtcp;
+  LockstepSctpCheck sctp;
 } Guard;
 
 static gboolean
@@ -31,6 +33,19 @@ is_sane_rtcp (gpointer state, GstBuffer * buffer)
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return FALSE;
   sane = lockstep_rtcp_is_sane (&((Guard *) state)->rtcp, map.data, map.size);
+  gst_buffer_unmap (buffer, &map);
+  return sane;
+}
+
+static gboolean
+is_sane_sctp (gpointer state, GstBuffer * buffer)
+{
+  GstMapInfo map;
+  gboolean sane;
+
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return FALSE;
+  sane = lockstep_sctp_is_sane (&((Guard *) state)->sctp, map.data, map.size);
   gst_buffer_unmap (buffer, &map);
   return sane;
 }
@@ -79,22 +94,33 @@ session_pad_added (GstElement * session, GstPad * pad, gpointer user_data)
     guard_pad (pad, is_sane_rtcp);
 }
 
+static const struct
+{
+  const char *factory, *sink;
+    gboolean (*is_sane) (gpointer, GstBuffer *);
+} guarded[] = {
+  {"srtpdec", "rtp_sink", is_sane_srtp},
+  {"srtpdec", "rtcp_sink", is_sane_srtp},
+  {"sctpdec", "sink", is_sane_sctp},
+};
+
 static void
 element_added (GstBin * bin, GstBin * sub_bin, GstElement * element,
     gpointer user_data)
 {
-  static const char *const sinks[] = { "rtp_sink", "rtcp_sink" };
   GstElementFactory *factory = gst_element_get_factory (element);
   const char *name = factory != NULL ? GST_OBJECT_NAME (factory) : "";
 
   if (g_str_equal (name, "rtpsession"))
     g_signal_connect (element, "pad-added", G_CALLBACK (session_pad_added),
         NULL);
-  for (guint i = 0; g_str_equal (name, "srtpdec") && i < G_N_ELEMENTS (sinks);
-      i++) {
-    g_autoptr (GstPad) pad = gst_element_get_static_pad (element, sinks[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (guarded); i++) {
+    g_autoptr (GstPad) pad = NULL;
 
-    guard_pad (pad, is_sane_srtp);
+    if (!g_str_equal (name, guarded[i].factory))
+      continue;
+    pad = gst_element_get_static_pad (element, guarded[i].sink);
+    guard_pad (pad, guarded[i].is_sane);
   }
 }
 
