@@ -152,3 +152,38 @@ log_warning_bounded (LockstepLineBudget * budget, const char *channel,
   put_bounded (budget, TRUE, channel, format, args);
   va_end (args);
 }
+
+/* What is fatal is always written. */
+static GLogWriterOutput
+write_bounded (GLogLevelFlags level, const GLogField * fields, gsize n_fields,
+    gpointer user_data)
+{
+  static GMutex lock;
+  static LockstepLineBudget budget;
+  guint left_out = 0;
+  gboolean written = TRUE, first = FALSE;
+
+  if (!(level & (G_LOG_FLAG_FATAL | G_LOG_LEVEL_ERROR))
+      && !g_log_writer_default_would_drop (level, NULL)) {
+    g_mutex_lock (&lock);
+    written =
+        lockstep_line_budget_take (&budget, g_get_monotonic_time () * 1000,
+        &left_out);
+    first = budget.left_out == 1;
+    g_mutex_unlock (&lock);
+  }
+  if (left_out > 0)
+    log_info (NULL, "%u messages of libraries were left out", left_out);
+  if (!written && first)
+    log_info (NULL,
+        "more messages of libraries are left out for now: they come "
+        "too fast");
+  return written ? g_log_writer_default (level, fields, n_fields, user_data)
+      : G_LOG_WRITER_HANDLED;
+}
+
+void
+log_bound_libraries (void)
+{
+  g_log_set_writer_func (write_bounded, NULL, NULL);
+}

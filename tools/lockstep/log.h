@@ -26,3 +26,6 @@ G_GNUC_PRINTF (3, 4);
 void log_warning_bounded (LockstepLineBudget *budget, const char *channel,
     const char *format, ...)
 G_GNUC_PRINTF (3, 4);
+/* From here on, what GStreamer, GLib and other libraries log by GLib in this process has a
+ * budget, too: some log a line for each broken message that comes in. Call once. */
+void log_bound_libraries (void);

@@ -72,6 +72,7 @@ run_command (int argc, char **argv)
     return EXIT_OK;
   }
   log_init ();
+  log_bound_libraries ();
   gst_init (NULL, NULL);
   /* what is written is for programs too, which look for a point in a number */
   setlocale (LC_NUMERIC, "C");
