@@ -20,6 +20,10 @@
 #define BASE_SPAN (10 * SECOND)
 /* Leaving frames out must have made them earlier by then. */
 #define DROP_MOST (SECOND / 2)
+/* While it catches up, a frame is encoded so often, where that is progress: earlier than the
+ * last such frame by at least so much. */
+#define STILL_MOST (250 * SECOND / 1000)
+#define PROGRESS (50 * SECOND / 1000)
 
 static void
 leak (LockstepFrameBudget * budget, guint64 rate, gint64 now)
@@ -59,8 +63,20 @@ lockstep_frame_budget_pass (LockstepFrameBudget * budget, guint64 rate,
   return FALSE;
 }
 
-gboolean
-lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay, gint64 now)
+/* Whether a frame is encoded although it is late. */
+static gboolean
+breaks_standstill (LockstepLateFrames * late, gint64 delay, gint64 now)
+{
+  if (now - late->passed_at < STILL_MOST
+      || delay > late->passed_delay - PROGRESS)
+    return FALSE;
+  late->passed_delay = delay;
+  late->dropping_since = 0;
+  return TRUE;
+}
+
+static gboolean
+late_frame_passes (LockstepLateFrames * late, gint64 delay, gint64 now)
 {
   if (late->base_since == 0) {
     late->base[0] = late->base[1] = delay;
@@ -77,7 +93,7 @@ lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay, gint64 now)
   late->base[0] = MIN (late->base[0], delay);
   late->n_frames++;
   if (delay - MIN (late->base[0], late->base[1]) <= LATE) {
-    late->dropping_since = late->late_since = 0;
+    late->dropping_since = late->late_since = late->passed_delay = 0;
     return TRUE;
   }
   late->n_late++;
@@ -89,14 +105,28 @@ lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay, gint64 now)
   if (late->dropping_since == 0) {
     late->dropping_since = now;
     late->dropping_from = delay;
+    if (late->passed_delay == 0)
+      late->passed_delay = delay;
   } else if (now - late->dropping_since > DROP_MOST
       && delay >= late->dropping_from) {
     late->base[0] = late->base[1] = delay;
     late->base_since = now;
-    late->dropping_since = late->late_since = 0;
+    late->dropping_since = late->late_since = late->passed_delay = 0;
     return TRUE;
   }
+  if (breaks_standstill (late, delay, now))
+    return TRUE;
   late->last_left_out = now;
   late->n_left_out++;
   return FALSE;
+}
+
+gboolean
+lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay, gint64 now)
+{
+  const gboolean pass = late_frame_passes (late, delay, now);
+
+  if (pass)
+    late->passed_at = now;
+  return pass;
 }

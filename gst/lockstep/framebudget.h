@@ -55,6 +55,8 @@ typedef struct
   gint64 last_left_out;         /* when; 0: never */
   gint64 dropping_since;        /* 0: the last frame passed */
   gint64 dropping_from;         /* the delay then */
+  gint64 passed_at;             /* the last frame that was encoded */
+  gint64 passed_delay;          /* of the last late one that was, while it catches up; 0: none */
   guint64 n_frames, n_late, n_left_out;
 } LockstepLateFrames;
 
@@ -64,8 +66,10 @@ typedef struct
  * @now: ns of a steady clock, above 0
  *
  * Returns: whether a frame is encoded. Not where it is later than those that came in time
- * by 100 ms, once that has been so for 3 s; frames that are late and get no earlier by leaving some out are from a source
- * whose time has changed, and are taken as they are.
+ * by 100 ms, once that has been so for 3 s; to catch up may take as long again, and meanwhile
+ * a few are encoded, so that the picture does not stand still. Frames that are late and get
+ * no earlier by leaving some out are from a source whose time has changed, and are taken as
+ * they are.
  */
 gboolean lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay,
     gint64 now);

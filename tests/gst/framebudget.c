@@ -122,6 +122,35 @@ test_late (void)
   g_assert_cmpuint (late.n_left_out, ==, 900 - encoded);
 }
 
+/* Until it has caught up with what it fell behind in three seconds, the picture does not
+ * stand still. */
+static void
+test_catch_up (void)
+{
+  /* ms: to make a frame, and to encode it */
+  static const guint takes[][2] =
+      { {20, 30}, {25, 30}, {28, 20}, {10, 60}, {20, 120} };
+
+  for (guint t = 0; t < G_N_ELEMENTS (takes); t++) {
+    LockstepLateFrames late = { 0 };
+    gint64 now = START, last = START, longest = 0, delay = 0;
+
+    for (guint i = 0; i < 900; i++) {
+      gint64 due = START + i * 1000 * MS / 30;
+
+      now = MAX (now, due) + takes[t][0] * MS;
+      delay = now - due;
+      if (!lockstep_late_frames_pass (&late, delay, now))
+        continue;
+      now += takes[t][1] * MS;
+      longest = MAX (longest, now - last);
+      last = now;
+    }
+    g_assert_cmpint (longest, <=, 450 * MS);
+    g_assert_cmpint (delay, <=, 250 * MS);
+  }
+}
+
 /* A machine that stood still for a second and makes up for it. */
 static void
 test_hiccup (void)
@@ -175,6 +204,7 @@ main (int argc, char **argv)
   g_test_add_func ("/framebudget/backlog", test_backlog);
   g_test_add_func ("/framebudget/fall", test_fall);
   g_test_add_func ("/framebudget/late", test_late);
+  g_test_add_func ("/framebudget/catch-up", test_catch_up);
   g_test_add_func ("/framebudget/hiccup", test_hiccup);
   g_test_add_func ("/framebudget/not-late", test_not_late);
   g_test_add_func ("/framebudget/other-time", test_other_time);
