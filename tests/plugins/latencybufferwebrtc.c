@@ -493,11 +493,11 @@ both_flow (Peers * p)
   return p->received[0] >= 100 && p->received[1] >= 150;
 }
 
-/* Of all that was lost on the way nothing is still waited for. */
+/* What was lost on the way has come again. */
 static gboolean
-losses_are_decided (Peers * p)
+losses_are_made_up_for (Peers * p)
 {
-  return sum (p, "rtx-success-count") + sum (p, "num-lost") >= p->dropped;
+  return sum (p, "rtx-success-count") >= p->dropped * 9 / 10;
 }
 
 /* The sender has been told how its packets arrived. */
@@ -596,7 +596,9 @@ enough_dropped (Peers * p)
 static void
 test_retransmission (void)
 {
-  const PeersConfig config = {.nack = TRUE,.drop_every = 25,.video_latency = 500
+  /* a bound that a busy machine's threads keep: what is late beyond it is lost, too */
+  const PeersConfig config = {.nack = TRUE,.drop_every = 25,.video_latency =
+        2000
   };
   Peers p;
 
@@ -605,7 +607,7 @@ test_retransmission (void)
   connect (&p, &config);
   wait_for (&p, enough_dropped);
   stop_dropping (&p);
-  wait_for (&p, losses_are_decided);
+  wait_for (&p, losses_are_made_up_for);
   wait_for (&p, feedback_came);
   g_test_message ("%u of %u dropped, %" G_GUINT64_FORMAT " asked for, %"
       G_GUINT64_FORMAT " came, %" G_GUINT64_FORMAT " lost, round trip %"
@@ -613,7 +615,6 @@ test_retransmission (void)
       sum (&p, "rtx-success-count"), sum (&p, "num-lost"),
       sum (&p, "rtx-rtt") / GST_MSECOND);
   g_assert_cmpuint (sum (&p, "rtx-rtt"), >, 0);
-  g_assert_cmpuint (sum (&p, "rtx-success-count"), >=, p.dropped * 9 / 10);
   disconnect (&p);
 }
 
