@@ -138,7 +138,8 @@ lockstep_rtx_timers_arrived (LockstepRtxTimers * self, gint64 key,
     }
     missed = TRUE;
     if (retransmitted) {
-      if (entry->tries > 0)
+      /* it may have come, and waited here, before it was asked for once more */
+      if (entry->tries > 0 && now >= entry->last)
         round_trip (self, now - entry->last);
       if (!entry->lost)
         self->success++;

@@ -64,6 +64,25 @@ test_no_use (void)
   g_assert_cmpint (next_request (1350 * MS, 200 * MS, &retry), ==, 1350 * MS);
 }
 
+/* A busy machine asks again for what has come and was not looked at yet. */
+static void
+test_came_before_it_was_asked_for (void)
+{
+  guint retry = 0;
+
+  lockstep_rtx_timers_init (&timers);
+  lockstep_rtx_timers_miss (&timers, 1, 0, 0, 0, 1);
+  g_assert_cmpint (next_request (0, 300 * MS, &retry), ==, 0);
+  g_assert_cmpint (next_request (40 * MS, 300 * MS, &retry), ==, 40 * MS);
+  g_assert_true (lockstep_rtx_timers_arrived (&timers, 1, TRUE, 30 * MS));
+  g_assert_cmpuint (timers.success, ==, 1);
+  g_assert_cmpint (timers.rtt, ==, 0);
+  lockstep_rtx_timers_miss (&timers, 2, 0, 50 * MS, 0, 1);
+  g_assert_cmpint (next_request (50 * MS, 300 * MS, &retry), ==, 50 * MS);
+  g_assert_true (lockstep_rtx_timers_arrived (&timers, 2, TRUE, 70 * MS));
+  g_assert_cmpint (timers.rtt, ==, 20 * MS);
+}
+
 static void
 test_reordering_is_waited_for (void)
 {
@@ -174,6 +193,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/rtxtimers/retries-double", test_retries_double);
   g_test_add_func ("/rtxtimers/no-use", test_no_use);
+  g_test_add_func ("/rtxtimers/came-before-asked",
+      test_came_before_it_was_asked_for);
   g_test_add_func ("/rtxtimers/reordering", test_reordering_is_waited_for);
   g_test_add_func ("/rtxtimers/settings", test_settings);
   g_test_add_func ("/rtxtimers/answer-after-loss", test_answer_after_loss);
