@@ -326,6 +326,8 @@ test('pages: CSP, types, and no page for a name that is none', async () => {
     assert.doesNotMatch(r.text.slice(0, 3000), /<script>[^<]/);
   }
   assert.equal((await request('GET', '/watch/a%20b')).status, 404);
+  assert.match((await request('GET', '/watch/.a')).text, /no channel's name/);
+  assert.match((await request('POST', '/whep/a')).text, /not by WHEP/);
   assert.equal((await request('GET', '/nothing')).status, 404);
 });
 

@@ -39,7 +39,9 @@ test('a live source is a channel at once, with figures, HLS and a watch page, an
     for (const line of metrics.trim().split('\n').filter((l) => !l.startsWith('#')))
       assert.match(line, /^[a-z_]+(\{.*\})? -?\d+(\.\d+)?(e[-+]\d+)?$/);
     assert.equal((await fetch(`${server.url}/watch/cam`)).status, 200);
-    assert.equal((await fetch(`${server.url}/publish/cam`)).status, 404);
+    const none = await fetch(`${server.url}/publish/cam`);
+    assert.equal(none.status, 404);
+    assert.match(await none.text(), /source of its own/);
     assert.equal((await fetch(`${server.url}/whip/cam`, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: 'v=0' })).status, 404);
   } finally {
     const how = await server.stop();

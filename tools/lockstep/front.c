@@ -199,6 +199,22 @@ after (const char *path, const char *prefix)
   return g_str_has_prefix (path, prefix) ? path + strlen (prefix) : NULL;
 }
 
+/* Those that follow a page or a link of another preset's are told what is here. */
+static const char *
+why_nothing (const Front * front, const char *path)
+{
+  if (front->is_source && (after (path, "/publish/") != NULL
+          || after (path, "/whip/") != NULL))
+    return "nobody can publish here: what runs has a source of its own";
+  if (!front->is_sender && after (path, "/whep/") != NULL)
+    return "what runs here is watched by HLS, and not by WHEP: see /watch/NAME";
+  if (after (path, "/publish/") != NULL || after (path, "/watch/") != NULL)
+    return
+        "this is no channel's name: those have 1 to 64 letters, digits, '-', "
+        "'_' and '.', which is not the first";
+  return "there is nothing at this path";
+}
+
 static void
 route (SoupServer * server, SoupServerMessage * msg, const char *path,
     GHashTable * query, gpointer user_data)
@@ -235,7 +251,7 @@ route (SoupServer * server, SoupServerMessage * msg, const char *path,
   else if (g_str_equal (path, "/healthz"))
     http_send_text (msg, "text/plain; charset=utf-8", "no-store", "ok\n", -1);
   else
-    http_error (msg, SOUP_STATUS_NOT_FOUND, "there is nothing at this path");
+    http_error (msg, SOUP_STATUS_NOT_FOUND, why_nothing (front, path));
 }
 
 /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" (every address). */
