@@ -2,6 +2,7 @@
 /* What the tests do with the launcher's own pages: publish, watch, and look closely at what is played. */
 
 import { until } from './launcher.mjs';
+import { ProcessorWaits } from './waits.mjs';
 
 export const shown = (page) => page.evaluate(() => ({ ...globalThis.lockstep }));
 
@@ -48,9 +49,11 @@ export async function watch(browser, launcher, channel, player = 'hls.js', limit
 /** Looks at a watch page's player for so many seconds, from within, so that the way to it costs nothing.
  * Returns { samples: [{ at, time, code, hash, rms }], frames: [{ at, code }], before, after }: at is Date.now (),
  * time the player's currentTime in s, code the time read from the picture in ms or null, hash a hash of the picture
- * shrunk, rms the sound's level over the last 43 ms (0 to 1), frames each frame that was presented. */
-export function record(page, seconds) {
-  return page.evaluate(async (seconds) => {
+ * shrunk, rms the sound's level over the last 43 ms (0 to 1), frames each frame that was presented. paused: s that a thread
+ * of this process, the launchers and the browsers waited for a processor, at most. */
+export async function record(page, seconds) {
+  const waits = new ProcessorWaits({ all: process.pid });
+  const recorded = await page.evaluate(async (seconds) => {
     const { readTime } = await import('/assets/testpattern.js');
     const video = document.getElementById('video');
     const canvas = new OffscreenCanvas(260, 144);
@@ -97,11 +100,12 @@ export function record(page, seconds) {
     on = false;
     return { samples, frames, before, after: { ...globalThis.lockstep } };
   }, seconds);
+  return { ...recorded, paused: waits.stop().all / 1000 };
 }
 
 /** Sums up a recording: seconds of wall clock and of playback, the longest standstill, how many samples in a row
  * differ, the loudest sound, and how old the pictures are. */
-export function sumUp({ samples, frames, before, after }) {
+export function sumUp({ samples, frames, before, after, paused }) {
   const first = samples[0];
   const last = samples[samples.length - 1];
   let still = 0;
@@ -128,6 +132,7 @@ export function sumUp({ samples, frames, before, after }) {
   return {
     seconds: (last.at - first.at) / 1000,
     played: last.time - first.time,
+    paused,
     longestStill: still / 1000,
     backwards,
     samples: samples.length,

@@ -4,7 +4,7 @@
 
 import fs from 'node:fs';
 
-const PERIOD = 100; /* ms */
+const PERIOD = 250; /* ms */
 
 /** The text of a file of /proc; '' where what it is about has gone. */
 function read(name) {
