@@ -36,9 +36,10 @@ const close = (...pages) => Promise.all(pages.map((p) => p.context().close()));
 
 function assertPlays(seen, seconds) {
   /* Two cores encode, transcode and decode twice here: the player may run dry for a moment, and says so. */
-  const momentary = seen.errors.filter((e) => /^buffer(StalledError|SeekOverHole)/.test(e));
+  const slow = seen.paused > 0.3;
+  const momentary = seen.errors.filter((e) => /^buffer(StalledError|SeekOverHole)/.test(e) || (slow && e === 'bufferNudgeOnStall'));
   assert.deepEqual(seen.errors.filter((e) => !momentary.includes(e)), [], 'the player reports errors');
-  assert.ok(momentary.length <= 2, momentary.join('; '));
+  assert.ok(momentary.length <= (slow ? 6 : 2), `${momentary.join('; ')}; and threads waited up to ${seen.paused} s for a processor`);
   assert.equal(seen.starts, 1, 'the player had to be started again');
   assert.ok(seen.stalls <= 1, 'the player stalled');
   assert.equal(seen.backwards, 0, 'currentTime went back');
