@@ -21,6 +21,14 @@
 #define PROVE_SSRC 2
 #define PROVE_TIMESTAMP 3
 #define PROVE_SEQ LOCKSTEP_PLAYOUT_PROBATION
+/* Another SSRC takes over once ours has been silent for twice the longest pause of the last
+ * seconds, within these limits: a stranger who sends to the same port does not, and where
+ * a sender changes its SSRC, what it sends meanwhile is kept, up to so much. */
+#define SILENCE_MIN (100 * MSECOND)
+#define SILENCE_MAX SECOND
+#define PAUSE_WINDOW (2 * SECOND)
+#define MAX_NEWCOMER 4096
+#define MAX_NEWCOMER_BYTES (8 * 1024 * 1024)
 /* What a sender has saved up while it connected comes all at once, and each packet shows
  * that the ones before it were late. Once a new base was START_BACKLOG too late (or a third
  * of the bound, as the first packet must still be here), it is let settle before the first
@@ -56,6 +64,7 @@ lockstep_playout_init (LockstepPlayout * self, GDestroyNotify free_payload)
   lockstep_packet_queue_init (&self->queue, free_payload);
   lockstep_rtx_timers_init (&self->rtx);
   lockstep_latency_target_init (&self->target);
+  self->newcomer = g_array_new (FALSE, FALSE, sizeof (LockstepRtpPacket));
   lockstep_playout_flush (self);
 }
 
@@ -68,10 +77,27 @@ drop_probation (LockstepPlayout * self)
   self->n_probation = 0;
 }
 
+static LockstepRtpPacket *
+newcomers (const LockstepPlayout * self)
+{
+  return (LockstepRtpPacket *) self->newcomer->data;
+}
+
+static void
+drop_newcomer (LockstepPlayout * self)
+{
+  for (guint i = 0; i < self->newcomer->len; i++)
+    self->queue.free_payload (newcomers (self)[i].payload);
+  self->stats.refused += self->newcomer->len;
+  g_array_set_size (self->newcomer, 0);
+  self->newcomer_bytes = 0;
+}
+
 void
 lockstep_playout_flush (LockstepPlayout * self)
 {
   drop_probation (self);
+  drop_newcomer (self);
   lockstep_packet_queue_flush (&self->queue);
   lockstep_rtx_timers_flush (&self->rtx);
   self->active = self->released = FALSE;
@@ -90,6 +116,7 @@ lockstep_playout_clear (LockstepPlayout * self)
 {
   lockstep_playout_flush (self);
   lockstep_packet_queue_clear (&self->queue);
+  g_clear_pointer (&self->newcomer, g_array_unref);
 }
 
 gint64
@@ -199,6 +226,8 @@ begin_epoch (LockstepPlayout * self, const LockstepRtpPacket * packet,
   self->late_since = LOCKSTEP_PLAYOUT_NEVER;
   self->began = self->last_arrival = self->settles_at = packet->arrival;
   self->longest_pause = 0;
+  self->last_own = self->pause_since = packet->arrival;
+  self->pause = self->pause_before = 0;
   lockstep_timebase_init (&self->timebase, packet->clock_rate,
       self->newest_timestamp, packet->arrival);
   self->timebase.follow = self->follow;
@@ -447,6 +476,92 @@ probe (LockstepPlayout * self, const LockstepRtpPacket * packet, guint prove,
   return LOCKSTEP_VERDICT_QUEUED;
 }
 
+/* When the newcomer takes over if nothing of our SSRC comes until then. */
+static gint64
+takes_over_at (const LockstepPlayout * self)
+{
+  const gint64 pause = MAX (self->pause, self->pause_before);
+
+  return self->newcomer->len < PROVE_SSRC ? LOCKSTEP_PLAYOUT_NEVER
+      : self->last_own + CLAMP (2 * pause, SILENCE_MIN, SILENCE_MAX);
+}
+
+static void
+take_over (LockstepPlayout * self)
+{
+  g_autoptr (GArray) held = g_array_sized_new (FALSE, FALSE,
+      sizeof (LockstepRtpPacket), self->newcomer->len);
+  const LockstepRtpPacket *packets;
+
+  g_array_append_vals (held, self->newcomer->data, self->newcomer->len);
+  packets = (LockstepRtpPacket *) held->data;
+  g_array_set_size (self->newcomer, 0);
+  self->newcomer_bytes = 0;
+  drop_probation (self);
+  begin_epoch (self, &packets[0], "another SSRC");
+  for (guint i = 0; i < held->len; i++) {
+    self->last_own = MAX (self->last_own, packets[i].arrival);
+    accept (self, &packets[i], (gint16) (packets[i].seq - self->newest_seq));
+  }
+}
+
+/* The stream's SSRC still sends: who else does is a stranger, unless this one's last packets
+ * came behind the first of the next. */
+static void
+own_sends (LockstepPlayout * self, gint64 arrival)
+{
+  if (arrival - self->pause_since >= PAUSE_WINDOW) {
+    self->pause_before = self->pause;
+    self->pause = 0;
+    self->pause_since = arrival;
+  }
+  self->pause = MAX (self->pause, arrival - self->last_own);
+  self->last_own = MAX (self->last_own, arrival);
+  if (self->newcomer->len > 0
+      && arrival - newcomers (self)[0].arrival > SILENCE_MIN)
+    drop_newcomer (self);
+}
+
+static gboolean
+continues_newcomer (const LockstepPlayout * self,
+    const LockstepRtpPacket * packet)
+{
+  const guint n = self->newcomer->len;
+  const LockstepRtpPacket *last = &newcomers (self)[n - 1];
+  const gint ahead = (gint16) (packet->seq - last->seq);
+  const gint64 moved = rough_transit (packet, last->timestamp)
+      - rough_transit (last, last->timestamp);
+
+  return last->ssrc == packet->ssrc && last->clock_rate == packet->clock_rate
+      && ABS (moved) <= MAX_EARLY && n < MAX_NEWCOMER
+      && self->newcomer_bytes <= MAX_NEWCOMER_BYTES
+      && (n < PROVE_SSRC ? ahead == 1 : ABS (ahead) <= DEFAULT_MISORDER);
+}
+
+/* @packet is of another SSRC. */
+static LockstepVerdict
+meet (LockstepPlayout * self, const LockstepRtpPacket * packet)
+{
+  const guint n = self->newcomer->len;
+  gboolean known = n > 0 && continues_newcomer (self, packet);
+
+  /* a third does not disturb one that has proved itself and still sends */
+  if (packet->retransmitted || (n >= PROVE_SSRC && !known
+          && packet->ssrc != newcomers (self)[0].ssrc
+          && packet->arrival - newcomers (self)[n - 1].arrival < SILENCE_MIN)) {
+    self->stats.refused++;
+    return drop (self, packet, LOCKSTEP_VERDICT_REFUSED);
+  }
+  if (!known)
+    drop_newcomer (self);
+  g_array_append_val (self->newcomer, *packet);
+  self->newcomer_bytes += packet->size;
+  if (packet->arrival < takes_over_at (self))
+    return LOCKSTEP_VERDICT_PROBATION;
+  take_over (self);
+  return LOCKSTEP_VERDICT_QUEUED;
+}
+
 LockstepVerdict
 lockstep_playout_push (LockstepPlayout * self, const LockstepRtpPacket * packet)
 {
@@ -458,7 +573,9 @@ lockstep_playout_push (LockstepPlayout * self, const LockstepRtpPacket * packet)
     return accept (self, packet, 0);
   }
   if (packet->ssrc != self->ssrc)
-    return probe (self, packet, PROVE_SSRC, "another SSRC");
+    return meet (self, packet);
+  if (!packet->retransmitted)
+    own_sends (self, packet->arrival);
   if (packet->clock_rate != self->clock_rate) {
     /* the caps say so, so it needs no proof */
     drop_probation (self);
@@ -580,7 +697,7 @@ lockstep_playout_next_time (const LockstepPlayout * self)
     at = MIN (at, self->rtx.next);
     at = MIN (at, self->expect_next);
   }
-  return at;
+  return MIN (at, takes_over_at (self));
 }
 
 static void
@@ -613,11 +730,14 @@ gboolean
 lockstep_playout_poll (LockstepPlayout * self, gint64 now,
     LockstepPlayoutAction * action)
 {
-  const LockstepQueueItem *head = lockstep_packet_queue_peek (&self->queue);
+  const LockstepQueueItem *head;
   LockstepQueueItem item;
   gboolean reset, old;
   gint64 pts, at_offset;
 
+  if (takes_over_at (self) <= now)
+    take_over (self);
+  head = lockstep_packet_queue_peek (&self->queue);
   if (head == NULL)
     return FALSE;
   if (lockstep_playout_gap (self)) {

@@ -34,7 +34,7 @@ typedef struct
  *   packets after it show whether a new one has begun
  * @LOCKSTEP_VERDICT_DUPLICATE: was there before
  * @LOCKSTEP_VERDICT_LATE: past its bound, and dropped
- * @LOCKSTEP_VERDICT_REFUSED: a retransmission that fits nothing
+ * @LOCKSTEP_VERDICT_REFUSED: fits nothing: a retransmission, or a stranger's
  */
 typedef enum
 {
@@ -131,6 +131,12 @@ typedef struct
 
   LockstepRtpPacket probation[LOCKSTEP_PLAYOUT_PROBATION];
   guint n_probation;
+
+  /* another SSRC, while the stream's own may still be sending */
+  GArray *newcomer;             /* LockstepRtpPacket */
+  gsize newcomer_bytes;
+  gint64 last_own;              /* arrival of the newest packet of the stream's SSRC */
+  gint64 pause_since, pause, pause_before;      /* longest between two, and of the window before */
 
   gboolean released;            /* something has been */
   guint32 out_epoch;

@@ -15,7 +15,8 @@
  * of the sender's clock, and is otherwise only slewed. Where the sender starts
  * anew (another SSRC, clock rate, or a jump in sequence or timestamps that
  * several packets in sequence confirm), a new time base begins with a buffer
- * marked DISCONT and RESYNC.
+ * marked DISCONT and RESYNC. While an SSRC sends, no other takes its place: that follows once
+ * it is silent for twice its longest pause, 0.1 s to 1 s, with all that the new one has sent.
  *
  * The element takes rtpjitterbuffer's place, also inside rtpbin and webrtcbin (connect
  * rtpbin's request-jitterbuffer signal), and has its pads, properties, signals

@@ -15,15 +15,22 @@ free_payload (gpointer payload)
 }
 
 static LockstepVerdict
-push (LockstepPlayout * p, guint16 seq, guint32 timestamp, gint64 arrival)
+push_of (LockstepPlayout * p, guint32 ssrc, guint16 seq, guint32 timestamp,
+    gint64 arrival)
 {
   const LockstepRtpPacket packet = {
-    .payload_type = 96,.seq = seq,.timestamp = timestamp,.ssrc = 1,
+    .payload_type = 96,.seq = seq,.timestamp = timestamp,.ssrc = ssrc,
     .clock_rate = RATE,.arrival = arrival,.size = 1000,.payload = p,
   };
 
   live++;
   return lockstep_playout_push (p, &packet);
+}
+
+static LockstepVerdict
+push (LockstepPlayout * p, guint16 seq, guint32 timestamp, gint64 arrival)
+{
+  return push_of (p, 1, seq, timestamp, arrival);
 }
 
 typedef struct
@@ -229,6 +236,124 @@ test_interleaved_stranger (void)
   free_playout (p);
 }
 
+/* @spacing: of our packets; every third comes late by @late. A stranger sends all the time,
+ * to the same port and with an SSRC of its own. */
+static void
+with_stranger (gint64 spacing, gint64 late, gboolean in_pairs)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  const gint64 end = 60 * SECOND;
+  gint64 next = 0, stranger = 5 * SECOND;
+  guint n = 0, k = 0;
+  Result r = { 0, };
+
+  while (next < end) {
+    gint64 now = MIN (next, stranger);
+
+    poll (p, now, &r);
+    if (now == next) {
+      push (p, (guint16) n, (guint32) (n * spacing * RATE / SECOND), now);
+      n++;
+      next = n * spacing + (n % 3 == 0 ? late : 0);
+    } else {
+      push_of (p, 2, (guint16) k, k * 1800, now);
+      k++;
+      stranger += in_pairs && k % 2 == 1 ? 0 : 20 * MS;
+      /* who is left alone at last takes over */
+      if (stranger > end - SECOND)
+        stranger = G_MAXINT64;
+    }
+  }
+  poll (p, G_MAXINT64 / 2, &r);
+  g_assert_cmpuint (p->stats.resets, ==, 0);
+  g_assert_cmpuint (p->ssrc, ==, 1);
+  g_assert_cmpuint (r.packets, ==, n);
+  g_assert_cmpuint (p->stats.refused, >, k - 10);
+  free_playout (p);
+}
+
+static void
+test_stranger_ssrc (void)
+{
+  with_stranger (20 * MS, 0, FALSE);
+  with_stranger (20 * MS, 0, TRUE);
+  /* frames, and a path that holds some up */
+  with_stranger (40 * MS, 39 * MS, TRUE);
+  /* sound that is silent has a packet every 400 ms */
+  with_stranger (400 * MS, 0, TRUE);
+}
+
+/* Packets 0, 1 … of @ssrc, every 20 ms from @from until @until; how many. */
+static guint
+send (LockstepPlayout * p, guint32 ssrc, gint64 from, gint64 until, Result * r)
+{
+  guint n = 0;
+
+  for (gint64 now = from; now < until; now += 20 * MS, n++) {
+    poll (p, now, r);
+    push_of (p, ssrc, (guint16) (ssrc * 1000 + n), ssrc * 77777 + n * 1800,
+        now);
+  }
+  return n;
+}
+
+/* A sender that starts again, later or in the same moment, is followed with all that it
+ * sends, and nothing of it waits for longer than the bound. */
+static void
+test_another_ssrc (void)
+{
+  static const gint64 pauses[] = { 0, 20 * MS, 3 * SECOND };
+
+  for (guint i = 0; i < G_N_ELEMENTS (pauses); i++) {
+    LockstepPlayout *p = new_playout (200 * MS);
+    const gint64 start = 2 * SECOND + pauses[i];
+    Result r = { 0, };
+    guint old = send (p, 1, 0, 2 * SECOND, &r), new = 0;
+
+    for (gint64 now = start; now < start + SECOND; now += 20 * MS) {
+      /* of the old one's last packets one comes behind the first of the new one */
+      if (i == 0 && new == 1) {
+        push (p, 1000 + old, 77777 + old * 1800, now - 10 * MS);
+        old++;
+      }
+      poll (p, now, &r);
+      push_of (p, 2, (guint16) (2000 + new), 2 * 77777 + new * 1800, now);
+      new++;
+      /* one that sends too does not disturb it once two have come */
+      if (new > 1 && now < start + SECOND / 2)
+        push_of (p, 3, (guint16) new, new * 1800, now + MS);
+      g_assert_true (p->ssrc == 2 || now < start + 120 * MS);
+      g_assert_true (p->ssrc == 2 || i < 2 || new < 2);
+      /* each leaves when it has been held for the bound */
+      g_assert_cmpint (r.last_pts, <=, now - 200 * MS);
+      if (now >= start + 220 * MS)
+        g_assert_cmpint (r.last_pts, ==, now - 200 * MS);
+    }
+    poll (p, start + SECOND + 180 * MS, &r);
+    g_assert_cmpuint (p->stats.resets, ==, 1);
+    g_assert_cmpuint (r.packets, ==, old + new);
+    free_playout (p);
+  }
+}
+
+/* What a newcomer has sent while ours still did is bounded, and not released later. */
+static void
+test_stranger_stays (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  Result r = { 0, };
+  guint old = send (p, 1, 0, SECOND, &r);
+
+  for (guint i = 0; i < 20000; i++)
+    push_of (p, 2, (guint16) i, i, SECOND + i * (MS / 1000));
+  g_assert_cmpint (live, <=, 4096 + 20);
+  g_assert_cmpuint (p->stats.refused, >=, 8192);
+  poll (p, 5 * SECOND, &r);
+  g_assert_cmpuint (p->ssrc, ==, 2);
+  g_assert_cmpuint (r.packets, >, old);
+  free_playout (p);
+}
+
 static void
 test_ts_offset (void)
 {
@@ -290,6 +415,9 @@ main (int argc, char **argv)
   g_test_add_func ("/playout/queue-is-bounded", test_queue_is_bounded);
   g_test_add_func ("/playout/gaps-do-not-amplify", test_gaps_do_not_amplify);
   g_test_add_func ("/playout/stranger", test_interleaved_stranger);
+  g_test_add_func ("/playout/stranger-ssrc", test_stranger_ssrc);
+  g_test_add_func ("/playout/another-ssrc", test_another_ssrc);
+  g_test_add_func ("/playout/stranger-stays", test_stranger_stays);
   g_test_add_func ("/playout/ts-offset", test_ts_offset);
   g_test_add_func ("/playout/back-while-late", test_back_while_late);
   return g_test_run ();
