@@ -22,6 +22,8 @@
 /* Where none was one for a while, any is that comes within this. */
 #define ANSWER_MAX (3000 * MS)
 #define EXPECTED_WRONGLY 3
+/* An encoder that is asked seconds ahead does not miss so many boundaries in a row. */
+#define STRAYS 3
 /* A cut this much behind its boundary was not asked for in time. */
 #define LATE (500 * MS)
 /* What an answer takes before one was seen: most in a sender's first seconds, and an
@@ -246,12 +248,27 @@ take_answered (LockstepSegmentPlan * plan, gint64 pts, LockstepAsk * ask)
     if (delay > expected + ANSWER_MAX) {
       taken = i + 1;            /* too old to be answered */
     } else if (ABS (delay - expected) < MIN (best, spread)) {
+      /* That one may be made to wait: it is for the next key frame */
+      if (best < G_MAXINT64 && plan->asks[i].soon && !plan->asks[i].again)
+        continue;
       /* Asked twice: more often the answer was slow than the first one lost */
       if (best == G_MAXINT64 || !plan->asks[i].again)
         *ask = plan->asks[i];
       best = ABS (delay - expected);
       taken = i + 1;
     }
+  }
+  /* What is expected may be far too long, after a loss: else it would stay so, and
+   * each answer be thought of as a key frame that nobody asked for */
+  for (guint i = plan->n_asks; taken == 0 && i-- > 0;) {
+    gint64 delay = pts - plan->asks[i].at;
+
+    if (delay < MAX (least, 1) || delay >= expected
+        || (!plan->path_measured && plan->n_asks > 1))
+      continue;
+    *ask = plan->asks[i];
+    best = delay;
+    taken = i + 1;
   }
   plan->n_asks -= taken;
   memmove (plan->asks, plan->asks + taken, plan->n_asks * sizeof plan->asks[0]);
@@ -310,7 +327,7 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts, const LockstepAsk * ask)
   if (plan->running && on_time && plan->asked_to >= plan->next
       && !asked (plan, plan->next) && (ask == NULL || ask->k != plan->next)) {
     plan->obeyed++;
-    plan->ahead_misses = 0;
+    plan->ahead_misses = plan->strays = 0;
     if (++plan->ahead_hits >= 2 && !plan->far)
       plan->mode = LOCKSTEP_KEY_AHEAD;
     return;
@@ -322,8 +339,10 @@ note_answer (LockstepSegmentPlan * plan, gint64 pts, const LockstepAsk * ask)
   if (plan->mode == LOCKSTEP_KEY_AHEAD && !on_time && pts < boundary)
     return;                     /* the encoder saw a scene change */
   /* An encoder is late at times, but never before the time asked for */
-  if (plan->mode == LOCKSTEP_KEY_UNKNOWN && (on_time || pts >= boundary))
+  if (plan->mode == LOCKSTEP_KEY_UNKNOWN && (on_time || (pts >= boundary
+              && ++plan->strays < STRAYS)))
     return;
+  plan->strays = 0;
   plan->obeyed++;
   plan->answer_delay = delay;
   if (plan->mode == LOCKSTEP_KEY_AHEAD || is_deaf (plan))
@@ -521,7 +540,8 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
      * epoch numbers have a place for each. */
     if (!early && !plan->epoch && plan->next == k + 2
         && before != LOCKSTEP_NO_TIME && dts - before < plan->target / 2
-        && pts < lockstep_segment_plan_boundary (plan, k + 1))
+        && pts < lockstep_segment_plan_boundary (plan, k + 1)
+        - (plan->mode == LOCKSTEP_KEY_ON_REQUEST ? 0 : on_grid (plan)))
       plan->next = k + 1;
     /* One taken early stands for its boundary, if there is none between */
     if (cut != LOCKSTEP_CUT_LATE && early && plan->next == k

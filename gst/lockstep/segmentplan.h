@@ -77,6 +77,7 @@ typedef struct
   gboolean urgent;              /* a key frame is wanted at once */
   guint unanswered;             /* requests in a row */
   guint ahead_hits, ahead_misses, late;
+  guint strays;                 /* UNKNOWN: answers in a row that missed the boundary */
   gint64 answer_delay;          /* the last measured answer time, NO_TIME: none */
 
   guint64 requests, obeyed;     /* counters */
