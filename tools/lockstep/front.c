@@ -304,6 +304,20 @@ read_ice_servers (Front * front, const char *servers, GError ** error)
   return TRUE;
 }
 
+/* A name would make the answer to every offer fail. */
+static gboolean
+check_public_address (const char *text, GError ** error)
+{
+  g_autoptr (GInetAddress) address = text == NULL || text[0] == '\0' ? NULL
+      : g_inet_address_new_from_string (text);
+
+  if (text == NULL || text[0] == '\0' || address != NULL)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+      "public-address=%s: this is not an IP address", text);
+  return FALSE;
+}
+
 /* An absolute folder that can be written; NULL with @error. */
 static char *
 make_folder (const char *parameter, const char *folder, GError ** error)
@@ -462,6 +476,8 @@ front_new (const LockstepPreset * preset, const char *preset_name,
 
   if (!front_read_access (front, error)
       || !read_ice_servers (front, ice != NULL ? ice : "", error)
+      || !check_public_address (g_hash_table_lookup (values,
+              "public-address"), error)
       || !make_folders (front, values, error)
       || (listen != NULL && !listen_on (front, listen, &loopback, error))) {
     front_free (front);
