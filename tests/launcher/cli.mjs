@@ -86,6 +86,7 @@ test('wrong presets and parameters: 78, all of them at once', () => {
   fails(['run', 'webrtc-to-hls', 'listen=here'], 78, /write it as address:port/);
   fails(['run', 'webrtc-to-hls', 'listen=example.org:80'], 78, /not an IP address/);
   fails(['run', 'webrtc-to-hls', 'listen=127.0.0.1:0', 'ice-servers=http://x'], 78, /ice|stun|turn/i);
+  fails(['run', 'test-to-webrtc', 'whip=http://127.0.0.1:1/', 'sora=ws://127.0.0.1:1/', 'channel=a'], 78, /give one of them/);
   fails(['run', 'webrtc-to-hls', 'listen=127.0.0.1:0', 'public-address=host.example'], 78, /public-address=host\.example: .*not an IP address/);
 });
 

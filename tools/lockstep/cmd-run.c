@@ -169,6 +169,11 @@ run_preset (LockstepPreset * preset, const char *name, GHashTable * values,
 
   if (!preview_has_a_place (preset, values))
     return EXIT_CONFIG;
+  if (publishes (preset, values) && room_is_wanted (values)) {
+    g_printerr ("lockstep: whip= leads to one server, ayame= or sora= to "
+        "another: give one of them\n");
+    return EXIT_CONFIG;
+  }
   run.loop = g_main_loop_new (NULL, FALSE);
   signal (SIGPIPE, SIG_IGN);
   notify_init ();
