@@ -29,9 +29,11 @@
 /* What an answer takes before one was seen: most in a sender's first seconds, and an
  * early cut is better than a first segment that sets the list's longest. */
 #define LEAD_FIRST (300 * MS)
-/* So much sooner the first boundary of all is asked for: one that is cut late sets the list's
- * longest, and an answer that is too early to cut at tells how long the next one takes. */
-#define EARLY_FIRST (100 * MS)
+/* So much sooner the first boundary of all is asked for, but not before a sender makes its
+ * second key frame: one that is cut late sets the list's longest, and an answer that is too
+ * early to cut at tells how long the next one takes. */
+#define EARLY_FIRST (300 * MS)
+#define EARLY_FIRST_MIN (100 * MS)
 #define LEAD_MAX (15 * SECOND)
 /* Senders rate-limit: libwebrtc makes one key frame in 300 ms at most. */
 #define ASK_AGAIN_MIN (300 * MS)
@@ -617,9 +619,11 @@ ask_in_time (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
 {
   gint64 half = half_picture (plan);    /* pictures come in steps */
   gint64 expected = expected_delay (plan), boundary;
-  gint64 ahead = expected + half + (plan->answers == 0
-      && plan->path_measured ? EARLY_FIRST : 0);
+  gint64 ahead = expected + half;
 
+  if (plan->answers == 0 && plan->path_measured)
+    ahead += CLAMP (plan->target - ASK_AGAIN_MIN - expected, EARLY_FIRST_MIN,
+        EARLY_FIRST);
   for (gint64 k = plan->next; n < LOCKSTEP_PLAN_MAX_ASKS - 1; k++) {
     boundary = lockstep_segment_plan_boundary (plan, k);
     if (plan->position < boundary - ahead)

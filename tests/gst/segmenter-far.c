@@ -26,6 +26,8 @@ typedef struct
 
 static const Sender senders[] = {
   {"slow-start", 0, 700 * MS, 60 * MS, 0, 0, 0, 50 * MS, 0, 0, 0, 0, 0},
+  {"slower-start", 0, 800 * MS, 60 * MS, 0, 0, 0, 50 * MS, 0, 0, 0, 0, 0},
+  {"slower-path", 200 * MS, 800 * MS, 60 * MS, 0, 0, 0, 50 * MS, 1, 1, 0, 0, 0},
   {"slow-path", 500 * MS, 700 * MS, 60 * MS, 0, 0, 0, 60 * MS, 0, 1, 0, 0, 0},
   {"well", 500 * MS, 0, 60 * MS, 0, 0, 0, 30 * MS, 0, 0, 0, 0, 0},
   {"late", 0, 0, 400 * MS, 0, 0, 0, 115 * MS, 0, 0, 0, 0, 0},
