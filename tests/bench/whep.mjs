@@ -22,6 +22,8 @@ const seconds = Number(options.seconds);
 const launcher = path.join(buildRoot, 'tools', 'lockstep', 'lockstep');
 const server = await Launcher.start('test-to-webrtc', ['channel=bench', ...(onOneCore ? ['max-viewers=1000', 'min-bitrate=1500k', 'video-bitrate=1500k'] : []), 'max-bitrate=1500k'], {},
   onOneCore ? { program: ['taskset', '-c', '0', launcher] } : {});
+/* however it ends */
+process.once('exit', () => server.process.kill());
 const { worker_pid: pid } = await server.untilChannel('bench', 'live', 15000, (c) => c.state === 'live');
 /* user and system time of all its threads, in s (proc(5): fields 14 and 15, in hundredths) */
 const cpu = () => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, x) => sum + Number(x), 0) / 100;
@@ -41,29 +43,29 @@ async function crowd(n) {
   viewers.stdout.on('data', (d) => { text += d; });
   await sleep(ramp * 1000);
   const usage = () => fs.readFileSync(`/proc/${viewers.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((sum, x) => sum + Number(x), 0) / 100;
-  const read = (from) => [...text.slice(from).matchAll(/^watching (\d+) (\d+) (\d+) (\d+) (\d+)$/gm)].map((m) => m.slice(1).map(Number));
+  const read = (from) => [...text.slice(from).matchAll(/^watching (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$/gm)].map((m) => m.slice(1).map(Number));
   const from = text.length, before = usage();
   const worker = await load();
   const receivers = 100 * (usage() - before) / seconds;
   const lines = read(from), all = read(0);
   if (options.crowd)
-    console.log(`each second, watching:fewest frames/longest wait in ms: ${all.map((l) => `${l[0]}:${l[1]}/${l[2]}`).join(' ')}`);
+    console.log(`each second, watching:fewest frames/longest wait/latest in ms: ${all.map((l) => `${l[0]}:${l[1]}/${l[2]}/${l[5]}`).join(' ')}`);
   viewers.kill();
   await ended;
   return {
     n, worker, receivers, watching: Math.min(...lines.map((l) => l[0])), into: all.at(-1)[3], refused: all.at(-1)[4],
     frames: Math.min(...lines.map((l) => l[1])), mean: lines.reduce((sum, l) => sum + l[1], 0) / lines.length, longest: Math.max(...lines.map((l) => l[2])),
-    onset: Math.max(...all.slice(0, all.length - lines.length).map((l) => l[2])),
+    onset: Math.max(...all.map((l) => l[2])), late: Math.max(...all.map((l) => l[5])), settled: Math.max(...lines.slice(-5).map((l) => l[5])),
   };
 }
 
 const none = await load();
 if (onOneCore) {
-  console.log('| viewers | let in | refusals | worker, % of a core | viewers\' own, % | frames/s of who got fewest: mean | worst second | longest wait for a frame, ms | while they came, ms |\n|---|---|---|---|---|---|---|---|---|');
-  console.log(`| 0 | | | ${none.toFixed(1)} | | | | | |`);
+  console.log('| viewers | let in | refusals | worker, % of a core | viewers\' own, % | frames/s of who got fewest: mean | worst second | longest wait for a frame, ms | the same from the first on | latest frame, ms | in the last 5 s |\n|---|---|---|---|---|---|---|---|---|---|---|');
+  console.log(`| 0 | | | ${none.toFixed(1)} | | | | | | | |`);
   for (let n = options.crowd ? Number(options.crowd) : 5, last = null; n <= 200 && !(last && (options.crowd || last.refused || last.worker > 97 || last.watching < last.n || last.frames < 25)); n += 5) {
     last = await crowd(n);
-    console.log(`| ${n} | ${last.into} | ${last.refused} | ${last.worker.toFixed(1)} | ${last.receivers.toFixed(1)} | ${last.mean.toFixed(1)} | ${last.frames} | ${last.longest} | ${last.onset} |`);
+    console.log(`| ${n} | ${last.into} | ${last.refused} | ${last.worker.toFixed(1)} | ${last.receivers.toFixed(1)} | ${last.mean.toFixed(1)} | ${last.frames} | ${last.longest} | ${last.onset} | ${last.late} | ${last.settled} |`);
     await server.untilChannel('bench', 'empty', 60000, (c) => c.viewers.length === 0);
   }
   await server.stop();

@@ -9,9 +9,10 @@
  * Prints "posted I MS" for each answer (milliseconds from POST to 201), "connected I",
  * and ends after SECONDS, or with status 1 when one fails. A viewer that is refused by 503
  * comes again when Retry-After says. Of viewers it says each second
- * "watching N FRAMES MS IN REFUSED": how many get pictures, the fewest frames that one of
- * those got in it who had pictures before, the longest that one of them waited for its next
- * frame, how many were let in, and how many offers were refused until now.
+ * "watching N FRAMES MS IN REFUSED LATE": how many get pictures, the fewest frames that one
+ * of those got in it who had pictures before, the longest that one of them waited for its next
+ * frame, how many were let in, how many offers were refused until now, and by how many ms a
+ * frame came later than those that came soonest, after a buffer of 200 ms.
  */
 #include "webrtc-end.h"
 
@@ -49,6 +50,9 @@ typedef struct
   gint frames;                  /* atomic; of the picture, this second */
   gint longest_ms;              /* atomic; between two of them */
   gint64 last_frame;            /* µs; 0: none yet */
+  gint64 first_frame, soonest;  /* µs; the least of arrival less timestamp, from the first */
+  guint32 first_timestamp;
+  gint latest_ms;               /* atomic; of a frame, this second */
 } Load;
 
 #define VIDEO_CAPS "application/x-rtp,media=video,payload=96,clock-rate=90000," \
@@ -192,12 +196,22 @@ packet_came (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
 {
   Load *load = user_data;
   gint64 now = g_get_monotonic_time ();
-  guint8 second;
+  gint64 transit;
+  guint8 head[8];
 
   /* the marker bit ends a frame */
-  if (gst_buffer_extract (GST_PAD_PROBE_INFO_BUFFER (info), 1, &second, 1) != 1
-      || !(second & 0x80))
+  if (gst_buffer_extract (GST_PAD_PROBE_INFO_BUFFER (info), 0, head,
+          sizeof head) != sizeof head || !(head[1] & 0x80))
     return GST_PAD_PROBE_OK;
+  if (load->last_frame == 0) {
+    load->first_frame = now;
+    load->first_timestamp = GST_READ_UINT32_BE (head + 4);
+  }
+  transit = now - load->first_frame - (gint32) (GST_READ_UINT32_BE (head + 4)
+      - load->first_timestamp) * G_GINT64_CONSTANT (1000) / 90;
+  load->soonest = MIN (load->soonest, transit);
+  g_atomic_int_set (&load->latest_ms, MAX (g_atomic_int_get
+          (&load->latest_ms), (transit - load->soonest) / 1000));
   if (load->last_frame != 0)
     g_atomic_int_set (&load->longest_ms, MAX (g_atomic_int_get
             (&load->longest_ms), (now - load->last_frame) / 1000));
@@ -221,15 +235,26 @@ added (GstPad * pad, LockstepMediaKind kind, gpointer user_data)
         NULL);
 }
 
+/* What comes late counts as well: whoever shows it may wait for it. */
+static void
+element_added (GstBin * bin, GstBin * sub, GstElement * element,
+    gpointer user_data)
+{
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (element),
+          "late-policy") != NULL)
+    gst_util_set_object_arg (G_OBJECT (element), "late-policy", "pass");
+}
+
 static gboolean
 report (gpointer user_data)
 {
   guint watching = 0, in = 0;
-  gint fewest = G_MAXINT, longest = 0;
+  gint fewest = G_MAXINT, longest = 0, latest = 0;
 
   for (guint i = 0; i < n; i++) {
     gint frames = g_atomic_int_and ((guint *) & loads[i].frames, 0);
     gint ms = g_atomic_int_and ((guint *) & loads[i].longest_ms, 0);
+    gint late = g_atomic_int_and ((guint *) & loads[i].latest_ms, 0);
 
     watching += frames > 0;
     in += loads[i].resource != NULL;
@@ -237,9 +262,10 @@ report (gpointer user_data)
       fewest = MIN (fewest, frames);
     loads[i].begun |= frames > 0;
     longest = MAX (longest, ms);
+    latest = MAX (latest, late);
   }
-  g_print ("watching %u %d %d %u %u\n", watching, fewest == G_MAXINT ? 0
-      : fewest, longest, in, n_refused);
+  g_print ("watching %u %d %d %u %u %d\n", watching, fewest == G_MAXINT ? 0
+      : fewest, longest, in, n_refused, latest);
   return G_SOURCE_CONTINUE;
 }
 
@@ -304,6 +330,9 @@ main (int argc, char **argv)
     g_autoptr (GstElement) webrtc =
         gst_bin_get_by_name (GST_BIN (pipeline), name);
 
+    if (watch)
+      g_signal_connect (webrtc, "deep-element-added",
+          G_CALLBACK (element_added), NULL);
     loads[i].index = i;
     loads[i].url = watch ? g_strdup (argv[1])
         : g_strdup_printf ("%s%u", argv[1], i);
