@@ -8,7 +8,7 @@ import test from 'node:test';
 import { Launcher, until } from '../common/launcher.mjs';
 
 /* A server that answers as the path says: /STATUS, /loop, /to/NAME (a redirect to the real one), /silent-201,
- * /endless (a 201 whose body has no end), /endless-404 (a refusal that has none), /by/PATCH-STATUS/NAME (goes between to the real one, but for PATCH where that is no 0). */
+ * /endless (a 201 whose body has no end), /endless-404 (a refusal that has none), /endless-100 (100 Continue for ever), /by/PATCH-STATUS/NAME (goes between to the real one, but for PATCH where that is no 0). */
 let real;
 const sessions = new Map();
 async function between(q, r, status, where, body) {
@@ -49,6 +49,14 @@ function sendWithoutEnd(r) {
   };
   more();
 }
+function announceWithoutEnd(socket) {
+  const block = 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(2000);
+  const more = () => {
+    while (!socket.destroyed && socket.write(block));
+  };
+  socket.on('drain', more).on('error', () => {});
+  more();
+}
 /* Where it is an array, DELETE is answered when its functions are called. */
 let held = null;
 const asked = [];
@@ -79,6 +87,8 @@ const fake = http.createServer((q, r) => {
       r.writeHead(201, { 'Content-Type': 'application/sdp', Location: '/session' }).end('hello');
     } else if (what === 'a-page') {
       r.writeHead(201, { 'Content-Type': 'text/html', Location: '/page-session' }).end('<p>created</p>');
+    } else if (what === 'endless-100') {
+      announceWithoutEnd(q.socket);
     } else if (what === 'endless' || what === 'endless-404') {
       r.writeHead(what === 'endless' ? 201 : 404, { 'Content-Type': 'application/sdp', Location: '/endless-session' });
       sendWithoutEnd(r);
@@ -141,6 +151,7 @@ test('answers that are none, and redirects without end', { timeout: 180000 }, as
 });
 
 test('of an answer without end no more is read than an answer may have', { timeout: 180000 }, async () => {
+  await says('endless-100', /the server announces its reply without end/);
   await says('endless', /the answer is too long/);
   assert.ok(asked.some((a) => a.method === 'DELETE' && a.url === '/endless-session'));
   await says('endless-404', /404 Not Found: x{300} \(there is nothing at this URL/);

@@ -6,6 +6,9 @@
 
 /* From the request to the end of the reply. */
 #define REPLY_S 30
+/* Of "100 Continue" and its kind, before the reply. libsoup reads on while there are more, and
+ * keeps the main loop waiting. */
+#define MAX_INFORMATIONAL 16
 
 typedef struct
 {
@@ -17,6 +20,8 @@ typedef struct
   gulong cancelled_id;
   guint timer;
   gboolean timed_out;
+  gulong informational_id;
+  guint informational;
 } Reply;
 
 static void
@@ -29,6 +34,7 @@ reply_free (gpointer data)
    * is in the main loop's thread */
   if (reply->cancelled_id != 0)
     g_signal_handler_disconnect (reply->outer, reply->cancelled_id);
+  g_signal_handler_disconnect (reply->msg, reply->informational_id);
   g_clear_object (&reply->outer);
   g_object_unref (reply->cancellable);
   g_object_unref (reply->msg);
@@ -47,13 +53,26 @@ timed_out (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+got_informational (SoupMessage * msg, gpointer user_data)
+{
+  Reply *reply = user_data;
+
+  if (++reply->informational > MAX_INFORMATIONAL)
+    g_cancellable_cancel (reply->cancellable);
+}
+
 /* Takes @task and @error. */
 static void
 fail (GTask * task, GError * error)
 {
   Reply *reply = g_task_get_task_data (task);
 
-  if (reply->timed_out) {
+  if (reply->informational > MAX_INFORMATIONAL) {
+    g_clear_error (&error);
+    error = g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+        "the server announces its reply without end");
+  } else if (reply->timed_out) {
     g_clear_error (&error);
     error = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
         "the server's reply took longer than %d s", REPLY_S);
@@ -116,6 +135,8 @@ http_reply_request (SoupSession * session, SoupMessage * msg, gsize max_bytes,
   reply->msg = g_object_ref (msg);
   reply->max_bytes = max_bytes;
   reply->cancellable = g_cancellable_new ();
+  reply->informational_id = g_signal_connect (msg, "got-informational",
+      G_CALLBACK (got_informational), reply);
   reply->timer = g_timeout_add_seconds (REPLY_S, timed_out, reply);
   g_task_set_task_data (task, reply, reply_free);
   if (cancellable != NULL) {
