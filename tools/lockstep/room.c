@@ -3,6 +3,7 @@
  * and what it asks for to a worker. Begins again after a failure, each time later. */
 #include "config.h"
 #include "room.h"
+#include "flood-guard.h"
 #include "ipc.h"
 #include "log.h"
 
@@ -17,6 +18,10 @@
  * it does not, the message has had its time. */
 #define LEAVE_MS 2000
 
+/* What comes from the server: its messages have some KiB. */
+#define FLOOD_BURST (4 * 1024 * 1024)
+#define FLOOD_PER_SECOND (256 * 1024)
+
 struct _Room
 {
   LockstepSignallerConfig config;       /* strings: @strings' */
@@ -24,7 +29,9 @@ struct _Room
   GUri *endpoint;
   SoupSession *session;
   GCancellable *cancellable;
+  SoupMessage *request;         /* for the WebSocket */
   SoupWebsocketConnection *socket;
+  FloodGuard *flood;            /* NULL: not connected */
   LockstepSignaller *signaller; /* NULL: waits to begin again */
   WorkerPool *pool;
   WorkerProc *worker;
@@ -69,6 +76,10 @@ static void
 drop_socket (Room * room)
 {
   g_cancellable_cancel (room->cancellable);
+  if (room->request != NULL)
+    g_signal_handlers_disconnect_by_data (room->request, room);
+  g_clear_object (&room->request);
+  g_clear_pointer (&room->flood, flood_guard_free);
   if (room->socket == NULL)
     return;
   g_signal_handlers_disconnect_by_data (room->socket, room);
@@ -356,6 +367,9 @@ socket_closed (SoupWebsocketConnection * socket, Room * room)
   g_autoptr (SoupWebsocketConnection) gone = g_steal_pointer (&room->socket);
 
   g_signal_handlers_disconnect_by_data (gone, room);
+  if (room->flood != NULL && flood_guard_has_ended (room->flood))
+    log_warning (NULL, "the signalling server sends more than is read");
+  g_clear_pointer (&room->flood, flood_guard_free);
   if (room->signaller == NULL)
     return;
   lockstep_signaller_disconnected (room->signaller,
@@ -390,14 +404,28 @@ socket_open (GObject * source, GAsyncResult * result, gpointer user_data)
 }
 
 static void
+network_event (SoupMessage * request, GSocketClientEvent event,
+    GIOStream * connection, Room * room)
+{
+  if (event != G_SOCKET_CLIENT_CONNECTED
+      || !G_IS_SOCKET_CONNECTION (connection))
+    return;
+  g_clear_pointer (&room->flood, flood_guard_free);
+  room->flood = flood_guard_new (G_SOCKET_CONNECTION (connection), FLOOD_BURST,
+      FLOOD_PER_SECOND);
+}
+
+static void
 connect_to (Room * room, GUri * uri)
 {
-  g_autoptr (SoupMessage) msg = soup_message_new_from_uri ("GET", uri);
-
+  g_clear_object (&room->request);
+  room->request = soup_message_new_from_uri ("GET", uri);
+  g_signal_connect (room->request, "network-event", G_CALLBACK (network_event),
+      room);
   g_clear_object (&room->cancellable);
   room->cancellable = g_cancellable_new ();
-  soup_session_websocket_connect_async (room->session, msg, NULL, NULL,
-      G_PRIORITY_DEFAULT, room->cancellable, socket_open, room);
+  soup_session_websocket_connect_async (room->session, room->request, NULL,
+      NULL, G_PRIORITY_DEFAULT, room->cancellable, socket_open, room);
 }
 
 /* The worker */
