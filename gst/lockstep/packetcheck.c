@@ -155,6 +155,29 @@ lockstep_h264_payload_is_sane (const guint8 * payload, gsize size)
 }
 
 gboolean
+lockstep_h264_payload_begins_picture (const guint8 * payload, gsize size)
+{
+  guint type = size > 1 ? TYPE (payload[0]) : 0;
+  gsize at = 1;                 /* of what follows the NAL unit's header */
+
+  if (type == FU_A || type == FU_B) {
+    at = type == FU_A ? 2 : 4;
+    if (!(payload[1] & 0x80))
+      return FALSE;
+    type = TYPE (payload[1]);
+  } else if (type == STAP_A || type == STAP_B) {
+    at = type == STAP_A ? 4 : 6;
+    type = size > at ? TYPE (payload[at - 1]) : 0;
+  }
+  if (size <= at)
+    return FALSE;
+  /* first_mb_in_slice is 0; further data partitions have none */
+  if (type == 1 || type == 2 || type == 5)
+    return (payload[at] & 0x80) != 0;
+  return type > 5;
+}
+
+gboolean
 lockstep_h264_picture_is_sane (const guint8 * data, gsize size)
 {
   gsize at = 0, begin = size;

@@ -15,6 +15,11 @@ gboolean lockstep_opus_packet_is_sane (const guint8 *packet, gsize size);
  * makes an error, and of NAL units without content h264parse. */
 gboolean lockstep_h264_payload_is_sane (const guint8 *payload, gsize size);
 
+/* Whether the payload of one RTP packet (RFC 6184) is known to begin a picture: its first
+ * slice, or what stands before that. */
+gboolean lockstep_h264_payload_begins_picture (const guint8 *payload,
+    gsize size);
+
 /* A picture, as NAL units with start codes: there may be such codes in a NAL unit, too,
  * and h264parse takes what follows for the next. */
 gboolean lockstep_h264_picture_is_sane (const guint8 *data, gsize size);

@@ -118,6 +118,35 @@ test_payload (void)
 }
 
 static void
+test_begins_picture (void)
+{
+  static const Case cases[] = {
+    {FALSE, 0, {0}},
+    {FALSE, 1, {0x61}},
+    {TRUE, 2, {0x61, 0xe0}},
+    {FALSE, 2, {0x61, 0x60}},
+    {TRUE, 2, {0x65, 0x88}},
+    {FALSE, 2, {0x65, 0x48}},
+    {FALSE, 3, {0x63, 0xe0, 0}},        /* data partition B */
+    {TRUE, 2, {0x67, 0x42}},
+    {TRUE, 2, {0x09, 0x10}},
+    {TRUE, 5, {0x78, 0, 2, 0x61, 0xe0}},
+    {FALSE, 5, {0x78, 0, 2, 0x61, 0x60}},
+    {FALSE, 4, {0x78, 0, 2, 0x61}},
+    {TRUE, 7, {0x79, 0, 0, 0, 2, 0x61, 0xe0}},
+    {FALSE, 7, {0x79, 0, 0, 0, 2, 0x61, 0x60}},
+    {TRUE, 3, {0x7c, 0x81, 0x9a}},
+    {FALSE, 3, {0x7c, 0x81, 0x1a}},
+    {FALSE, 3, {0x7c, 0x01, 0x9a}},
+    {FALSE, 2, {0x7c, 0x81}},
+    {TRUE, 5, {0x7d, 0x85, 0, 0, 0x88}},
+    {FALSE, 4, {0x7d, 0x85, 0, 0}},
+  };
+
+  check (lockstep_h264_payload_begins_picture, cases, G_N_ELEMENTS (cases));
+}
+
+static void
 test_picture (void)
 {
   static const Case cases[] = {
@@ -147,6 +176,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/packetcheck/opus", test_opus);
   g_test_add_func ("/packetcheck/h264-payload", test_payload);
+  g_test_add_func ("/packetcheck/h264-begins-picture", test_begins_picture);
   g_test_add_func ("/packetcheck/h264-picture", test_picture);
   return g_test_run ();
 }

@@ -182,6 +182,35 @@ test_video (void)
   g_assert_cmpuint (video_end (&v, &largest), ==, 2 + G_N_ELEMENTS (broken));
 }
 
+/* Pictures of two slices, of which some get lost: none joins another picture's. */
+static void
+test_lost_slices (void)
+{
+  static const guint8 second[] = { 0x41, 0x1a, 0x24, 0x6c };
+  static const guint8 longer[100] = { 0x41, 0x1a, 0x24, 0x6c, 0x80 };
+  Video v;
+  gsize largest;
+
+  video_begin (&v);
+  push_key (&v, 0);
+  push (&v, 1, FALSE, slice, sizeof slice);
+  push (&v, 1, TRUE, second, sizeof second);
+  /* the end of one is lost, and the start of the next two */
+  push (&v, 2, FALSE, slice, sizeof slice);
+  v.seq += 2;
+  push (&v, 3, TRUE, longer, sizeof longer);
+  v.seq++;
+  push (&v, 4, TRUE, longer, sizeof longer);
+  /* an end alone */
+  push (&v, 5, FALSE, slice, sizeof slice);
+  v.seq++;
+  push (&v, 6, FALSE, slice, sizeof slice);
+  push (&v, 6, TRUE, second, sizeof second);
+  push_key (&v, 7);
+  g_assert_cmpuint (video_end (&v, &largest), ==, 6);
+  g_assert_cmpuint (largest, <, sizeof longer);
+}
+
 /* One picture without end */
 static void
 test_large (void)
@@ -212,6 +241,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/packet-guard/opus", test_opus);
   g_test_add_func ("/packet-guard/video", test_video);
+  g_test_add_func ("/packet-guard/lost-slices", test_lost_slices);
   g_test_add_func ("/packet-guard/large", test_large);
   return g_test_run ();
 }

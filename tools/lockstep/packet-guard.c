@@ -15,11 +15,28 @@ typedef struct
   LockstepH264Fu fu;
   guint32 timestamp;
   gsize bytes;                  /* with that timestamp */
+  gboolean open;                /* the end of the last picture given is to come */
+  gboolean headless;            /* what is left of a picture is not to join that one */
 } Video;
 
 /* FALSE: the packet is of no use. */
 typedef gboolean (*Check) (GstBuffer ** buffer, GstRTPBuffer * rtp,
     gpointer user_data);
+
+/* rtph264depay 1.22.0 takes slices for one picture's until one has the mark of the last or
+ * begins a picture, whatever their timestamps. Where both the end of one picture and the
+ * start of the next are lost, it makes one of the rest of both: at which Chromium stops
+ * playing. */
+static gboolean
+would_join (Video * video, const guint8 * payload, guint size,
+    guint32 timestamp)
+{
+  if (lockstep_h264_payload_begins_picture (payload, size))
+    video->headless = FALSE;
+  else if (timestamp != video->timestamp)
+    video->headless = video->open;
+  return video->headless;
+}
 
 static gboolean
 check_video (GstBuffer ** buffer, GstRTPBuffer * rtp, gpointer user_data)
@@ -31,14 +48,18 @@ check_video (GstBuffer ** buffer, GstRTPBuffer * rtp, gpointer user_data)
   gboolean sane = lockstep_h264_payload_is_sane (payload, size);
   gboolean cut_short =
       lockstep_h264_fu_cut_short (&video->fu, payload, size, timestamp);
+  const gboolean marker = gst_rtp_buffer_get_marker (rtp);
+  gboolean joins = would_join (video, payload, size, timestamp);
 
   if (timestamp != video->timestamp)
     video->bytes = 0;
   video->timestamp = timestamp;
   video->bytes += size;
   gst_rtp_buffer_unmap (rtp);
-  if (!sane || video->bytes > MAX_PICTURE_BYTES)
+  if (!sane || joins || video->bytes > MAX_PICTURE_BYTES)
     return FALSE;
+  if (size > 0)
+    video->open = !marker;
   if (cut_short) {
     *buffer = gst_buffer_make_writable (*buffer);
     GST_BUFFER_FLAG_SET (*buffer, GST_BUFFER_FLAG_DISCONT);
