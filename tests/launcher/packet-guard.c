@@ -188,6 +188,9 @@ test_lost_slices (void)
 {
   static const guint8 second[] = { 0x41, 0x1a, 0x24, 0x6c };
   static const guint8 longer[100] = { 0x41, 0x1a, 0x24, 0x6c, 0x80 };
+  /* fragments of a second slice */
+  static const guint8 start[] = { 0x5c, 0x81, 0x1a, 0x24 }, stop[] =
+      { 0x5c, 0x41, 0x6c, 0x80 };
   Video v;
   gsize largest;
 
@@ -201,12 +204,16 @@ test_lost_slices (void)
   push (&v, 3, TRUE, longer, sizeof longer);
   v.seq++;
   push (&v, 4, TRUE, longer, sizeof longer);
-  /* an end alone */
+  /* an end of which a fragment is lost, and the start of the next */
   push (&v, 5, FALSE, slice, sizeof slice);
+  push (&v, 5, FALSE, start, sizeof start);
   v.seq++;
-  push (&v, 6, FALSE, slice, sizeof slice);
-  push (&v, 6, TRUE, second, sizeof second);
-  push_key (&v, 7);
+  push (&v, 5, TRUE, stop, sizeof stop);
+  v.seq++;
+  push (&v, 6, TRUE, longer, sizeof longer);
+  push (&v, 7, FALSE, slice, sizeof slice);
+  push (&v, 7, TRUE, second, sizeof second);
+  push_key (&v, 8);
   g_assert_cmpuint (video_end (&v, &largest), ==, 6);
   g_assert_cmpuint (largest, <, sizeof longer);
 }

@@ -9,6 +9,10 @@
 /* No picture is larger: hlsalignsink takes no larger one, either. */
 #define MAX_PICTURE_BYTES (16 * 1024 * 1024)
 #define PADDING 0x20
+/* RFC 6184, section 5.8 */
+#define FU_A 28
+#define FU_B 29
+#define FU_START 0x80
 
 typedef struct
 {
@@ -17,6 +21,8 @@ typedef struct
   gsize bytes;                  /* with that timestamp */
   gboolean open;                /* the end of the last picture given is to come */
   gboolean headless;            /* what is left of a picture is not to join that one */
+  gboolean whole;               /* nothing of the fragmented unit under way is lost */
+  guint16 seq;                  /* of its last packet */
 } Video;
 
 /* FALSE: the packet is of no use. */
@@ -38,6 +44,21 @@ would_join (Video * video, const guint8 * payload, guint size,
   return video->headless;
 }
 
+/* Whether the NAL unit that this packet ends is given on: one that lacks a fragment is not,
+ * and with it goes the mark of a picture's end. */
+static gboolean
+is_whole (Video * video, const guint8 * payload, guint size, guint16 seq)
+{
+  const guint type = size > 1 ? payload[0] & 0x1f : 0;
+
+  if (type != FU_A && type != FU_B)
+    return TRUE;
+  video->whole = (payload[1] & FU_START) || (video->whole
+      && seq == (guint16) (video->seq + 1));
+  video->seq = seq;
+  return video->whole;
+}
+
 static gboolean
 check_video (GstBuffer ** buffer, GstRTPBuffer * rtp, gpointer user_data)
 {
@@ -48,7 +69,8 @@ check_video (GstBuffer ** buffer, GstRTPBuffer * rtp, gpointer user_data)
   gboolean sane = lockstep_h264_payload_is_sane (payload, size);
   gboolean cut_short =
       lockstep_h264_fu_cut_short (&video->fu, payload, size, timestamp);
-  const gboolean marker = gst_rtp_buffer_get_marker (rtp);
+  const gboolean ends = is_whole (video, payload, size,
+      gst_rtp_buffer_get_seq (rtp)) && gst_rtp_buffer_get_marker (rtp);
   gboolean joins = would_join (video, payload, size, timestamp);
 
   if (timestamp != video->timestamp)
@@ -59,7 +81,7 @@ check_video (GstBuffer ** buffer, GstRTPBuffer * rtp, gpointer user_data)
   if (!sane || joins || video->bytes > MAX_PICTURE_BYTES)
     return FALSE;
   if (size > 0)
-    video->open = !marker;
+    video->open = !ends;
   if (cut_short) {
     *buffer = gst_buffer_make_writable (*buffer);
     GST_BUFFER_FLAG_SET (*buffer, GST_BUFFER_FLAG_DISCONT);
