@@ -514,8 +514,8 @@ void
 lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency,
     gboolean measured)
 {
-  s->plan.path_latency = CLAMP (latency, 0, PATH_LATENCY_MAX);
-  s->plan.path_measured = measured;
+  lockstep_segment_plan_set_path (&s->plan, CLAMP (latency, 0,
+          PATH_LATENCY_MAX), measured);
 }
 
 void

@@ -100,6 +100,19 @@ lockstep_segment_plan_restart (LockstepSegmentPlan * plan)
 }
 
 void
+lockstep_segment_plan_set_path (LockstepSegmentPlan * plan, gint64 latency,
+    gboolean measured)
+{
+  /* The picture that had come in then was held up, and its sender was further on: else
+   * what was on its way already is taken for the answer */
+  if (measured && plan->path_measured && latency < plan->path_latency)
+    for (guint i = 0; i < plan->n_asks; i++)
+      plan->asks[i].at += plan->path_latency - latency;
+  plan->path_latency = latency;
+  plan->path_measured = measured;
+}
+
+void
 lockstep_segment_plan_set_far (LockstepSegmentPlan * plan)
 {
   plan->far = TRUE;

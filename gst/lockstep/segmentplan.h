@@ -120,6 +120,11 @@ guint lockstep_segment_plan_choose_duration (const LockstepSegmentPlan *plan,
 /* The longest segment under a given EXT-X-TARGETDURATION, in ns. */
 gint64 lockstep_segment_plan_limit (guint target_duration);
 
+/* Says how old pictures are when they come, and whether that was measured. Where it turns
+ * out to be less than was thought, what was asked before was asked that much later. */
+void lockstep_segment_plan_set_path (LockstepSegmentPlan *plan, gint64 latency,
+    gboolean measured);
+
 /* Says that no encoder is near that could be asked ahead of time. */
 void lockstep_segment_plan_set_far (LockstepSegmentPlan *plan);
 

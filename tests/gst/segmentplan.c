@@ -5,8 +5,8 @@
 #define MS G_GINT64_CONSTANT (1000000)
 #define SECOND (1000 * MS)
 
-/* Each test runs with so many. What it asserts follows from what the planner promises, and
- * holds for any other as well: with a larger number here it only takes longer. */
+/* Each test runs with so many, which take a second. What it asserts follows from what the
+ * planner promises, and not from these seeds. */
 #define SEEDS 8
 
 static GRand *rnd;              /* seeded anew for each test, and each seed */
@@ -481,6 +481,37 @@ test_first_picture (void)
   g_assert_cmpint (plan.next, ==, 3);
 }
 
+/* A browser's first picture is held up by 300 ms, its second key frame is on its way when it
+ * is asked for one, and it hears one request in 300 ms. */
+static void
+test_held_up_first (void)
+{
+  LockstepSegmentPlan plan;
+  LockstepKeyRequest asked[LOCKSTEP_PLAN_MAX_ASKS];
+  guint requests = 0;
+
+  lockstep_segment_plan_init (&plan, SECOND, FALSE);
+  lockstep_segment_plan_set_far (&plan);
+  plan.frame = 24 * MS;
+  plan.limit = 12 * SECOND;
+  for (gint64 pts = 0; pts < 800 * MS; pts += 33 * MS) {
+    LockstepCut cut;
+
+    lockstep_segment_plan_set_path (&plan, pts == 0 ? 750 * MS : 440 * MS,
+        TRUE);
+    cut = lockstep_segment_plan_video (&plan, pts, pts, pts == 0
+        || pts == 528 * MS, FALSE);
+    g_assert_cmpint (cut, ==, pts == 0 ? LOCKSTEP_CUT_GRID : LOCKSTEP_CUT_NONE);
+    requests += lockstep_segment_plan_requests (&plan, pts, asked);
+  }
+  g_assert_cmpuint (requests, ==, 1);
+  /* what was asked for comes early: the next one would be late by more */
+  g_assert_cmpint (lockstep_segment_plan_video (&plan, 832 * MS, 832 * MS,
+          TRUE, FALSE), ==, LOCKSTEP_CUT_KEY);
+  g_assert_cmpint (plan.next, ==, 2);
+  g_assert_cmpint (plan.lead, ==, 522 * MS);
+}
+
 /* A stream that follows is cut where the one that leads was, whatever that was, and
  * also where its encoder leaves pictures out. */
 static void
@@ -582,6 +613,7 @@ main (int argc, char **argv)
   add ("/segmentplan/deaf", test_deaf);
   add ("/segmentplan/target-duration", test_target_duration);
   add ("/segmentplan/first-picture", test_first_picture);
+  add ("/segmentplan/held-up-first", test_held_up_first);
   add ("/segmentplan/follow", test_follow);
   add ("/segmentplan/follow/jump", test_follow_jump);
   return g_test_run ();
