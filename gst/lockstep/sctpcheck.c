@@ -6,6 +6,9 @@
 /* RFC 8260, section 2.1, has the second; stream identifiers are in the same place. */
 #define DATA 0
 #define I_DATA 64
+#define DCEP 50
+#define DCEP_ACK 2
+#define DCEP_OPEN 3
 
 static gboolean
 admit (LockstepSctpCheck * check, guint16 stream)
@@ -17,6 +20,19 @@ admit (LockstepSctpCheck * check, guint16 stream)
     return FALSE;
   check->streams[check->n++] = stream;
   return TRUE;
+}
+
+/* RFC 8832, section 5: messages about channels are of two types; of others webrtcbin says
+ * that they should not be. */
+static gboolean
+opens_well (const guint8 * chunk, gsize length)
+{
+  const gboolean begins = chunk[1] & 0x02;
+
+  if (chunk[0] != DATA || !begins || length < 17 || chunk[12] != 0
+      || chunk[13] != 0 || chunk[14] != 0 || chunk[15] != DCEP)
+    return TRUE;
+  return chunk[16] == DCEP_ACK || chunk[16] == DCEP_OPEN;
 }
 
 gboolean
@@ -34,7 +50,8 @@ lockstep_sctp_is_sane (LockstepSctpCheck * check, const guint8 * packet,
     if (length < 4 || length > size - at)
       return FALSE;
     if ((chunk[0] == DATA || chunk[0] == I_DATA) && (length < 10
-            || !admit (check, chunk[8] << 8 | chunk[9])))
+            || !admit (check, chunk[8] << 8 | chunk[9])
+            || !opens_well (chunk, length)))
       return FALSE;
     at += (length + 3) & ~(gsize) 3;
   }

@@ -17,7 +17,8 @@ typedef struct
   guint n;
 } LockstepSctpCheck;
 
-/* A packet, out of its DTLS. FALSE: it is none, or has data on one stream too many. */
+/* A packet, out of its DTLS. FALSE: it is none, has data on one stream too many, or a
+ * message about a data channel of a type that there is not. */
 gboolean lockstep_sctp_is_sane (LockstepSctpCheck *check,
     const guint8 *packet, gsize size);
 

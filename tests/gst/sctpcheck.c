@@ -65,6 +65,21 @@ test_forms (void)
   g_assert_false (is_sane (&check, packet, size));
   packet[15] = 9;
   g_assert_false (is_sane (&check, packet, 21));
+  /* of data channels: an acknowledgement, an opening, and what there is not; the middle of
+   * a message may begin with anything */
+  packet[13] = 3;
+  packet[15] = 17;
+  packet[27] = 50;
+  for (guint type = 0; type < 256; type++) {
+    packet[28] = type;
+    g_assert_cmpint (is_sane (&check, packet, size), ==,
+        type == 2 || type == 3);
+  }
+  packet[13] = 1;
+  g_assert_true (is_sane (&check, packet, size));
+  packet[13] = 3;
+  packet[27] = 51;
+  g_assert_true (is_sane (&check, packet, size));
 }
 
 int
