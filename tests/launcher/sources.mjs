@@ -65,6 +65,19 @@ test('a source that fails is started again, later each time, and the playlist go
   }
 });
 
+test('a source that ends with nothing that can be used in it is started again', async () => {
+  /* as when somebody calls an SRT listener, sends noise and hangs up */
+  const noise = path.join(folder, 'noise.json');
+  fs.writeFileSync(noise, JSON.stringify({ summary: 'noise', parameters: { listen: { type: 'string', default: '127.0.0.1:0', summary: 'l' }, output: { type: 'string', default: 'hls', summary: 'o' } },
+    pipeline: ['fakesrc num-buffers=5 sizetype=fixed sizemax=1316 filltype=random is-live=true do-timestamp=true ! queue ! tsdemux name=ts', 'ts. ! video/x-h264 ! h264parse ! hls.video', 'hlsalignsink name=hls'] }));
+  const server = await Launcher.start(noise);
+  try {
+    await until('it starts again', 20000, () => /starting again in/.test(server.log));
+  } finally {
+    await server.stop();
+  }
+});
+
 test('a worker that is killed is started again', async () => {
   const server = await Launcher.start(preset, ['channel=k']);
   try {

@@ -9,8 +9,20 @@ struct _WorkerSource
 {
   GstElement *pipeline;
   gint reads_file;              /* atomic: elements are added from threads too */
+  gint ended;                   /* atomic: when, in s of the monotonic clock; 0: it goes on */
   gint64 duration;              /* ns, 0: not known */
 };
+
+static GstPadProbeReturn
+event_left (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+{
+  WorkerSource *source = user_data;
+
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
+    g_atomic_int_set (&source->ended,
+        MAX (g_get_monotonic_time () / G_USEC_PER_SEC, 1));
+  return GST_PAD_PROBE_OK;
+}
 
 static void
 look_at (WorkerSource * source, GstElement * element)
@@ -20,6 +32,14 @@ look_at (WorkerSource * source, GstElement * element)
 
   if (klass != NULL && g_str_has_prefix (klass, "Source/File"))
     g_atomic_int_set (&source->reads_file, TRUE);
+  if (GST_OBJECT_FLAG_IS_SET (element, GST_ELEMENT_FLAG_SOURCE)
+      && !GST_IS_BIN (element)) {
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "src");
+
+    if (pad != NULL)
+      gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, event_left,
+          source, NULL);
+  }
 }
 
 static void
@@ -64,6 +84,15 @@ worker_source_is_finite (WorkerSource * source)
 {
   query_duration (source);
   return source->duration > 0 || g_atomic_int_get (&source->reads_file);
+}
+
+gboolean
+worker_source_ended (WorkerSource * source, gint seconds)
+{
+  gint ended = g_atomic_int_get (&source->ended);
+
+  return ended != 0
+      && g_get_monotonic_time () / G_USEC_PER_SEC - ended > seconds;
 }
 
 void

@@ -52,6 +52,8 @@
  * after 6 s of media that there is no sound to wait for. */
 #define START_LIMIT_US (20 * G_USEC_PER_SEC)
 #define CONNECT_LIMIT_MS 20000
+/* Of a source that is over nothing more comes out. */
+#define ENDED_LIMIT_S 2
 #define DRAIN_LIMIT_MS 2000
 /* webrtcbin 1.22.0 can hang on its way to NULL */
 #define TEAR_DOWN_LIMIT_S 2
@@ -300,6 +302,11 @@ tick (gpointer user_data)
     if (!worker->connected && !worker->draining && worker->streams == NULL
         && idle >= 0)
       worker_connected (worker);
+    /* a demuxer that found no stream keeps the end to itself */
+    if (!worker->connected && worker->streams == NULL
+        && worker_source_ended (worker->source, ENDED_LIMIT_S)
+        && !worker_source_is_finite (worker->source))
+      worker_fail (worker, "the source ended, and nothing came of it");
   }
   if (worker->streams != NULL)
     worker_add_sent (worker, message);
