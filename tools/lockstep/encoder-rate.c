@@ -33,7 +33,7 @@ struct _EncoderRate
   guint receiver, timer;
   EncoderRateTarget target;
   gpointer user_data;
-  guint64 min, max, bitrate;    /* of the video */
+  guint64 min, max, start, bitrate;     /* of the video */
   gint64 increased;             /* ms */
 
   gint beside;                  /* atomic: the preview goes over the same path */
@@ -413,9 +413,11 @@ adapt (gpointer user_data)
   double wanted;
 
   measure_others (rate);
-  if (target == 0)
+  /* The last one that told of its path has gone: what it took is nothing to those who
+   * tell of none, or to who comes next */
+  if (target == 0 && rate->frames_rate == 0)
     return G_SOURCE_CONTINUE;
-  wanted = MEDIA_SHARE * target - rate->other_rate;
+  wanted = target > 0 ? MEDIA_SHARE * target - rate->other_rate : rate->start;
   if (rate->layers != NULL)
     adapt_layers (rate, wanted, now);
   bitrate = rate->layers != NULL ? main_bitrate (rate)
@@ -505,7 +507,8 @@ encoder_rate_new (LockstepPreset * preset, GHashTable * values,
   rate->keep = rate->of = 1;
   rate->min = number (values, names->min);
   rate->max = MAX (number (values, names->max), rate->min);
-  rate->bitrate = CLAMP (number (values, names->bitrate), rate->min, rate->max);
+  rate->start = CLAMP (number (values, names->bitrate), rate->min, rate->max);
+  rate->bitrate = rate->start;
   rate->applied = lockstep_preset_launch (preset, values, &presets_machine,
       faults);
   if (rate->applied == NULL || !find_format (rate, names->format, faults)) {
