@@ -319,6 +319,8 @@ test_epoch (void)
 static void
 test_day (void)
 {
+  /* sanitizers look for other things than an hour late in the day shows */
+  const guint hours = ADDRESS_SANITIZER ? 3 : 24;
   Test t;
   Feed f = { 0 };
   guint64 first = 0;
@@ -327,7 +329,7 @@ test_day (void)
   f.picture_ns = 40 * MS;
   set_video (&t);
   set_audio (&t);
-  for (guint hour = 1; hour <= 24; hour++) {
+  for (guint hour = 1; hour <= hours; hour++) {
     feed (&t, &f, TRUE, TRUE, hour * 3600 * SECOND);
     if (hour == 1)
       first = resident ();
@@ -337,11 +339,11 @@ test_day (void)
   g_assert_cmpuint (resident (), <, first + 1024);
 #endif
   g_test_message ("resident: %" G_GUINT64_FORMAT " KiB after an hour, %"
-      G_GUINT64_FORMAT " KiB after a day", first, resident ());
+      G_GUINT64_FORMAT " KiB after %u", first, resident (), hours);
   lockstep_segmenter_finish (t.s);
-  g_assert_cmpuint (t.reader.segments, ==, 86400);
+  g_assert_cmpuint (t.reader.segments, ==, hours * 3600);
   g_assert_cmpint (t.reader.worst_error, <=, 1152 * SECOND / 44100 / 2 + 1);
-  g_assert_cmpint (t.reader.start, ==, 86399 * SECOND);
+  g_assert_cmpint (t.reader.start, ==, (hours * 3600 - 1) * SECOND);
   g_assert_cmpuint (t.reader.discontinuities, ==, 0);
   g_assert_cmpuint (t.reader.audio_frames, ==, f.frames);
   assert_clean (&t);
