@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The form of RTCP packets; what they say is for others. */
+#include <gst/gst.h>
 #include <gst/lockstep/rtcpcheck.h>
 
 enum
@@ -23,16 +24,6 @@ enum
  * of each. A browser reports some ten times a second. */
 #define MAX_REPORTED 4096
 
-static guint32
-read_be (const guint8 * data, guint bytes)
-{
-  guint32 v = 0;
-
-  while (bytes-- > 0)
-    v = v << 8 | *data++;
-  return v;
-}
-
 gboolean
 lockstep_ssrcs_admit (LockstepSsrcs * ssrcs, guint32 ssrc)
 {
@@ -52,10 +43,10 @@ lockstep_srtp_is_sane (LockstepSsrcs * ssrcs, const guint8 * packet, gsize size)
     return FALSE;
   /* RFC 5761, section 4 */
   if (packet[1] < 192 || packet[1] > 223)
-    return lockstep_ssrcs_admit (ssrcs, read_be (packet + 8, 4));
+    return lockstep_ssrcs_admit (ssrcs, GST_READ_UINT32_BE (packet + 8));
   /* srtpdec takes the SSRC of the first that leaves, also where none does */
   return (packet[1] != BYE || (packet[0] & 0x1f) > 0)
-      && lockstep_ssrcs_admit (ssrcs, read_be (packet + 4, 4));
+      && lockstep_ssrcs_admit (ssrcs, GST_READ_UINT32_BE (packet + 4));
 }
 
 /* Chunks of SSRC and items; the items of each end with a zero, and are filled up to words
@@ -67,8 +58,8 @@ sdes_is_sane (LockstepSsrcs * sources, guint count, const guint8 * packet,
   gsize at = 4;
 
   while (count-- > 0) {
-    if (size - at < 5 || !lockstep_ssrcs_admit (sources, read_be (packet + at,
-                4)))
+    if (size - at < 5
+        || !lockstep_ssrcs_admit (sources, GST_READ_UINT32_BE (packet + at)))
       return FALSE;
     for (at += 4; packet[at] != 0; at += 2 + packet[at + 1])
       /* the next one's type has to be there, too */
@@ -133,16 +124,16 @@ feedback_is_sane (LockstepRtcpCheck * check, const guint8 * fci, gsize size)
 
   if (size < 10)
     return FALSE;
-  count = read_be (fci + 2, 2);
+  count = GST_READ_UINT16_BE (fci + 2);
   if (count > MAX_REPORTED)
     return FALSE;
   for (guint n = 0; n < count; at += 2) {
     if (size - at < 2)
       return FALSE;
-    n += chunk_symbols (read_be (fci + at, 2), count - n, &bytes);
+    n += chunk_symbols (GST_READ_UINT16_BE (fci + at), count - n, &bytes);
   }
   return bytes <= size - at
-      && left_out (check, read_be (fci, 2), count, fci[7]) == 0;
+      && left_out (check, GST_READ_UINT16_BE (fci), count, fci[7]) == 0;
 }
 
 static gboolean
@@ -153,10 +144,12 @@ packet_is_sane (LockstepRtcpCheck * check, const guint8 * packet, gsize size)
   switch (packet[1]) {
     case SR:
       return size >= 8 + SENDER_INFO + (gsize) count *REPORT_BLOCK
-          && lockstep_ssrcs_admit (&check->sources, read_be (packet + 4, 4));
+          && lockstep_ssrcs_admit (&check->sources,
+          GST_READ_UINT32_BE (packet + 4));
     case RR:
       return size >= 8 + (gsize) count *REPORT_BLOCK
-          && lockstep_ssrcs_admit (&check->sources, read_be (packet + 4, 4));
+          && lockstep_ssrcs_admit (&check->sources,
+          GST_READ_UINT32_BE (packet + 4));
     case SDES:
       return sdes_is_sane (&check->sources, count, packet, size);
     case BYE:
@@ -184,7 +177,7 @@ lockstep_rtcp_is_sane (LockstepRtcpCheck * check, const guint8 * compound,
 
     if (size < 4 || compound[0] >> 6 != 2)
       return FALSE;
-    whole = used = 4 + 4 * (gsize) read_be (compound + 2, 2);
+    whole = used = 4 + 4 * (gsize) GST_READ_UINT16_BE (compound + 2);
     if (whole > size)
       return FALSE;
     /* the last one alone may be padded */
