@@ -144,9 +144,14 @@ test('a worker that is killed, or breaks, takes its own channel only', { skip, t
   assert.equal((await launcher.channel(other)).worker_pid, before.worker_pid, 'the other channel has another worker');
 
   const { worker_pid: second } = await launcher.channel(own);
+  const follower = new PlaylistFollower(playlist(own)), beside = new PlaylistFollower(playlist(other));
+  const broke = Date.now();
   process.kill(second, 'SIGSEGV');
   await launcher.untilChannel(own, 'no longer live', 3000, (c) => c.state !== 'live' || c.worker_pid !== second);
   await launcher.untilChannel(own, 'live once more', 30000, (c) => c.state === 'live' && c.worker_pid !== second);
+  await assertGoesOn(t, players[0], broke);
+  assertContinues(await follower.stop(), 1);
+  assertContinues(await beside.stop(), 0);
   assert.equal((await launcher.channel(other)).worker_pid, before.worker_pid, 'the other channel has another worker');
   assert.equal(launcher.process.exitCode, null, 'the front ended');
   await close(...players, ...pages);

@@ -64,8 +64,9 @@ test('Chromium plays /watch for 30 s while others come, stand still and are kill
   assert.equal((await shown(page)).player, 'whep');
   assert.ok(seen.played > 29 - paused && seen.longestStill < 1 + paused,
     `the picture stood still for ${seen.longestStill} s, ${seen.played} s were played, and threads waited up to ${paused} s for a processor`);
-  /* a machine whose processor is taken encodes, and draws, fewer pictures */
-  const [pictures, oldest] = paused < 0.3 ? [450, 0.4] : [150, 5];
+  /* A machine whose processor is taken encodes, and draws, fewer pictures. (Viewers who come make some thread wait for a
+   * second on a quiet one, too.) */
+  const [pictures, oldest] = paused < 2 ? [450, 0.4] : [150, 5];
   assert.ok(seen.changes > pictures, `the picture changed ${seen.changes} times, and threads waited up to ${paused} s for a processor`);
   assert.ok(seen.coded > 450, `the time was read ${seen.coded} times`);
   assert.equal(seen.codeBackwards, 0);
@@ -189,7 +190,7 @@ test('a viewer far away that loses packets gets FEC as well, a near one does not
     sent = Math.max(counted, again.fecPacketsReceived ?? 0);
     const known = `${sent} FEC packets for a near viewer; threads waited for a processor, at most: ${JSON.stringify(waited)} ms`;
     t.diagnostic(known);
-    assert.ok(sent === 0 || Math.max(...Object.values(waited)) > (tries > 1 ? 50 : 150), known);
+    assert.ok(sent === 0 || Math.max(...Object.values(waited)) > (tries > 1 ? 50 : 1000), known);
     await page.close();
     near.close();
     await server.untilChannel('cam', 'nobody watches', 20000, (c) => c.viewers.length === 0);
