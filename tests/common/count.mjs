@@ -29,11 +29,14 @@ function read(file) {
   return tests;
 }
 
-/** What is of use to someone who cannot run it: from the first failure on, else the end. */
+/** What is of use to someone who cannot run it: from what the first part that failed
+ * said, before its "not ok", on; else the end. */
 function excerpt(test) {
   const lines = test.said.trimEnd().split('\n');
-  const at = lines.findIndex((l) => /^not ok/.test(l));
-  return (at < 0 ? lines.slice(-SHOWN) : lines.slice(at, at + SHOWN)).map((l) => `  | ${l}`).join('\n');
+  const failed = lines.findIndex((l) => /^not ok/.test(l));
+  const before = lines.slice(0, Math.max(failed, 0)).findLastIndex((l) => /^ok /.test(l));
+  const at = Math.max(before + 1, failed - SHOWN / 2);
+  return (failed < 0 ? lines.slice(-SHOWN) : lines.slice(at, at + SHOWN)).map((l) => `  | ${l}`).join('\n');
 }
 
 function nameFailed(log, wanted) {
