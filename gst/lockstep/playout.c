@@ -799,6 +799,9 @@ lockstep_playout_poll_rtx (LockstepPlayout * self, gint64 now,
 {
   if (!self->do_rtx)
     return FALSE;
+  /* what a newcomer's packets lack is asked for now, not when they have been polled */
+  if (takes_over_at (self) <= now)
+    take_over (self);
   if (self->expect_next <= now) {
     /* the next packet in sequence, although none after it has come */
     self->expect_next = LOCKSTEP_PLAYOUT_NEVER;

@@ -336,6 +336,32 @@ test_another_ssrc (void)
   }
 }
 
+/* What is missing among a newcomer's packets is asked for when it takes over, before
+ * what it has sent is released. */
+static void
+test_newcomer_is_asked (void)
+{
+  LockstepPlayout *p = new_playout (200 * MS);
+  LockstepRtxRequest request;
+  Result r = { 0 };
+  const gint64 start = SECOND;
+  gint64 now;
+  guint16 seq;
+
+  p->do_rtx = TRUE;
+  send (p, 1, start, start + 100 * MS, &r);
+  for (guint i = 0; i < 4; i++) {
+    if (i != 2)
+      push_of (p, 2, 100 + i, 5000 + i * 1800, start + (100 + i * 20) * MS);
+  }
+  now = lockstep_playout_next_time (p);
+  g_assert_cmpint (now, >, start + 160 * MS);
+  g_assert_true (lockstep_playout_poll_rtx (p, now, &request, &seq));
+  g_assert_cmpuint (seq, ==, 102);
+  g_assert_cmpuint (p->ssrc, ==, 2);
+  free_playout (p);
+}
+
 /* What a newcomer has sent while ours still did is bounded, and not released later. */
 static void
 test_stranger_stays (void)
@@ -417,6 +443,7 @@ main (int argc, char **argv)
   g_test_add_func ("/playout/stranger", test_interleaved_stranger);
   g_test_add_func ("/playout/stranger-ssrc", test_stranger_ssrc);
   g_test_add_func ("/playout/another-ssrc", test_another_ssrc);
+  g_test_add_func ("/playout/newcomer-is-asked", test_newcomer_is_asked);
   g_test_add_func ("/playout/stranger-stays", test_stranger_stays);
   g_test_add_func ("/playout/ts-offset", test_ts_offset);
   g_test_add_func ("/playout/back-while-late", test_back_while_late);
