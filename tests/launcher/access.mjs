@@ -105,9 +105,18 @@ test('--tls-cert, --tls-key: HTTPS; SIGHUP takes a new certificate, and a bad on
     use('two');
     await reload(server, /read again/);
     assert.equal((await get(`${server.url}/`, 'two')).subject, 'two');
+    const keeps = async (says) => {
+      await reload(server, says);
+      assert.equal((await get(`${server.url}/`, 'two')).subject, 'two');
+    };
     fs.writeFileSync(at('cert.pem'), 'junk');
-    await reload(server, /warning: --tls-cert .*what was read before still holds/);
-    assert.equal((await get(`${server.url}/`, 'two')).subject, 'two');
+    await keeps(/warning: --tls-cert .*what was read before still holds/);
+    use('one');
+    fs.copyFileSync(at('two.key'), at('cert.key'));
+    await keeps(/warning: --tls-cert .*the key is not that of the first certificate; what was read before still holds/);
+    fs.rmSync(at('cert.pem'));
+    execFileSync('mkfifo', [at('cert.pem')]);
+    await keeps(/warning: --tls-cert .*no one writes to this pipe; what was read before still holds/);
   } finally {
     await server.stop();
   }
@@ -127,7 +136,11 @@ test('--tls-cert with certificate and key in one file', async () => {
 test('what is wrong with files and options is said before anything runs', () => {
   fails(['--tls-cert', at('absent.pem')], 78, /--tls-cert .*absent\.pem/);
   fails(['--tls-key', at('one.key')], 64, /--tls-key needs --tls-cert/);
-  fails(['--tls-cert', at('one.pem'), '--tls-key', at('two.pem')], 78, /--tls-cert .* --tls-key/);
+  fails(['--tls-cert', at('one.pem'), '--tls-key', at('two.pem')], 78, /--tls-cert .* --tls-key .*no private key/);
+  fails(['--tls-cert', at('one.pem')], 78, /--tls-cert .*no private key .*--tls-key/);
+  fails(['--tls-cert', '/dev/zero'], 78, /--tls-cert .*it is a device/);
+  fs.truncateSync(at('one.key'), 2 ** 40);
+  fails(['--tls-cert', at('one.pem'), '--tls-key', at('one.key')], 78, /one\.key.*it is larger than 1024 KiB/);
   fails(['--token-file', at('absent')], 78, /--token-file .*No such file/);
   fails(['--token-flie', 'x'], 64, /did you mean --token-file\?/);
   fails(['--log-format', 'xml'], 64, /it is text or json/);

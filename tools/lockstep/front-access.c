@@ -6,8 +6,14 @@
 #include "read-file.h"
 
 #include <string.h>
+#ifdef HAVE_LIBCRYPTO
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#endif
 
 #define MAX_TOKEN_FILE_BYTES (64 * 1024)
+/* a chain has a few certificates of some KiB */
+#define MAX_PEM_BYTES (1024 * 1024)
 
 /* One token a line; empty lines and those that begin with '#' are none. Several are valid
  * at a time, so that one can be replaced without a gap. */
@@ -58,19 +64,96 @@ read_tokens (const FrontAccess * access, GError ** error)
   return g_steal_pointer (&tokens);
 }
 
+/* The private key in @text, without what may stand around it; NULL: there is none. */
+static char *
+find_key (const char *text)
+{
+  const char *kind = strstr (text, "PRIVATE KEY-----");
+  const char *begin = kind != NULL
+      ? g_strrstr_len (text, kind - text, "-----BEGIN ") : NULL;
+  const char *end = begin != NULL ? strstr (kind, "-----END ") : NULL;
+  const char *tail = end != NULL
+      ? strstr (end + strlen ("-----END "), "-----") : NULL;
+
+  return tail != NULL ? g_strndup (begin, tail + strlen ("-----") - begin)
+      : NULL;
+}
+
+#ifdef HAVE_LIBCRYPTO
+static int
+no_password (char *buffer, int size, int writing, void *unused)
+{
+  return -1;
+}
+
+/* FALSE: with these no browser would get through. TRUE also where it is not known. */
+static gboolean
+key_fits (const char *key, const char *chain)
+{
+  BIO *key_in = BIO_new_mem_buf (key, -1);
+  BIO *chain_in = BIO_new_mem_buf (chain, -1);
+  EVP_PKEY *k = PEM_read_bio_PrivateKey (key_in, NULL, no_password, NULL);
+  X509 *certificate = PEM_read_bio_X509 (chain_in, NULL, no_password, NULL);
+  gboolean fits = k == NULL || certificate == NULL
+      || X509_check_private_key (certificate, k) == 1;
+
+  X509_free (certificate);
+  EVP_PKEY_free (k);
+  BIO_free (chain_in);
+  BIO_free (key_in);
+  ERR_clear_error ();
+  return fits;
+}
+#else
+static gboolean
+key_fits (const char *key, const char *chain)
+{
+  return TRUE;
+}
+#endif
+
+static GTlsCertificate *
+certificate_of (const FrontAccess * access, GError ** error)
+{
+  g_autofree char *chain =
+      read_file_or_pipe (access->tls_cert, MAX_PEM_BYTES, NULL, error);
+  g_autofree char *key_text = NULL;
+  g_autofree char *key = NULL;
+  g_autofree char *both = NULL;
+
+  if (chain == NULL)
+    return NULL;
+  if (access->tls_key != NULL) {
+    key_text = read_file_or_pipe (access->tls_key, MAX_PEM_BYTES, NULL, error);
+    if (key_text == NULL)
+      return NULL;
+  }
+  key = find_key (key_text != NULL ? key_text : chain);
+  if (key == NULL) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, key_text
+        ? "there is no private key (PEM) in the latter" :
+        "there is no private key (PEM) in it: give its file with --tls-key");
+    return NULL;
+  }
+  if (!key_fits (key, chain)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "the key is not that of the first certificate");
+    return NULL;
+  }
+  /* the first key is taken */
+  both = g_strconcat (key, "\n", chain, NULL);
+  return g_tls_certificate_new_from_pem (both, -1, error);
+}
+
 static GTlsCertificate *
 read_certificate (const FrontAccess * access, GError ** error)
 {
-  GTlsCertificate *certificate = access->tls_key != NULL
-      ? g_tls_certificate_new_from_files (access->tls_cert, access->tls_key,
-      error) : g_tls_certificate_new_from_file (access->tls_cert, error);
+  GTlsCertificate *certificate = certificate_of (access, error);
 
-  if (certificate == NULL) {
+  if (certificate == NULL)
     g_prefix_error (error, "--tls-cert %s%s%s: ", access->tls_cert,
         access->tls_key ? " --tls-key " : "",
         access->tls_key ? access->tls_key : "");
-    return NULL;
-  }
   return certificate;
 }
 
