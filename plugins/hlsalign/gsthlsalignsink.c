@@ -32,6 +32,18 @@
  * longer part is kept, and the other one, less than half an interval, is left out. The next
  * segment then has a discontinuity, and `lost-parts` in the statistics counts it.
  *
+ * Unix time is what the first buffer's #GstReferenceTimestampMeta says, of whatever day: it
+ * may be of a recording. A later one that is more than 10 s off from that is not used, and
+ * one warning tells of it, since times alone do not show which of the two is wrong. This
+ * machine's clock does, where what was refused agrees with it to a day for 5 s, and what it
+ * began with is more than a day behind both, as of a camera whose clock is set after
+ * its start: a live playlist then begins anew by what is right, after a discontinuity. In a
+ * #GstHlsAlignSink:group, and in an event or vod playlist, it stays as it began. So does what
+ * began ahead, since media sequence numbers cannot go back: a warning tells of more than
+ * a day at the start, and once the clock that is wrong is set, the pipeline has to be started
+ * again. A playlist that ends in the future, or that is numbered by another
+ * #GstHlsAlignSink:target-duration, is then begun anew.
+ *
  * Segments and playlists appear all at once under their names. A folder that has
  * a playlist is gone on with, after a discontinuity.
  *
@@ -278,7 +290,7 @@ start (GstHlsAlignSink * self)
   self->output = hls_output_new (output, make_store (self), &output_callbacks,
       gst_object_ref (self));
   self->live = FALSE;
-  self->have_offset = FALSE;
+  self->have_offset = self->have_unix_time = FALSE;
   memset (self->arrivals, 0, sizeof self->arrivals);
   for (guint i = 0; i < LOCKSTEP_N_TRACKS; i++) {
     Input *input = &self->inputs[i];

@@ -54,6 +54,7 @@ struct _GstHlsAlignSink
   gboolean live;
   guint64 arrivals[LOCKSTEP_N_TRACKS];
   gboolean have_offset;
+  gboolean have_unix_time;      /* a buffer said what it is */
   gint64 offset;                /* Unix time - running time, ns */
   GArray *requests;             /* GstClockTime: to be sent without the lock */
   GArray *again;                /* gboolean, of each */

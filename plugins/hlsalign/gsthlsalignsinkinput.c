@@ -221,30 +221,70 @@ note_age (GstHlsAlignSink * self, Input * input, gint64 age)
   lockstep_segmenter_set_path_latency (self->segmenter, input->age, TRUE);
 }
 
-/* With the lock. Returns: whether it has to be told, once, that what a buffer says of Unix
- * time, @said, is not used. */
-static gboolean
+/* What is to be told of Unix time. */
+typedef enum
+{
+  TIME_QUIET, TIME_AHEAD, TIME_REFUSED, TIME_MOVED
+} TimeNews;
+
+/* With the lock. @said: Unix time of the buffer, or LOCKSTEP_NO_TIME */
+static TimeNews
 to_unix_time (GstHlsAlignSink * self, LockstepTrackKind kind, gint64 said,
     gint64 * pts, gint64 * dts)
 {
-  Input *input = &self->inputs[kind];
+  Input *input = &self->inputs[kind], *other = &self->inputs[!kind];
   guint64 refused = input->unix_time.refused;
-  gint64 running = *pts;
+  guint moved = input->unix_time.moved;
+  gint64 now = g_get_real_time () * 1000, running = *pts, before;
+  gboolean begins = !self->have_unix_time && said != LOCKSTEP_NO_TIME;
+  /* Only a live list may lose what it has; a group would have to move at one picture */
+  gboolean may_move = self->playlist_type == LOCKSTEP_PLAYLIST_LIVE
+      && self->group == NULL;
 
   if (!input->unix_time_known) {
     input->unix_time_known = self->have_offset;
     input->unix_time.offset = self->offset;
   }
+  before = input->unix_time.offset;
   if (running != LOCKSTEP_NO_TIME)
-    *pts = said == LOCKSTEP_NO_TIME ? running + input->unix_time.offset
-        : lockstep_unix_time_read (&input->unix_time, said, running);
+    *pts = said == LOCKSTEP_NO_TIME ? running + before
+        : lockstep_unix_time_read (&input->unix_time, said, running,
+        may_move ? now : 0);
   if (*dts != LOCKSTEP_NO_TIME)
-    *dts += running != LOCKSTEP_NO_TIME ? *pts - running
-        : input->unix_time.offset;
+    *dts += running != LOCKSTEP_NO_TIME ? *pts - running : before;
+  if (input->unix_time.moved != moved) {
+    self->offset += input->unix_time.offset - before;
+    other->unix_time.offset += input->unix_time.offset - before;
+    return TIME_MOVED;
+  }
+  self->have_unix_time |= begins;
+  if (begins && input->unix_time.refused == refused
+      && lockstep_unix_time_is_ahead (said, now))
+    return TIME_AHEAD;
   if (input->unix_time.refused == refused || input->unix_time_warned)
-    return FALSE;
+    return TIME_QUIET;
   input->unix_time_warned = TRUE;
-  return TRUE;
+  return TIME_REFUSED;
+}
+
+static void
+tell_time_news (GstHlsAlignSink * self, TimeNews news)
+{
+  if (news == TIME_AHEAD)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("buffers' Unix time is more than a day ahead of this machine's clock: "
+            "segments are numbered by it, and it stays so until the next start"),
+        ("the sender's clock is wrong, or this machine's"));
+  else if (news == TIME_REFUSED)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("a buffer's Unix time is more than %d s off from the one before: it is "
+            "not used", (int) (LOCKSTEP_UNIX_TIME_MAX_STEP / GST_SECOND)),
+        ("the sender's clock was set, or its reports are wrong"));
+  else if (news == TIME_MOVED)
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("buffers' Unix time has been more than a day ahead of what it began with, "
+            "and agrees with this machine's clock: the playlist begins anew by it"),
+        ("the sender's clock was wrong, and was set right"));
 }
 
 GstFlowReturn
@@ -254,7 +294,7 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   LockstepTrackKind kind = gst_hls_align_sink_kind_of (self, pad);
   Input *input = &self->inputs[kind];
   gint64 pts, dts, duration = 0;
-  gboolean far_off = FALSE;
+  TimeNews news = TIME_QUIET;
 
   if (G_UNLIKELY (!input->live_known)) {
     GstClockTime latency;
@@ -309,7 +349,7 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
       self->offset = hls_group_offset (self->group, self->offset);
   }
   if (self->epoch_lock)
-    far_off = to_unix_time (self, kind, reference_time (buffer), &pts, &dts);
+    news = to_unix_time (self, kind, reference_time (buffer), &pts, &dts);
   /* what is heard at an encoded frame's time went into the encoder earlier */
   if (kind == LOCKSTEP_TRACK_AUDIO && pts != LOCKSTEP_NO_TIME) {
     pts -= self->audio_delay_time;
@@ -344,11 +384,7 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   gst_hls_align_sink_send_requests (self);
   if (kind == LOCKSTEP_TRACK_VIDEO)
     gst_hls_align_sink_unwatch (self, FALSE);
-  if (far_off)
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("a buffer's Unix time is more than %d s off from the one before: it is "
-            "not used", (int) (LOCKSTEP_UNIX_TIME_MAX_STEP / GST_SECOND)),
-        ("the sender's clock was set, or its reports are wrong"));
+  tell_time_news (self, news);
   return GST_FLOW_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "hlsoutput.h"
 #include "hlscrypt.h"
 
+#include <gst/lockstep/unixtime.h>
 #include <string.h>
 
 /* What may wait to be stored. The oldest is given up when there is more. */
@@ -67,6 +68,7 @@ struct _HlsOutput
   guint64 key_sequence;         /* the first that it is for */
   GQueue keys;                  /* KeyFile: those that are still there */
   gint64 last_end;              /* Unix time, ns */
+  gboolean told_behind;         /* that the list is further than what comes */
 };
 
 static void
@@ -420,6 +422,36 @@ append (HlsOutput * output, guint64 sequence, const char *file, gint64 start,
   output->last_end = start + duration;
 }
 
+/* Whether the list that was found cannot have these numbers: by when it ends, they are of
+ * a shorter target-duration; or it ends in the future, by a clock that was wrong. Then it
+ * is not waited until the numbers come to where it is, which may take years.
+ * @interval: of this segment, which begins at @start; @behind: that the list is further */
+static gboolean
+is_foreign (HlsOutput * output, guint64 interval, gint64 start, guint64 behind)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean foreign;
+  double ends;
+
+  if (behind <= MAX_GAPS || start <= 0)
+    return FALSE;
+  /* the list's end lies so many of these segments further */
+  ends = (output->last_end - start) / (start / MAX (1.0, interval));
+  foreign = behind > ends + MAX_GAPS
+      || lockstep_unix_time_is_ahead (output->last_end,
+      g_get_real_time () * 1000);
+  if (!output->told_behind) {
+    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_EXISTS, foreign ?
+        "the playlist that is there is numbered by another target-duration, or by a "
+        "clock that was wrong: it begins anew, with lower numbers" :
+        "the playlist that is there is further than what comes: nothing is written "
+        "until Unix time gets to where it ends");
+    problem (output, error);
+  }
+  output->told_behind = TRUE;
+  return foreign;
+}
+
 /* With epoch-lock: brings the list to @interval. FALSE: it is there already. */
 static gboolean
 align_sequence (HlsOutput * output, const LockstepSegment * segment,
@@ -430,6 +462,11 @@ align_sequence (HlsOutput * output, const LockstepSegment * segment,
   guint64 next = next_sequence (output);
 
   if (g_queue_is_empty (&playlist->entries) && playlist->sequence == 0) {
+    playlist->sequence = interval;
+    return TRUE;
+  }
+  if (interval < next && is_foreign (output, interval, start, next - interval)) {
+    lockstep_playlist_drop_all (playlist);
     playlist->sequence = interval;
     return TRUE;
   }

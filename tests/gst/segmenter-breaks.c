@@ -85,6 +85,34 @@ test_jump_back (void)
   test_end (&t);
 }
 
+/* With epoch-lock both tracks go ahead by ten days, as a clock is set right: the intervals
+ * between have no segments, and it goes on with the next key frame, which is asked for. */
+static void
+test_jump_ahead (void)
+{
+  Test t;
+  Feed f = { 0 };
+  LockstepSegmenterStats stats;
+
+  test_begin (&t, SECOND, TRUE, 48000, 1152);
+  t.intervals = TRUE;
+  f.picture_ns = SECOND / 30;
+  set_video (&t);
+  set_audio (&t);
+  f.offset = 1495000000 * SECOND;
+  feed (&t, &f, TRUE, TRUE, 10 * SECOND + 300 * MS);
+  f.offset += 10 * 86400 * SECOND;
+  feed (&t, &f, TRUE, TRUE, 30 * SECOND);
+  lockstep_segmenter_finish (t.s);
+  lockstep_segmenter_stats (t.s, &stats);
+  g_assert_cmpuint (t.reader.discontinuities, ==, 1);
+  g_assert_cmpuint (t.reader.segments, >=, 29);
+  g_assert_cmpuint (stats.undecodable, <=, 2);
+  g_assert_cmpint (t.reader.longest, <, 1500 * MS);
+  assert_clean (&t);
+  test_end (&t);
+}
+
 /* Audio shows up seven seconds late: it is added at a boundary. */
 static void
 test_late_audio (void)
@@ -282,6 +310,7 @@ main (int argc, char **argv)
   g_test_add_func ("/segmenter-breaks/hole", test_hole);
   g_test_add_func ("/segmenter-breaks/audio-pause", test_audio_pause);
   g_test_add_func ("/segmenter-breaks/jump-back", test_jump_back);
+  g_test_add_func ("/segmenter-breaks/jump-ahead", test_jump_ahead);
   g_test_add_func ("/segmenter-breaks/late-audio", test_late_audio);
   g_test_add_func ("/segmenter-breaks/late-video", test_late_video);
   g_test_add_func ("/segmenter-breaks/video-pause", test_video_pause);

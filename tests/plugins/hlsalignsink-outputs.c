@@ -310,7 +310,7 @@ test_epoch (void)
 
       GST_BUFFER_PTS (buffer) = (i - instance * 300) * 24 * GST_MSECOND;
       gst_buffer_add_reference_timestamp_meta (buffer, unix_time,
-          G_GUINT64_CONSTANT (1795000000) * GST_SECOND + i * 24 * GST_MSECOND
+          G_GUINT64_CONSTANT (1495000000) * GST_SECOND + i * 24 * GST_MSECOND
           + 321 * GST_MSECOND, GST_CLOCK_TIME_NONE);
       g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
     }
@@ -318,13 +318,13 @@ test_epoch (void)
     sink_clear (&s);
     g_assert_true (g_file_get_contents (files.playlist, &texts[instance], NULL,
             NULL));
-    for (guint n = 1795000018; n < 1795000021; n++) {
+    for (guint n = 1495000018; n < 1495000021; n++) {
       g_autofree char *name = g_strdup_printf ("%s/s%u.ts", files.folder, n);
 
       g_assert_true (g_file_test (name, G_FILE_TEST_EXISTS));
     }
   }
-  g_assert_nonnull (strstr (texts[0], "#EXT-X-MEDIA-SEQUENCE:17950000"));
+  g_assert_nonnull (strstr (texts[0], "#EXT-X-MEDIA-SEQUENCE:14950000"));
   {
     g_autoptr (LockstepPlaylist) list = parse (texts[0], strlen (texts[0]));
 
@@ -346,7 +346,7 @@ test_epoch_far_off (void)
     Sink s;
     g_auto (Files) files = files_make ("s%d.ts");
     g_autofree char *last =
-        g_build_filename (files.folder, "s1795000020.ts", NULL);
+        g_build_filename (files.folder, "s1495000020.ts", NULL);
     g_autoptr (GstCaps) unix_time = gst_caps_from_string ("timestamp/x-unix");
     g_autoptr (GstMessage) first = NULL;
     g_autoptr (GstMessage) second = NULL;
@@ -363,7 +363,7 @@ test_epoch_far_off (void)
 
       GST_BUFFER_PTS (buffer) = i * 24 * GST_MSECOND;
       gst_buffer_add_reference_timestamp_meta (buffer, unix_time,
-          G_GUINT64_CONSTANT (1795000000) * GST_SECOND + i * 24 * GST_MSECOND
+          G_GUINT64_CONSTANT (1495000000) * GST_SECOND + i * 24 * GST_MSECOND
           + (i % 100 == 50 ? steps[k] : 0), GST_CLOCK_TIME_NONE);
       g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
     }
@@ -380,6 +380,113 @@ test_epoch_far_off (void)
     g_assert_cmpuint (refused, ==, 9);
     g_assert_true (g_file_test (last, G_FILE_TEST_EXISTS));
     sink_clear (&s);
+  }
+}
+
+#define DAY (G_GINT64_CONSTANT (86400) * GST_SECOND)
+
+/* One run with epoch-lock. @unix_time: of the first buffer; @later: what is added to it from
+ * 10 s on, to the end at 30 s. Returns: the playlist; @warnings: what was warned of */
+static LockstepPlaylist *
+run_epoch (const Files * files, double target, gint64 unix_time, gint64 later,
+    GString * warnings)
+{
+  Sink s;
+  g_autoptr (GstCaps) caps = gst_caps_from_string ("timestamp/x-unix");
+  g_autofree char *text = NULL;
+  gboolean ended = FALSE;
+
+  sink_init (&s, "location", files->location, "playlist-location",
+      files->playlist, "target-duration", target, "playlist-length", 0,
+      "epoch-lock", TRUE, "endlist", FALSE, NULL);
+  sink_start (&s);
+  for (guint i = 0; i < 1250; i++) {
+    guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
+    GstBuffer *buffer = gst_buffer_new_memdup (bytes, sizeof bytes);
+    gint64 at = i * 24 * GST_MSECOND;
+
+    GST_BUFFER_PTS (buffer) = at;
+    gst_buffer_add_reference_timestamp_meta (buffer, caps, unix_time + at
+        + (at >= 10 * (gint64) GST_SECOND ? later : 0), GST_CLOCK_TIME_NONE);
+    g_assert_cmpint (gst_harness_push (s.audio, buffer), ==, GST_FLOW_OK);
+  }
+  gst_harness_push_event (s.audio, gst_event_new_eos ());
+  while (!ended) {
+    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (s.bus,
+        60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR |
+        GST_MESSAGE_WARNING);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), !=, GST_MESSAGE_ERROR);
+    ended = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+    if (ended)
+      continue;
+    gst_message_parse_warning (message, &error, NULL);
+    g_string_append_printf (warnings, "%s\n", error->message);
+  }
+  sink_clear (&s);
+  g_assert_true (g_file_get_contents (files->playlist, &text, NULL, NULL));
+  return parse (text, strlen (text));
+}
+
+/* A sender's clock is ten days behind, and is set right at 10 s. At 15 s that has been so
+ * for long enough: the list begins anew by it, with a discontinuity. */
+static void
+test_epoch_set_right (void)
+{
+  gint64 now = g_get_real_time () * 1000;
+  g_auto (Files) files = files_make ("s%d.ts");
+  g_autoptr (GString) warnings = g_string_new (NULL);
+  g_autoptr (LockstepPlaylist) list = run_epoch (&files, 1.0, now - 10 * DAY,
+      10 * DAY, warnings);
+  const LockstepPlaylistEntry *first = g_queue_peek_head (&list->entries);
+  g_autofree char *old = g_strdup_printf ("%s/s%" G_GINT64_FORMAT ".ts",
+      files.folder, (now - 10 * DAY) / (gint64) GST_SECOND + 14);
+
+  g_assert_nonnull (strstr (warnings->str, "not used"));
+  g_assert_nonnull (strstr (warnings->str, "begins anew"));
+  g_assert_true (g_file_test (old, G_FILE_TEST_EXISTS));
+  g_assert_cmpuint (list->sequence, >=, now / GST_SECOND + 15);
+  g_assert_cmpuint (list->sequence, <=, now / GST_SECOND + 16);
+  g_assert_cmpuint (list->entries.length, >=, 15);
+  g_assert_cmpint (first->start, >=, now + 15 * (gint64) GST_SECOND);
+  g_assert_true (first->discontinuity);
+}
+
+/* What is there has other numbers than this target-duration gives, or is of a time to come:
+ * it is no reason to write nothing for years. */
+static void
+test_epoch_foreign (void)
+{
+  gint64 now = g_get_real_time () * 1000;
+  gint64 second = now / (gint64) GST_SECOND;
+  g_auto (Files) files = files_make ("s%d.ts");
+  static const struct
+  {
+    double target;
+    gint64 at;                  /* days from now */
+    const char *warning;
+  } runs[] = {
+    {0.5, -3, ""}, {1.0, -3, "begins anew"}, {2.5, -3, "begins anew"},
+    {1.0, -2, ""}, {1.0, -2, "until Unix time"}, {1.0, 5, "ahead"},
+    {1.0, 0, "begins anew"}, {0.5, 0, ""},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (runs); i++) {
+    g_autoptr (GString) warnings = g_string_new (NULL);
+    g_autoptr (LockstepPlaylist) list = run_epoch (&files, runs[i].target,
+        now + runs[i].at * DAY, 0, warnings);
+    gint64 expected = (second + runs[i].at * 86400) / runs[i].target;
+
+    g_test_message ("%u: %s", i, warnings->str);
+    if (runs[i].warning[0] == '\0')
+      g_assert_cmpstr (warnings->str, ==, "");
+    else
+      g_assert_nonnull (strstr (warnings->str, runs[i].warning));
+    g_assert_cmpint (list->sequence - expected, >=, 0);
+    g_assert_cmpint (list->sequence - expected, <=, 2);
+    g_assert_cmpuint (list->entries.length, >=, 30 / MAX (1, runs[i].target));
   }
 }
 
@@ -428,6 +535,8 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/types", test_types);
   g_test_add_func ("/hlsalignsink/epoch", test_epoch);
   g_test_add_func ("/hlsalignsink/epoch-far-off", test_epoch_far_off);
+  g_test_add_func ("/hlsalignsink/epoch-set-right", test_epoch_set_right);
+  g_test_add_func ("/hlsalignsink/epoch-foreign", test_epoch_foreign);
   g_test_add_func ("/hlsalignsink/epoch-before", test_epoch_before);
   return g_test_run ();
 }
