@@ -230,6 +230,28 @@ test('PATCH: trickle, and each way to get it wrong', async () => {
   await free('trickle');
 });
 
+test('clients that go away before their PATCH is answered, of a session that is ending: the answers are nobody\'s', async () => {
+  const r = await post('ending');
+  const worker = (await server.channel('ending')).worker_pid;
+  process.kill(worker, 'SIGSTOP');
+  try {
+    /* eight may wait: when one is refused, the others have been taken */
+    const waiting = Array.from({ length: 9 }, () => net.connect(port, '127.0.0.1', function write() {
+      this.write(`PATCH ${r.headers.location} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: ${fragment['Content-Type']}\r\n`
+        + `If-Match: ${r.headers.etag}\r\nContent-Length: 8\r\n\r\nnonsense`);
+    }));
+    const refused = await Promise.race(waiting.map(async (socket) => (await once(socket, 'data'))[0].toString()));
+    assert.match(refused, /^HTTP\/1.1 429 /);
+    await end(r.headers.location);
+    waiting.forEach((socket) => socket.destroy());
+    await until('it is noticed', 5000, () => server.log.match(/ending: a client went away before its answer/g)?.length === 8);
+  } finally {
+    process.kill(worker, 'SIGCONT');
+  }
+  await free('ending');
+  assert.equal((await request('GET', '/healthz')).status, 200);
+});
+
 test('503 with Retry-After when all channels are in use', async () => {
   const locations = [];
   for (const name of ['one', 'two', 'three']) {

@@ -373,6 +373,22 @@ channel_table_cancel (ChannelTable * table, const char *name,
   }
 }
 
+void
+channel_table_cancel_trickle (ChannelTable * table, const char *name,
+    const char *id, gpointer reply_data)
+{
+  Channel *channel = channel_table_find (table, name);
+  Session *session = NULL;
+
+  /* also of a session that is ending: its worker may still answer */
+  if (channel != NULL && is_publisher (channel, id))
+    session = channel->session;
+  else if (channel != NULL && channel->viewers != NULL)
+    session = g_hash_table_lookup (channel->viewers, id);
+  if (session != NULL)
+    session_cancel_trickle (session, reply_data);
+}
+
 Session *
 channel_find_session (Channel * channel, const char *session)
 {

@@ -52,6 +52,10 @@ const char *channel_table_publish (ChannelTable * table, const char *name,
 /* A publisher or viewer no longer waits for its answer. */
 void channel_table_cancel (ChannelTable * table, const char *name,
     const char *session);
+/* The same of candidates: @reply_data is that of their channel_trickle(), whose reply does
+ * not come any more. */
+void channel_table_cancel_trickle (ChannelTable * table, const char *name,
+    const char *session, gpointer reply_data);
 
 /* A source is over for good: its end was reached, or it can never be read. @exit_code
  * is the program's. */

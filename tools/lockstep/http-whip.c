@@ -46,19 +46,12 @@ client_gone (SoupServerMessage * msg, gpointer user_data)
 {
   Waiting *waiting = user_data;
 
-  if (waiting->is_patch) {
-    Channel *channel = channel_table_find (waiting->front->channels,
-        waiting->channel);
-
-    Session *session = channel != NULL
-        ? channel_find_session (channel, waiting->session) : NULL;
-
-    if (session != NULL)
-      session_cancel_trickle (session, waiting);
-  } else {
+  if (waiting->is_patch)
+    channel_table_cancel_trickle (waiting->front->channels, waiting->channel,
+        waiting->session, waiting);
+  else
     channel_table_cancel (waiting->front->channels, waiting->channel,
         waiting->session);
-  }
   waiting_free (waiting);
 }
 
