@@ -530,10 +530,10 @@ lockstep_hls_check_runs (LockstepHlsCheck * check)
       tolerance = audio != NULL ? audio->frame / 2 : 0;
       if (video != NULL)
         tolerance += video->frame / 2;
-      least = MIN (least, off);
-      most = MAX (most, off);
       /* The first that is listed may itself lie off the grid, unless the stream began
-       * with it: then any grid will do that all are near enough to */
+       * with it: then any grid will do that all the others are near enough to */
+      least = k == 1 && !from_start ? off : MIN (least, off);
+      most = k == 1 && !from_start ? off : MAX (most, off);
       if (!from_start)
         off = most - least > 2 * tolerance ? off - (least + most) / 2 : 0;
       if (ABS (off) > tolerance + TOLERANCE && ABS (off) > ABS (worst))

@@ -353,6 +353,42 @@ test_grid_of_window (void)
   }
 }
 
+/* A stream that is cut by the clock begins between two boundaries: its first segment is
+ * shorter, by more than a frame and less than is seen at once. */
+static void
+test_grid_of_clock (void)
+{
+  static const LockstepSegmenterCallbacks callbacks = { on_segment, NULL };
+  LockstepSegmenterConfig config = { 1000 * MS, 0, TRUE };
+  Stream *stream = g_new0 (Stream, 1);
+  g_autoptr (LockstepSegmenter) s =
+      lockstep_segmenter_new (&config, &callbacks, stream);
+  g_autoptr (LockstepHlsCheck) check =
+      lockstep_hls_check_new (1.0, fetch, stream);
+  g_autofree char *text = NULL;
+
+  stream->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      (GDestroyNotify) g_bytes_unref);
+  lockstep_segmenter_add_track (s, LOCKSTEP_TRACK_AUDIO);
+  lockstep_segmenter_set_audio (s, LOCKSTEP_AUDIO_MPEG, NULL);
+  for (guint i = 0; i < 400; i++) {
+    guint8 frame[384] = { 0xff, 0xfb, 0x94, 0x00 };
+
+    lockstep_segmenter_push (s, LOCKSTEP_TRACK_AUDIO,
+        gst_buffer_new_memdup (frame, sizeof frame),
+        1495000000 * (1000 * MS) + 100 * MS + i * 24 * MS, LOCKSTEP_NO_TIME,
+        0, 0);
+  }
+  lockstep_segmenter_finish (s);
+  g_assert_cmpint (stream->durations[0], <, 950 * MS);
+  text = list (stream, 0, 9, FALSE);
+  replace (&text, "SEQUENCE:0\n#EXT-X-DISC",
+      "SEQUENCE:1495000000\n#EXT-X-DISC");
+  look (check, text, 0);
+  g_assert_false (found (check, 22, 1000));
+  free_stream (stream);
+}
+
 /* Pictures stay away for 1.5 s, and two segments are cut by the sound alone. The second one,
  * of 4.992 s, has its first picture at 5.120 s: that is told as such, and its EXTINF is true,
  * as the sound goes on by it. */
@@ -480,6 +516,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hlscheck/change", test_change);
   g_test_add_func ("/hlscheck/media", test_media);
   g_test_add_func ("/hlscheck/grid-of-window", test_grid_of_window);
+  g_test_add_func ("/hlscheck/grid-of-clock", test_grid_of_clock);
   g_test_add_func ("/hlscheck/picture-in-the-middle",
       test_picture_in_the_middle);
   g_test_add_func ("/hlscheck/picture-in-the-middle-of-one",
