@@ -7,12 +7,17 @@
 
 #define MS SIM_MS
 #define SECOND SIM_SECOND
-/* the bounds are for the plain build to check; sanitizers look for other things */
+/* Each trace is begun at as many places, with as many seeds. Which combinations run, and
+ * what is asked of each, depends on nothing else: not on which traces are at hand, nor
+ * on the build. Under sanitizers, which look for other things, it is fewer of them. */
+#define PLACES 6
 #if ADDRESS_SANITIZER
 #define STARTS 2
+#define STARTS_WITH_REPORTS 1
 #define HOUR (600 * SIM_SECOND)
 #else
-#define STARTS 6
+#define STARTS PLACES
+#define STARTS_WITH_REPORTS 2
 #define HOUR (3600 * SIM_SECOND)
 #endif
 
@@ -36,7 +41,7 @@ begin (const SimTrace * trace, guint fps, guint start)
 {
   SimConfig sim = sim_config (trace, fps, start + 1);
 
-  sim.trace_start = trace->sent[trace->n - 1] / STARTS * start;
+  sim.trace_start = trace->sent[trace->n - 1] / PLACES * start;
   return sim;
 }
 
@@ -187,29 +192,46 @@ test_common_step (void)
 }
 
 static void
-test_drift_for_an_hour (void)
+check_drift (const SimTrace * trace, guint fps, gint ppm, gint64 duration)
+{
+  SimConfig sim = begin (trace, fps, 0);
+  g_autoptr (SimResult) result = NULL;
+
+  sim.duration = duration;
+  sim.audio_ppm = ppm / 2;
+  sim.video_ppm = -ppm / 2;
+  result = run (&sim);
+  assert_within (&sim, "drift", quantile (result, 2, 1),
+      is_harsh (trace) ? 15 * MS : 5 * MS);
+  g_assert_cmpfloat_with_epsilon (result->stats.drift, ppm,
+      is_harsh (trace) ? 20 : 5);
+  /* Against this machine's clock, changes of the path count too. */
+  if (g_str_equal (trace->name, "still"))
+    g_assert_cmpfloat_with_epsilon (result->stats.clock_drift, ppm / 2, 2);
+}
+
+static void
+test_drift (void)
 {
   for (gint ppm = -200; ppm <= 200; ppm += 400) {
     for (guint t = 0; t < traces->len; t++) {
-      const SimTrace *trace = g_ptr_array_index (traces, t);
-      SimConfig sim = begin (trace, rates[t % G_N_ELEMENTS (rates)], 0);
-      g_autoptr (SimResult) result = NULL;
-
-      sim.duration = t % 3 == 0 ? HOUR : 600 * SECOND;
-      sim.audio_ppm = ppm / 2;
-      sim.video_ppm = -ppm / 2;
-      result = run (&sim);
-      assert_within (&sim, "drift", quantile (result, 2, 1),
-          is_harsh (trace) ? 15 * MS : 5 * MS);
-      g_assert_cmpfloat_with_epsilon (result->stats.drift, ppm,
-          is_harsh (trace) ? 20 : 5);
-      /* Against this machine's clock, changes of the path count too. */
-      if (ABS (result->stats.clock_drift - ppm / 2) > 5)
-        g_test_message ("%s: clock drift %.1f ppm, not %d", trace->name,
-            result->stats.clock_drift, ppm / 2);
-      if (g_str_equal (trace->name, "still"))
-        g_assert_cmpfloat_with_epsilon (result->stats.clock_drift, ppm / 2, 2);
+      for (guint r = 0; r < G_N_ELEMENTS (rates); r++)
+        check_drift (g_ptr_array_index (traces, t), rates[r], ppm,
+            400 * SECOND);
     }
+  }
+}
+
+static void
+test_drift_for_an_hour (void)
+{
+  for (guint t = 0; t < traces->len; t++) {
+    const SimTrace *trace = g_ptr_array_index (traces, t);
+
+    if (g_str_equal (trace->name, "queue"))
+      check_drift (trace, 15, 200, HOUR);
+    if (g_str_equal (trace->name, "stalls"))
+      check_drift (trace, 30, -200, HOUR);
   }
 }
 
@@ -220,17 +242,20 @@ test_reports_are_followed (void)
     const SimTrace *trace = g_ptr_array_index (traces, t);
 
     for (guint i = 0; i < 2 * G_N_ELEMENTS (rates); i++) {
-      SimConfig sim = begin (trace, rates[i / 2], t % STARTS);
-      g_autoptr (SimResult) result = NULL;
+      for (guint start = 0; start < STARTS; start++) {
+        SimConfig sim = begin (trace, rates[i / 2], start);
+        g_autoptr (SimResult) result = NULL;
 
-      sim.reports = i % 2 ? SIM_REPORTS_CLEAN : SIM_REPORTS_LATE;
-      result = run (&sim);
-      g_assert_cmpint (result->second_report, >, 0);
-      g_assert_cmpint (result->stats.source, ==,
-          LOCKSTEP_AV_SOURCE_SENDER_REPORT);
-      /* What is left is slewed: a second for what the arrivals were off by. */
-      assert_within (&sim, "after the second report",
-          quantile (result, result->second_report / 1e9 + 1, 1), 2 * MS);
+        sim.duration = 30 * SECOND;
+        sim.reports = i % 2 ? SIM_REPORTS_CLEAN : SIM_REPORTS_LATE;
+        result = run (&sim);
+        g_assert_cmpint (result->second_report, >, 0);
+        g_assert_cmpint (result->stats.source, ==,
+            LOCKSTEP_AV_SOURCE_SENDER_REPORT);
+        /* What is left is slewed: a second for what the arrivals were off by. */
+        assert_within (&sim, "after the second report",
+            quantile (result, result->second_report / 1e9 + 1, 1), 2 * MS);
+      }
     }
   }
 }
@@ -241,45 +266,90 @@ test_reports_show_the_encoder (void)
 {
   for (guint t = 0; t < traces->len; t++) {
     const SimTrace *trace = g_ptr_array_index (traces, t);
-    SimConfig sim = begin (trace, rates[t % G_N_ELEMENTS (rates)], 0);
-    g_autoptr (SimResult) result = NULL;
 
-    sim.reports = SIM_REPORTS_CLEAN;
-    sim.video_encode = 40 * MS;
-    sim.duration = 90 * SECOND;
-    result = run (&sim);
-    /* 40 ms at 5 ms a second, and a report more for the harsh one. */
-    assert_within (&sim, "encoder", quantile (result,
-            result->second_report / 1e9 + (is_harsh (trace) ? 40 : 9), 1),
-        is_harsh (trace) ? 5 * MS : 2 * MS);
+    for (guint r = 0; r < G_N_ELEMENTS (rates); r++) {
+      SimConfig sim = begin (trace, rates[r], 0);
+      g_autoptr (SimResult) result = NULL;
+
+      sim.reports = SIM_REPORTS_CLEAN;
+      sim.video_encode = 40 * MS;
+      result = run (&sim);
+      /* 40 ms at 5 ms a second, and what the arrivals were off by. */
+      assert_within (&sim, "encoder", quantile (result,
+              result->second_report / 1e9 + 9, 1), 2 * MS);
+    }
   }
 }
 
+/* What reports may add to a run's error. */
+static gint64
+harm_allowed (SimReports reports)
+{
+  switch (reports) {
+    case SIM_REPORTS_SCATTERED:
+      /* Claims that are up to 8.5 ms off may cost a part of that: their middle, when the
+       * first of them lie on one side by chance. */
+      return 6 * MS;
+    case SIM_REPORTS_FROM_ARRIVALS:
+      /* The delays that these are made of are those the arrivals have: a middle of some is
+       * further off than a minimum of many where a path is busy. Rarely, see below. */
+      return 4 * MS;
+    default:
+      return MS;
+  }
+}
+
+static gint
+compare_int64 (gconstpointer a, gconstpointer b)
+{
+  gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* The same stream with and without reports: tails side by side. */
 static void
 test_bad_reports_do_no_harm (void)
 {
-  for (guint reports = SIM_REPORTS_CLEAN; reports < SIM_REPORTS_LAST; reports++) {
-    /* Claims that scatter by some milliseconds may cost a part of that. */
-    gint64 harm = reports == SIM_REPORTS_SCATTERED ? 5 * MS
-        : reports == SIM_REPORTS_FROM_ARRIVALS ? 2 * MS : MS;
+  GArray *harms[SIM_REPORTS_LAST] = { NULL, };
 
-    for (guint t = 0; t < traces->len; t++) {
-      const SimTrace *trace = g_ptr_array_index (traces, t);
-      SimConfig sim =
-          begin (trace, rates[t % G_N_ELEMENTS (rates)], t % STARTS);
-      g_autoptr (SimResult) without = NULL, with = NULL;
-      g_autofree char *what = g_strdup_printf ("reports %s",
-          sim_reports_name (reports));
+  for (guint k = SIM_REPORTS_CLEAN; k < SIM_REPORTS_LAST; k++)
+    harms[k] = g_array_new (FALSE, FALSE, sizeof (gint64));
+  for (guint t = 0; t < traces->len; t++) {
+    for (guint i = 0; i < G_N_ELEMENTS (rates) * STARTS_WITH_REPORTS; i++) {
+      SimConfig sim = begin (g_ptr_array_index (traces, t),
+          rates[i % G_N_ELEMENTS (rates)], i / G_N_ELEMENTS (rates));
+      g_autoptr (SimResult) without = run (&sim);
+      gint64 p99 = quantile (without, 2, 0.99), max = quantile (without, 2, 1);
 
-      sim.duration = 120 * SECOND;
-      without = run (&sim);
-      sim.reports = reports;
-      with = run (&sim);
-      assert_within (&sim, what, MAX (0, quantile (with, 2, 0.99)
-              - quantile (without, 2, 0.99)), harm);
-      assert_within (&sim, what, MAX (0, quantile (with, 2, 1)
-              - quantile (without, 2, 1)), harm);
+      for (guint k = SIM_REPORTS_CLEAN; k < SIM_REPORTS_LAST; k++) {
+        g_autofree char *what = g_strdup_printf ("reports %s",
+            sim_reports_name (k));
+        g_autoptr (SimResult) with = NULL;
+        gint64 harm;
+
+        sim.reports = k;
+        with = run (&sim);
+        harm =
+            MAX (quantile (with, 2, 0.99) - p99, quantile (with, 2, 1) - max);
+        harm = MAX (harm, 0);
+        assert_within (&sim, what, harm, harm_allowed (k));
+        g_array_append_val (harms[k], harm);
+      }
     }
+  }
+  for (guint k = SIM_REPORTS_CLEAN; k < SIM_REPORTS_LAST; k++) {
+    GArray *h = harms[k];
+    gint64 harm;
+
+    g_array_sort (h, compare_int64);
+    harm = g_array_index (h, gint64, h->len * 9 / 10);
+    g_test_message ("reports %s: %.2f ms in nine of ten runs, %.2f ms at most",
+        sim_reports_name (k), harm / 1e6,
+        g_array_index (h, gint64, h->len - 1) / 1e6);
+    if (k != SIM_REPORTS_SCATTERED)
+      g_assert_cmpint (harm, <=, MS);
+    g_array_unref (h);
   }
 }
 
@@ -301,7 +371,8 @@ main (int argc, char **argv)
   g_test_add_func ("/avsync-sim/loss-compared", test_loss_changes_little);
   g_test_add_func ("/avsync-sim/first-frame-late", test_first_frame_late);
   g_test_add_func ("/avsync-sim/common-step", test_common_step);
-  g_test_add_func ("/avsync-sim/drift", test_drift_for_an_hour);
+  g_test_add_func ("/avsync-sim/drift", test_drift);
+  g_test_add_func ("/avsync-sim/hour", test_drift_for_an_hour);
   g_test_add_func ("/avsync-sim/reports", test_reports_are_followed);
   g_test_add_func ("/avsync-sim/encoder", test_reports_show_the_encoder);
   g_test_add_func ("/avsync-sim/bad-reports", test_bad_reports_do_no_harm);

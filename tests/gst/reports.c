@@ -57,6 +57,25 @@ test_two_that_agree_decide (void)
   g_assert_cmpint (ABS (apply (&f, 0) - 30 * MS), <=, MS / 4);
 }
 
+/* Two that differ may differ by chance, or because a clock runs away: what lies some of
+ * their distance from the arrivals shows nothing yet. */
+static void
+test_two_that_differ_show_little (void)
+{
+  Fixture f;
+
+  begin (&f);
+  report (&f, 3 * MS, -2 * MS);
+  report (&f, 8 * MS, -2 * MS);
+  g_assert_cmpint (f.pair.belief, ==, LOCKSTEP_BELIEF_TRUSTED);
+  g_assert_cmpint (apply (&f, -2 * MS), ==, -2 * MS);
+
+  begin (&f);
+  report (&f, 37 * MS, -2 * MS);
+  report (&f, 42 * MS, -2 * MS);
+  g_assert_cmpint (ABS (apply (&f, -2 * MS) - 40 * MS), <, MS);
+}
+
 static void
 test_needs_both_streams (void)
 {
@@ -271,6 +290,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/reports/agree", test_two_that_agree_decide);
+  g_test_add_func ("/reports/two-differ", test_two_that_differ_show_little);
   g_test_add_func ("/reports/both", test_needs_both_streams);
   g_test_add_func ("/reports/again",
       test_the_same_report_again_is_no_confirmation);
