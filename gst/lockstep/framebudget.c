@@ -130,3 +130,19 @@ lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay, gint64 now)
     late->passed_at = now;
   return pass;
 }
+
+gint64
+lockstep_late_frames_skip (LockstepLateFrames * late, gint64 delay,
+    gint64 frame)
+{
+  guint64 n;
+
+  if (delay <= LATE)
+    return 0;
+  n = frame > 0 ? delay / frame : 1;
+  late->n_frames += n;
+  late->n_late += n;
+  /* what comes next is in time */
+  late->dropping_since = late->late_since = late->passed_delay = 0;
+  return frame > 0 ? (gint64) n *frame : delay;
+}

@@ -74,4 +74,19 @@ typedef struct
 gboolean lockstep_late_frames_pass (LockstepLateFrames * late, gint64 delay,
     gint64 now);
 
+/**
+ * lockstep_late_frames_skip:
+ * @delay: from the time of a frame that its source made just now to now, ns
+ * @frame: what a frame lasts, ns; 0: not known
+ *
+ * A source that makes each frame of its time, one after the other, as a test picture's does,
+ * falls behind for good where it is too slow, whatever is left out after it. Frames that
+ * it is not to make count as late.
+ *
+ * Returns: by how much later the frames that it makes from now on are to be, ns: whole
+ * frames; 0 where it is in time
+ */
+gint64 lockstep_late_frames_skip (LockstepLateFrames * late, gint64 delay,
+    gint64 frame);
+
 G_END_DECLS

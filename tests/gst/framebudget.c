@@ -194,6 +194,53 @@ test_other_time (void)
   g_assert_cmpuint (late.n_left_out, <=, 17);
 }
 
+/* However long a source takes for a frame, and whatever follows it in its thread: what it
+ * makes next is due now, and as many frames come as there is time for. */
+static void
+test_skip (void)
+{
+  /* ms: to make a frame, and to encode it */
+  static const guint takes[][2] = { {20, 30}, {40, 0}, {10, 120}, {90, 60} };
+
+  for (guint t = 0; t < G_N_ELEMENTS (takes); t++) {
+    LockstepLateFrames late = { 0 };
+    const gint64 frame = 1000 * MS / 30, both = takes[t][0] + takes[t][1];
+    gint64 now = START, due = START, encoded = 0;
+    const gint64 end = START + 30000 * MS;
+
+    for (; now < end; due += frame) {
+      gint64 skip;
+
+      now = MAX (now, due) + takes[t][0] * MS;
+      g_assert_cmpint (now - due, <=, 100 * MS + both * MS);
+      skip = lockstep_late_frames_skip (&late, now - due, frame);
+      g_assert_cmpint (skip % frame, ==, 0);
+      g_assert_cmpint (skip, <=, now - due);
+      g_assert_true (skip > 0 ? now - due - skip < frame
+          : now - due <= 100 * MS);
+      g_assert_true (lockstep_late_frames_pass (&late, now - due, now));
+      now += takes[t][1] * MS;
+      encoded++;
+      due += skip;
+    }
+    g_assert_cmpint (encoded, >=, (end - START) / MS / (both + 34));
+    g_assert_cmpuint (late.n_left_out, ==, 0);
+    /* those that were not made are late ones */
+    g_assert_cmpuint (late.n_frames, >=, 895);
+    g_assert_cmpuint (late.n_frames, <=, 905);
+    g_assert_cmpuint (late.n_late, >=, 900 - encoded - 5);
+  }
+  {
+    LockstepLateFrames late = { 0 };
+
+    /* jitter; then the length of a frame is not known */
+    g_assert_cmpint (lockstep_late_frames_skip (&late, 90 * MS, 33 * MS), ==,
+        0);
+    g_assert_cmpint (lockstep_late_frames_skip (&late, 500 * MS, 0), ==,
+        500 * MS);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -205,6 +252,7 @@ main (int argc, char **argv)
   g_test_add_func ("/framebudget/fall", test_fall);
   g_test_add_func ("/framebudget/late", test_late);
   g_test_add_func ("/framebudget/catch-up", test_catch_up);
+  g_test_add_func ("/framebudget/skip", test_skip);
   g_test_add_func ("/framebudget/hiccup", test_hiccup);
   g_test_add_func ("/framebudget/not-late", test_not_late);
   g_test_add_func ("/framebudget/other-time", test_other_time);

@@ -177,6 +177,60 @@ test_follows_the_peers (void)
   encoder_rate_free (rate);
 }
 
+static GstPadProbeReturn
+take_long (GstPad * pad, GstPadProbeInfo * info, gpointer data)
+{
+  if (g_atomic_int_add (&((Peers *) data)->frames, 1) > 2)
+    g_usleep (150000);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Behind an encoder that takes too long for each frame, a test picture goes on with what is
+ * due now. */
+static void
+test_keeps_in_time (void)
+{
+  g_autoptr (LockstepPreset) preset = parse ();
+  g_autoptr (GHashTable) values = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) pipeline = NULL;
+  g_autoptr (GstElement) source = NULL;
+  g_autoptr (GstElement) format = NULL;
+  g_autoptr (GstPad) to_encoder = NULL;
+  GstPad *pads[STREAMS_N_TRACKS] = { NULL };
+  EncoderRate *rate;
+  gint64 end = g_get_monotonic_time () + TIMEOUT, skipped = 0;
+  guint64 frames = 0, late = 0;
+  Peers p = { 0 };
+
+  pipeline =
+      gst_parse_launch ("bin.( videotestsrc name=source is-live=true ) ! "
+      "video/x-raw,width=160,height=120,framerate=30/1 ! "
+      "capsfilter name=format ! fakesink sync=false async=false", &error);
+  g_assert_no_error (error);
+  source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
+  format = gst_bin_get_by_name (GST_BIN (pipeline), "format");
+  to_encoder = gst_element_get_static_pad (format, "src");
+  rate = encoder_rate_new (preset, values, pipeline,
+      streams_new (pads, ready, NULL), target, &p, faults);
+  g_assert_cmpuint (faults->len, ==, 0);
+  g_assert_nonnull (rate);
+  gst_pad_add_probe (to_encoder, GST_PAD_PROBE_TYPE_BUFFER, take_long, &p,
+      NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (; skipped == 0; g_object_get (source, "timestamp-offset", &skipped,
+          NULL))
+    iterate (&end);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  /* more than 100 ms, of which all are counted */
+  g_assert_cmpint (skipped, >, 99 * GST_MSECOND);
+  encoder_rate_get_late (rate, &frames, &late);
+  g_assert_cmpuint (late, >=, 3);
+  g_assert_cmpuint (frames, >, late);
+  encoder_rate_free (rate);
+}
+
 static void
 test_limits_of_a_preview (void)
 {
@@ -202,6 +256,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/encoder-rate/follows-the-peers", test_follows_the_peers);
+  g_test_add_func ("/encoder-rate/keeps-in-time", test_keeps_in_time);
   g_test_add_func ("/encoder-rate/preview", test_limits_of_a_preview);
   return g_test_run ();
 }
