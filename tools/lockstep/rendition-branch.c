@@ -12,8 +12,11 @@ struct _RenditionBranch
   GstElement *picture, *sound;  /* valves; NULL: there is none */
   GPtrArray *elements;          /* between these and the sink */
   gboolean plain;
-  GMutex lock;                  /* of threads that end it and begin it */
+  GThreadPool *tasks;           /* of one thread: what was asked for, in that order */
   gint begun;                   /* atomic */
+
+  GMutex lock;
+  gboolean opening;             /* the next picture opens the valves */
 };
 
 static GstElement *
@@ -47,22 +50,6 @@ add_elements (RenditionBranch * branch, GstElement * valve)
   return FALSE;
 }
 
-RenditionBranch *
-rendition_branch_new (GstElement * pipeline, guint index, GstElement * sink)
-{
-  RenditionBranch *branch = g_new0 (RenditionBranch, 1);
-
-  branch->pipeline = pipeline;
-  branch->sink = sink;
-  branch->picture = valve_of (pipeline, "picture", index);
-  branch->sound = valve_of (pipeline, "sound", index);
-  branch->elements = g_ptr_array_new_with_free_func (gst_object_unref);
-  branch->plain = add_elements (branch, branch->picture)
-      && add_elements (branch, branch->sound);
-  g_mutex_init (&branch->lock);
-  return branch;
-}
-
 gboolean
 rendition_branch_is_plain (const RenditionBranch * branch)
 {
@@ -92,23 +79,16 @@ end_behind (GstElement * valve)
     gst_pad_send_event (peer, gst_event_new_eos ());
 }
 
-/* From a thread: EOS waits for the streaming threads. */
-static gpointer
-end (gpointer user_data)
+/* EOS waits for the streaming threads. */
+static void
+end (RenditionBranch * branch)
 {
-  RenditionBranch *branch = user_data;
-
+  /* one that waits for its first picture opens no valve behind its end */
   g_mutex_lock (&branch->lock);
+  branch->opening = FALSE;
+  g_mutex_unlock (&branch->lock);
   end_behind (branch->picture);
   end_behind (branch->sound);
-  g_mutex_unlock (&branch->lock);
-  return NULL;
-}
-
-void
-rendition_branch_end (RenditionBranch * branch)
-{
-  g_thread_unref (g_thread_new ("rendition-end", end, branch));
 }
 
 /* {{{ beginning again */
@@ -123,8 +103,13 @@ open_valves (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
   if ((info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
       && GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
     return GST_PAD_PROBE_OK;
-  g_object_set (branch->sound, "drop", FALSE, NULL);
-  g_object_set (branch->picture, "drop", FALSE, NULL);
+  g_mutex_lock (&branch->lock);
+  if (branch->opening) {
+    branch->opening = FALSE;
+    g_object_set (branch->sound, "drop", FALSE, NULL);
+    g_object_set (branch->picture, "drop", FALSE, NULL);
+  }
+  g_mutex_unlock (&branch->lock);
   return GST_PAD_PROBE_REMOVE;
 }
 
@@ -158,26 +143,63 @@ restart (RenditionBranch * branch)
     gst_element_sync_state_with_parent (g_ptr_array_index (branch->elements,
             i));
   g_atomic_int_set (&branch->begun, TRUE);
+  g_mutex_lock (&branch->lock);
+  branch->opening = TRUE;
+  g_mutex_unlock (&branch->lock);
   gst_pad_add_probe (before, GST_PAD_PROBE_TYPE_BUFFER
       | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, open_valves, branch, NULL);
 }
 
-/* From a thread: the sink may have to wait for its disk. */
-static gpointer
-begin_again (gpointer user_data)
+/* The sink may have to wait for its disk. */
+static void
+begin_again (RenditionBranch * branch)
 {
-  RenditionBranch *branch = user_data;
   GstElement *pipeline = branch->pipeline;
 
-  g_mutex_lock (&branch->lock);
   /* one on its way down takes no branch up again */
   GST_STATE_LOCK (pipeline);
   if (GST_STATE (pipeline) == GST_STATE_PLAYING
       && GST_STATE_TARGET (pipeline) == GST_STATE_PLAYING)
     restart (branch);
   GST_STATE_UNLOCK (pipeline);
-  g_mutex_unlock (&branch->lock);
-  return NULL;
+}
+
+/* {{{ tasks */
+
+/* 0 is no task to a thread pool. */
+enum
+{ END = 1, BEGIN_AGAIN };
+
+static void
+run_task (gpointer data, gpointer user_data)
+{
+  if (GPOINTER_TO_INT (data) == END)
+    end (user_data);
+  else
+    begin_again (user_data);
+}
+
+RenditionBranch *
+rendition_branch_new (GstElement * pipeline, guint index, GstElement * sink)
+{
+  RenditionBranch *branch = g_new0 (RenditionBranch, 1);
+
+  branch->pipeline = pipeline;
+  branch->sink = sink;
+  branch->picture = valve_of (pipeline, "picture", index);
+  branch->sound = valve_of (pipeline, "sound", index);
+  branch->elements = g_ptr_array_new_with_free_func (gst_object_unref);
+  branch->plain = add_elements (branch, branch->picture)
+      && add_elements (branch, branch->sound);
+  branch->tasks = g_thread_pool_new (run_task, branch, 1, FALSE, NULL);
+  g_mutex_init (&branch->lock);
+  return branch;
+}
+
+void
+rendition_branch_end (RenditionBranch * branch)
+{
+  g_thread_pool_push (branch->tasks, GINT_TO_POINTER (END), NULL);
 }
 
 void
@@ -185,7 +207,7 @@ rendition_branch_begin_again (RenditionBranch * branch)
 {
   g_return_if_fail (branch->plain);
 
-  g_thread_unref (g_thread_new ("rendition-begin", begin_again, branch));
+  g_thread_pool_push (branch->tasks, GINT_TO_POINTER (BEGIN_AGAIN), NULL);
 }
 
 /* {{{ the decoder before all of them */
