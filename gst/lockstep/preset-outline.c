@@ -237,3 +237,43 @@ lockstep_preset_get_choices (const LockstepPreset * preset,
     names[i] = g_strdup (((LockstepChoice *) a->choices->pdata[i])->name);
   return names;
 }
+
+static const LockstepParameter *
+parameter_of (const LockstepPreset * preset, const GPtrArray * rules,
+    const char *target)
+{
+  for (guint i = 0; i < rules->len; i++) {
+    const LockstepPropertyRule *rule = g_ptr_array_index (rules, i);
+
+    if (rule->format == NULL || !g_str_equal (rule->target, target))
+      continue;
+    for (guint k = 0; k < preset->parameters->len; k++) {
+      const LockstepParameter *p = g_ptr_array_index (preset->parameters, k);
+
+      if (lockstep_template_has (rule->format, p->name))
+        return p;
+    }
+  }
+  return NULL;
+}
+
+const LockstepParameter *
+lockstep_preset_device_parameter (const LockstepPreset * preset,
+    const char *element)
+{
+  g_autofree char *target = g_strconcat (element, ".device", NULL);
+  const LockstepParameter *p = parameter_of (preset, preset->properties,
+      target);
+
+  for (guint i = 0; p == NULL && i < preset->pipeline->len; i++)
+    p = parameter_of (preset,
+        ((LockstepBlock *) preset->pipeline->pdata[i])->properties, target);
+  for (guint i = 0; p == NULL && i < preset->alternatives->len; i++) {
+    const LockstepAlternative *a = g_ptr_array_index (preset->alternatives, i);
+
+    for (guint k = 0; p == NULL && k < a->choices->len; k++)
+      p = parameter_of (preset,
+          ((LockstepChoice *) a->choices->pdata[k])->properties, target);
+  }
+  return p;
+}

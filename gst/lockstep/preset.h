@@ -123,6 +123,10 @@ void lockstep_preset_locate (const LockstepPreset *preset, GPtrArray *faults,
 const LockstepParameter *lockstep_preset_find_parameter (const LockstepPreset *preset,
     const char *name);
 
+/* The parameter that the property "device" of @element is made of; NULL: none. */
+const LockstepParameter *lockstep_preset_device_parameter (const LockstepPreset *preset,
+    const char *element);
+
 const char *lockstep_preset_get_name (const LockstepPreset *preset);
 const char *lockstep_preset_get_summary (const LockstepPreset *preset);
 /* (element-type LockstepParameter), in the file's order */

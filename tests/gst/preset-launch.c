@@ -437,6 +437,34 @@ test_ports (void)
   }
 }
 
+/* Who is told that a device is not there is told what names it. */
+static void
+test_device (void)
+{
+  g_autoptr (GPtrArray) faults = lockstep_faults_new ();
+  g_autoptr (LockstepPreset) preset = lockstep_preset_parse ("p",
+      "{\"summary\":\"s\",\"parameters\":{"
+      "\"card\":{\"type\":\"string\",\"default\":\"0\",\"summary\":\"s\"},"
+      "\"sound\":{\"type\":\"string\",\"default\":\"d\",\"summary\":\"s\"}},"
+      "\"pipeline\":[\"v4l2src name=a ! x pulsesrc name=b ! y {c} fakesrc "
+      "name=e ! z\"],\"alternatives\":{\"c\":[{\"name\":\"n\",\"launch\":"
+      "\"alsasrc name=c ! y\",\"properties\":{\"c.device\":\"hw:{sound}\"}}]},"
+      "\"properties\":{\"a.device\":\"/dev/video{card}\",\"b.device\":{\"value\":"
+      "\"{sound}\",\"unless\":{\"sound\":\"d\"}},\"e.num-buffers\":\"{card}\"}}",
+      -1, faults);
+  static const char *const cases[][2] = {
+    {"a", "card"}, {"b", "sound"}, {"c", "sound"}, {"e", NULL}, {"f", NULL},
+  };
+
+  g_assert_cmpuint (faults->len, ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const LockstepParameter *p =
+        lockstep_preset_device_parameter (preset, cases[i][0]);
+
+    g_assert_cmpstr (p != NULL ? p->name : NULL, ==, cases[i][1]);
+  }
+}
+
 static void
 test_nearest (void)
 {
@@ -463,6 +491,7 @@ main (int argc, char **argv)
   g_test_add_func ("/preset-launch/repeat", test_repeat);
   g_test_add_func ("/preset-launch/taken", test_taken);
   g_test_add_func ("/preset-launch/ports", test_ports);
+  g_test_add_func ("/preset-launch/device", test_device);
   g_test_add_func ("/preset-launch/nearest", test_nearest);
   return g_test_run ();
 }

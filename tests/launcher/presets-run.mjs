@@ -60,6 +60,15 @@ test('test-to-hls', { skip: without('test-to-hls') }, () => serve('test-to-hls',
 test('capture-to-hls: stand-ins for camera and microphone', { skip: without('capture-to-hls') }, () => serve('capture-to-hls',
   ['device=test', 'audio-device=test', 'size=320x180', 'framerate=25', 'video-bitrate=300k'], (server) => looksRight(server, 'capture')));
 
+test('capture-to-hls: of a camera that is not there is said what names it, and what else there is', { skip: without('capture-to-hls') }, async () => {
+  const server = await Launcher.start('capture-to-hls', ['device=/dev/lockstep-none', 'audio-device=test']);
+  try {
+    await until('it is said', 20000, () => /camera: .*; device is '\/dev\/lockstep-none' \(.*lockstep doctor lists them; test: a test picture\)/.test(server.log));
+  } finally {
+    await server.stop();
+  }
+});
+
 /* The payloaders begin at random sequence numbers and timestamps, and send no RTCP. The key frames have two slices, and the
  * payloader of GStreamer 1.22 puts parameter sets before each: that splits them in two where they are put together again.
  * Packets of sound get lost, and leave no hole. */

@@ -217,7 +217,7 @@ standby_start (Standby * standby, const char *name)
 }
 
 gboolean
-standby_take_error (Standby * standby, GstMessage * message)
+standby_take_error (Standby * standby, GstMessage * message, const char *advice)
 {
   for (guint i = 0; i < standby->slots->len; i++) {
     Slot *slot = g_ptr_array_index (standby->slots, i);
@@ -228,8 +228,8 @@ standby_take_error (Standby * standby, GstMessage * message)
             GST_OBJECT (slot->bins[0])))
       continue;
     gst_message_parse_error (message, &error, NULL);
-    why = g_strdup_printf ("%s: %s", GST_MESSAGE_SRC_NAME (message),
-        error->message);
+    why = g_strdup_printf ("%s: %s%s", GST_MESSAGE_SRC_NAME (message),
+        error->message, advice);
     give_up (slot, why);
     return TRUE;
   }

@@ -12,7 +12,7 @@ typedef struct _Standby Standby;
 Standby *standby_new (GstElement * pipeline);
 /* The pipeline plays: starts the wanted ones. */
 void standby_start (Standby * standby, const char *name);
-/* TRUE: the error is that of a device, and is dealt with. */
-gboolean standby_take_error (Standby * standby, GstMessage * message);
+/* TRUE: the error is that of a device, and is dealt with. @advice: ends what is said of it. */
+gboolean standby_take_error (Standby * standby, GstMessage * message, const char *advice);
 /* Once a second. TRUE while some device is away. */
 gboolean standby_look (Standby * standby);

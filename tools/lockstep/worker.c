@@ -205,18 +205,44 @@ worker_connected (gpointer user_data)
   ipc_send (worker->ipc, ipc_message ("connected"));
 }
 
+/* What to change where a device cannot be had: "; device is 'x' (what it may be)", or "". */
+static char *
+device_advice (Worker * worker, GstMessage * message)
+{
+  const LockstepParameter *p = lockstep_preset_device_parameter (worker->preset,
+      GST_OBJECT_NAME (message->src));
+  g_autoptr (GError) error = NULL;
+
+  gst_message_parse_error (message, &error, NULL);
+  if (error->domain != GST_RESOURCE_ERROR || p == NULL)
+    return g_strdup ("");
+  return g_strdup_printf ("; %s is '%s' (%s)", p->name,
+      (const char *) g_hash_table_lookup (worker->values, p->name), p->summary);
+}
+
 /* @debug: its first line says where in GStreamer's source this is, which the failure's file
  * has; what follows is the element's own words. */
 static char *
-error_text (GstMessage * message, const GError * error, const char *debug)
+error_text (Worker * worker, GstMessage * message, const GError * error,
+    const char *debug)
 {
   const char *more = debug != NULL ? strchr (debug, '\n') : NULL;
+  g_autofree char *advice = device_advice (worker, message);
 
   if (more == NULL || more[1] == '\0')
-    return g_strdup_printf ("%s: %s", GST_OBJECT_NAME (message->src),
-        error->message);
-  return g_strdup_printf ("%s: %s (%s)", GST_OBJECT_NAME (message->src),
-      error->message, more + 1);
+    return g_strdup_printf ("%s: %s%s", GST_OBJECT_NAME (message->src),
+        error->message, advice);
+  return g_strdup_printf ("%s: %s (%s)%s", GST_OBJECT_NAME (message->src),
+      error->message, more + 1, advice);
+}
+
+static gboolean
+device_is_away (Worker * worker, GstMessage * message)
+{
+  g_autofree char *advice = device_advice (worker, message);
+
+  return worker->standby != NULL
+      && standby_take_error (worker->standby, message, advice);
 }
 
 static gboolean
@@ -230,8 +256,7 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
 
   switch (GST_MESSAGE_TYPE (message)) {
     case GST_MESSAGE_ERROR:
-      if (worker->standby != NULL
-          && standby_take_error (worker->standby, message))
+      if (device_is_away (worker, message))
         break;
       gst_message_parse_error (message, &error, &debug);
       /* the first error alone: those that follow come of it */
@@ -240,7 +265,7 @@ bus_message (GstBus * bus, GstMessage * message, gpointer user_data)
             worker->pipeline, message);
       if (worker->failure == 0)
         worker->failure = worker_source_exit_code (error);
-      raw = error_text (message, error, debug);
+      raw = error_text (worker, message, error, debug);
       shown = failure_hide_secrets (worker->preset, worker->values, raw);
       worker_fail (worker, "%s", shown);
       if (worker->draining && GST_STATE (worker->pipeline) < GST_STATE_PLAYING)
