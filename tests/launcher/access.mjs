@@ -133,6 +133,24 @@ test('--tls-cert with certificate and key in one file', async () => {
   }
 });
 
+test('who does not speak TLS takes no place for good', async () => {
+  makeCertificate('place');
+  /* with so few descriptors there are 100 places */
+  const server = await Launcher.start('webrtc-to-hls', ['--tls-cert', at('place.pem'), '--tls-key', at('place.key')], {},
+    { program: ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"', path.join(buildRoot, 'tools/lockstep/lockstep')] });
+  try {
+    for (let i = 0; i < 150; i++) {
+      const socket = net.connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.end('GET / HTTP/1.1\r\n\r\n'));
+      socket.on('error', () => {}).resume();
+      await new Promise((resolve) => { socket.once('close', resolve); });
+    }
+    await until('all of them are over', 5000, async () => / 1\n/.test((await get(`${server.url}/metrics`, 'place')).body.match(/^lockstep_http_connections .*\n/m)[0]));
+  } finally {
+    const how = await server.stop();
+    assert.equal(how.code, 0, how.log);
+  }
+});
+
 test('what is wrong with files and options is said before anything runs', () => {
   fails(['--tls-cert', at('absent.pem')], 78, /--tls-cert .*absent\.pem/);
   fails(['--tls-key', at('one.key')], 64, /--tls-key needs --tls-cert/);

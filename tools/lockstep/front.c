@@ -28,17 +28,66 @@ typedef struct
   Front *front;
   SoupServerMessage *msg;       /* not owned: it owns this */
   guint timer;
+  gboolean over;                /* no longer counted */
+  gboolean connected;           /* over TLS: the handshake is done */
   gsize received;               /* bytes of the body */
 } Request;
 
 static void
+release (Request * request)
+{
+  g_clear_handle_id (&request->timer, g_source_remove);
+  if (!request->over)
+    request->front->connections--;
+  request->over = TRUE;
+}
+
+static void
 request_free (gpointer data)
 {
-  Request *request = data;
+  release (data);
+  g_free (data);
+}
 
-  g_clear_handle_id (&request->timer, g_source_remove);
-  request->front->connections--;
-  g_free (request);
+/* Where a TLS handshake fails, libsoup 3.2.3 forgets the message that it made for it, which
+ * keeps the connection. One that does not forget it has freed it by now. */
+static gboolean
+unref_forgotten (gpointer user_data)
+{
+  GWeakRef *ref = user_data;
+  GObject *msg = g_weak_ref_get (ref);
+
+  if (msg != NULL) {
+    g_object_unref (msg);
+    g_object_unref (msg);
+  }
+  g_weak_ref_clear (ref);
+  g_free (ref);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+connected (SoupServerMessage * msg, gpointer user_data)
+{
+  Request *request = user_data;
+
+  request->connected = TRUE;
+}
+
+static void
+disconnected (SoupServerMessage * msg, gpointer user_data)
+{
+  Request *request = user_data;
+  GWeakRef *ref;
+
+  if (request->over)
+    return;
+  release (request);
+  if (request->connected)
+    return;
+  ref = g_new0 (GWeakRef, 1);
+  g_weak_ref_init (ref, msg);
+  g_idle_add_full (G_PRIORITY_LOW, unref_forgotten, ref, NULL);
 }
 
 /* libsoup then sees an error on the socket and drops the message. */
@@ -126,6 +175,8 @@ request_started (SoupServer * server, SoupServerMessage * msg,
   g_object_set_data_full (G_OBJECT (msg), "lockstep-request", request,
       request_free);
   set_limit (request, REQUEST_LIMIT_S);
+  g_signal_connect (msg, "connected", G_CALLBACK (connected), request);
+  g_signal_connect (msg, "disconnected", G_CALLBACK (disconnected), request);
   g_signal_connect (msg, "got-headers", G_CALLBACK (got_headers), NULL);
   g_signal_connect (msg, "got-chunk", G_CALLBACK (got_chunk), request);
   g_signal_connect (msg, "got-body", G_CALLBACK (got_body), request);
