@@ -187,3 +187,48 @@ lockstep_adts_header (const LockstepAudioFormat * format, gsize payload,
   header[5] = (size & 7) << 5 | 0x1f;   /* buffer fullness: variable rate */
   header[6] = 0xfc;
 }
+
+/* A header, and then side information of zeros: no granule has any data. */
+static gsize
+silent_mp3 (const guint8 * frame, gsize size,
+    guint8 silence[LOCKSTEP_AUDIO_SILENCE_MAX])
+{
+  LockstepAudioFormat format;
+  gsize bytes;
+
+  if (size < 4)
+    return 0;
+  memset (silence, 0, LOCKSTEP_AUDIO_SILENCE_MAX);
+  memcpy (silence, frame, 4);
+  silence[1] |= 1;              /* without CRC */
+  silence[2] &= ~2;             /* nor padding */
+  return lockstep_audio_frame_parse (LOCKSTEP_AUDIO_MPEG, silence,
+      LOCKSTEP_AUDIO_SILENCE_MAX, &format, &bytes)
+      && bytes < LOCKSTEP_AUDIO_SILENCE_MAX ? bytes : 0;
+}
+
+gsize
+lockstep_audio_silence (const LockstepAudioFormat * format,
+    const guint8 * frame, gsize size,
+    guint8 silence[LOCKSTEP_AUDIO_SILENCE_MAX])
+{
+  /* ISO/IEC 14496-3, 4.4.2.1: an SCE, or a CPE, whose sections are all empty */
+  static const guint8 one[] = { 0x00, 0xc8, 0x00, 0x80, 0x23, 0x80 };
+  static const guint8 two[] = { 0x21, 0x00, 0x49, 0x90, 0x02, 0x19, 0x00, 0x23,
+    0x80
+  };
+  gboolean mono = format->channel_config == 1;
+  gsize bytes = mono ? sizeof one : sizeof two, header = 0;
+
+  if (format->codec == LOCKSTEP_AUDIO_MPEG)
+    return format->layer == 3 ? silent_mp3 (frame, size, silence) : 0;
+  if (format->adts_profile != 1 || format->samples != 1024
+      || (!mono && format->channel_config != 2))
+    return 0;
+  if (format->codec == LOCKSTEP_AUDIO_ADTS) {
+    lockstep_adts_header (format, bytes, silence);
+    header = LOCKSTEP_ADTS_HEADER_SIZE;
+  }
+  memcpy (silence + header, mono ? one : two, bytes);
+  return header + bytes;
+}

@@ -63,4 +63,19 @@ gboolean lockstep_audio_format_equal (const LockstepAudioFormat *a,
 void lockstep_adts_header (const LockstepAudioFormat *format, gsize payload,
     guint8 header[LOCKSTEP_ADTS_HEADER_SIZE]);
 
+/* No silent frame is longer. */
+#define LOCKSTEP_AUDIO_SILENCE_MAX 1441
+
+/**
+ * lockstep_audio_silence:
+ * @frame: any frame of @format, as it came
+ *
+ * Writes a frame of @format that decodes to silence: of MP3, and of AAC-LC with one or
+ * two channels.
+ *
+ * Returns: its bytes, 0 for other formats
+ */
+gsize lockstep_audio_silence (const LockstepAudioFormat *format, const guint8 *frame,
+    gsize size, guint8 silence[LOCKSTEP_AUDIO_SILENCE_MAX]);
+
 G_END_DECLS

@@ -18,6 +18,8 @@
 #define TAIL_MIN (100 * MS)
 /* What a boundary may lie before its key frame. */
 #define LAG_MIN (45 * MS)
+/* More silence than this is none that a start has. */
+#define MAX_SILENT_FRAMES 10000
 /* Ticks that are added, so that decoding times before 0 are positive. */
 #define TICKS_BASE 900000
 
@@ -235,6 +237,53 @@ end_segment (LockstepSegmenter * s, gint64 end, gboolean goes_on)
   s->callbacks.segment (s->user, segment);
 }
 
+/* Sound that begins later than a good part of the first segment after the pictures is
+ * preceded by silence. Else there are segments without any, and hls.js 1.7 fails for good
+ * where the first that it saw had none: it takes no track later. */
+static void
+fill_start (LockstepSegmenter * s, gint64 start)
+{
+  LockstepTrack *audio = &s->tracks[LOCKSTEP_TRACK_AUDIO];
+  const LockstepItem *first = g_queue_peek_head (&audio->queue);
+  guint8 silence[LOCKSTEP_AUDIO_SILENCE_MAX];
+  g_autoptr (GstBuffer) buffer = NULL;
+  GstMapInfo map;
+  gsize size = 0;
+  gint64 missing;
+  guint64 n;
+
+  if (s->any || first == NULL || first->generation != s->generation
+      || first->duration <= 0)
+    return;
+  missing = first->pts - start;
+  if (missing <= s->config.target / 2
+      || missing >= MAX_SILENT_FRAMES * first->duration
+      || !gst_buffer_map (first->buffer, &map, GST_MAP_READ))
+    return;
+  size = lockstep_audio_silence (&first->format, map.data, map.size, silence);
+  gst_buffer_unmap (first->buffer, &map);
+  if (size == 0)
+    return;
+  buffer = gst_buffer_new_memdup (silence, size);
+  /* to half a frame, as audio is cut */
+  n = (missing + first->duration / 2) / first->duration;
+  s->stats.silent += n;
+  for (guint64 i = 1; i <= n; i++) {
+    LockstepItem *item = g_new0 (LockstepItem, 1);
+
+    item->buffer = gst_buffer_ref (buffer);
+    item->pts = item->dts = first->pts
+        - (gint64) gst_util_uint64_scale_round (i * first->format.samples,
+        SECOND, first->format.rate);
+    item->duration = first->duration;
+    item->offset = first->offset;
+    item->format = first->format;
+    item->generation = first->generation;
+    audio->bytes += size;
+    g_queue_push_head (&audio->queue, item);
+  }
+}
+
 /* Begins a segment at @start. @audio_start: of its first audio frame, or NO_TIME */
 static void
 begin_segment (LockstepSegmenter * s, gint64 start, gint64 offset,
@@ -354,6 +403,10 @@ cut_at_video (LockstepSegmenter * s, LockstepItem * item)
 {
   gint64 audio_start = audio_before (s, item->split);
 
+  if (!s->any) {
+    fill_start (s, item->pts);
+    audio_start = audio_before (s, item->split);
+  }
   end_segment (s, item->pts, TRUE);
   s->discontinuity |= item->change && s->any;
   begin_segment (s, item->pts, item->offset, audio_start);

@@ -64,6 +64,7 @@ typedef struct
   guint64 broken;               /* buffers that could not be read */
   guint64 late_cuts;            /* segments ended without a key frame */
   guint64 lost_parts;           /* of intervals that would have had two segments */
+  guint64 silent;               /* frames put before sound that began late */
   guint64 requests, obeyed;     /* key frames */
 } LockstepSegmenterStats;
 

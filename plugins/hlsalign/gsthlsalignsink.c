@@ -20,6 +20,10 @@
  * it is the #GstHlsAlignSink:group-leader: it has to be linked such that each picture
  * comes to it before it comes to the others' encoders.
  *
+ * Where sound begins later than half a segment after the first picture, frames of silence are
+ * put before it (of MP3, and AAC-LC of one or two channels; `silent-frames` in the
+ * statistics): some players take no track that the first segment they load does not have.
+ *
  * Audio encoders begin with silence of their own, which their timestamps do not tell of,
  * and so sound comes late: with lamemp3enc and an MP3 decoder by 1105 samples, with
  * avenc_aac by 1024, with voaacenc by 1600. #GstHlsAlignSink:audio-delay makes up for it.

@@ -82,6 +82,7 @@ make_stats (GstHlsAlignSink * self)
       "cuts-without-keyframe", G_TYPE_UINT64, in.late_cuts,
       "lost-parts", G_TYPE_UINT64, in.lost_parts,
       "refused-unix-times", G_TYPE_UINT64, refused,
+      "silent-frames", G_TYPE_UINT64, in.silent,
       "dropped-late", G_TYPE_UINT64, in.late,
       "dropped-undecodable", G_TYPE_UINT64, in.undecodable,
       "dropped-overlap", G_TYPE_UINT64, in.overlap,

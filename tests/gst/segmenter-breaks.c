@@ -113,6 +113,48 @@ test_jump_ahead (void)
   test_end (&t);
 }
 
+/* Both tracks are there, and the sound begins three seconds after the pictures: silence lies
+ * before it, on its own grid, so that each segment has both. Where it begins less than
+ * half a segment after them, there is none. */
+static void
+test_late_start (void)
+{
+  static const struct
+  {
+    guint rate, samples;
+    gint64 late;
+    guint silent;
+  } cases[] = {
+    {48000, 1152, 3 * SECOND, 125}, {44100, 1152, 3 * SECOND, 115},
+    {48000, 1024, 3 * SECOND, 141}, {48000, 1152, 400 * MS, 0},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Test t;
+    Feed f = { 0 };
+    LockstepSegmenterStats stats;
+
+    test_begin (&t, SECOND, FALSE, cases[i].rate, cases[i].samples);
+    f.picture_ns = SECOND / 30;
+    f.no_audio_to = cases[i].late;
+    set_video (&t);
+    set_audio (&t);
+    feed (&t, &f, TRUE, TRUE, 10 * SECOND - SECOND / 2);
+    lockstep_segmenter_finish (t.s);
+    lockstep_segmenter_stats (t.s, &stats);
+    g_assert_cmpuint (stats.silent, ==, cases[i].silent);
+    g_assert_cmpuint (t.reader.segments, ==, 10);
+    g_assert_cmpuint (t.reader.discontinuities, ==, 0);
+    /* less those that come before the sound, but for the silent ones */
+    g_assert_cmpuint (t.reader.audio_frames, ==, f.frames
+        - (cases[i].silent > 0 ? 0 :
+            gst_util_uint64_scale_ceil (cases[i].late, cases[i].rate,
+                cases[i].samples * SECOND)));
+    assert_clean (&t);
+    test_end (&t);
+  }
+}
+
 /* Audio shows up seven seconds late: it is added at a boundary. */
 static void
 test_late_audio (void)
@@ -311,6 +353,7 @@ main (int argc, char **argv)
   g_test_add_func ("/segmenter-breaks/audio-pause", test_audio_pause);
   g_test_add_func ("/segmenter-breaks/jump-back", test_jump_back);
   g_test_add_func ("/segmenter-breaks/jump-ahead", test_jump_ahead);
+  g_test_add_func ("/segmenter-breaks/late-start", test_late_start);
   g_test_add_func ("/segmenter-breaks/late-audio", test_late_audio);
   g_test_add_func ("/segmenter-breaks/late-video", test_late_video);
   g_test_add_func ("/segmenter-breaks/video-pause", test_video_pause);
