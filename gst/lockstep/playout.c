@@ -1,34 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One RTP stream from arrival to release: which packets belong to it, where
  * each lies in time, when each leaves, and what is given up. */
-#include <gst/lockstep/playout.h>
+#include <gst/lockstep/playout-private.h>
 
 #include <string.h>
 
-#define MSECOND G_GINT64_CONSTANT (1000000)
-#define SECOND (1000 * MSECOND)
-/* A packet before its time can only come from a base that is off: more than this,
- * and it is taken for a jump of the sender's timestamps. */
-#define MAX_EARLY SECOND
 /* A packet later than this beyond the bound does not say how far the sequence has
  * come: it may be a stranger's. */
 #define MAX_LATE (5 * SECOND)
 /* Nothing but late packets for so long, on both clocks: the sender or the path
  * has moved for good. On both, as an outage delivers seconds of media at once. */
 #define ALL_LATE (2 * SECOND)
-/* Packets in sequence that prove a new stream: RFC 3550's MIN_SEQUENTIAL for a
- * new SSRC; more where the old one may only be disturbed. */
-#define PROVE_SSRC 2
+/* Packets in sequence that prove a jump of our SSRC: more than for a new one, as the
+ * stream may only be disturbed. */
 #define PROVE_TIMESTAMP 3
 #define PROVE_SEQ LOCKSTEP_PLAYOUT_PROBATION
-/* Another SSRC takes over once ours has been silent for twice the longest pause of the last
- * seconds, within these limits: a stranger who sends to the same port does not, and where
- * a sender changes its SSRC, what it sends meanwhile is kept, up to so much. */
-#define SILENCE_MIN (100 * MSECOND)
-#define SILENCE_MAX SECOND
-#define PAUSE_WINDOW (2 * SECOND)
-#define MAX_NEWCOMER 4096
-#define MAX_NEWCOMER_BYTES (8 * 1024 * 1024)
 /* What a sender has saved up while it connected comes all at once, and each packet shows
  * that the ones before it were late. Once a new base was START_BACKLOG too late (or a third
  * of the bound, as the first packet must still be here), it is let settle before the first
@@ -41,7 +27,6 @@
 #define START_MAX SECOND
 /* RFC 3550, appendix A.1, while the packet rate is not known; and the least. */
 #define DEFAULT_DROPOUT 3000
-#define DEFAULT_MISORDER 100
 #define LEAST_DROPOUT 30
 #define LEAST_MISORDER 10
 #define RATE_WINDOW SECOND
@@ -77,27 +62,11 @@ drop_probation (LockstepPlayout * self)
   self->n_probation = 0;
 }
 
-static LockstepRtpPacket *
-newcomers (const LockstepPlayout * self)
-{
-  return (LockstepRtpPacket *) self->newcomer->data;
-}
-
-static void
-drop_newcomer (LockstepPlayout * self)
-{
-  for (guint i = 0; i < self->newcomer->len; i++)
-    self->queue.free_payload (newcomers (self)[i].payload);
-  self->stats.refused += self->newcomer->len;
-  g_array_set_size (self->newcomer, 0);
-  self->newcomer_bytes = 0;
-}
-
 void
 lockstep_playout_flush (LockstepPlayout * self)
 {
   drop_probation (self);
-  drop_newcomer (self);
+  lockstep_playout_drop_newcomer (self);
   lockstep_packet_queue_flush (&self->queue);
   lockstep_rtx_timers_flush (&self->rtx);
   self->active = self->released = FALSE;
@@ -438,13 +407,6 @@ accept (LockstepPlayout * self, const LockstepRtpPacket * packet, gint ahead)
   return LOCKSTEP_VERDICT_QUEUED;
 }
 
-static gint64
-rough_transit (const LockstepRtpPacket * packet, guint32 since)
-{
-  return packet->arrival - (gint64) ((double) (gint32) (packet->timestamp -
-          since) * SECOND / packet->clock_rate);
-}
-
 /* @packet does not continue the stream: the ones after it decide. */
 static LockstepVerdict
 probe (LockstepPlayout * self, const LockstepRtpPacket * packet, guint prove,
@@ -458,8 +420,8 @@ probe (LockstepPlayout * self, const LockstepRtpPacket * packet, guint prove,
   }
   if (self->n_probation > 0) {
     const LockstepRtpPacket *last = &self->probation[self->n_probation - 1];
-    gint64 moved = rough_transit (packet, last->timestamp) -
-        rough_transit (last, last->timestamp);
+    gint64 moved = lockstep_playout_rough_transit (packet, last->timestamp) -
+        lockstep_playout_rough_transit (last, last->timestamp);
 
     if (last->ssrc != packet->ssrc || last->clock_rate != packet->clock_rate
         || packet->seq != (guint16) (last->seq + 1) || ABS (moved) > MAX_EARLY)
@@ -474,16 +436,6 @@ probe (LockstepPlayout * self, const LockstepRtpPacket * packet, guint prove,
   for (guint i = 0; i < n; i++)
     accept (self, &self->probation[i], i > 0);
   return LOCKSTEP_VERDICT_QUEUED;
-}
-
-/* When the newcomer takes over if nothing of our SSRC comes until then. */
-static gint64
-takes_over_at (const LockstepPlayout * self)
-{
-  const gint64 pause = MAX (self->pause, self->pause_before);
-
-  return self->newcomer->len < PROVE_SSRC ? LOCKSTEP_PLAYOUT_NEVER
-      : self->last_own + CLAMP (2 * pause, SILENCE_MIN, SILENCE_MAX);
 }
 
 static void
@@ -505,58 +457,15 @@ take_over (LockstepPlayout * self)
   }
 }
 
-/* The stream's SSRC still sends: who else does is a stranger, unless this one's last packets
- * came behind the first of the next. */
-static void
-own_sends (LockstepPlayout * self, gint64 arrival)
-{
-  if (arrival - self->pause_since >= PAUSE_WINDOW) {
-    self->pause_before = self->pause;
-    self->pause = 0;
-    self->pause_since = arrival;
-  }
-  self->pause = MAX (self->pause, arrival - self->last_own);
-  self->last_own = MAX (self->last_own, arrival);
-  if (self->newcomer->len > 0
-      && arrival - newcomers (self)[0].arrival > SILENCE_MIN)
-    drop_newcomer (self);
-}
-
-static gboolean
-continues_newcomer (const LockstepPlayout * self,
-    const LockstepRtpPacket * packet)
-{
-  const guint n = self->newcomer->len;
-  const LockstepRtpPacket *last = &newcomers (self)[n - 1];
-  const gint ahead = (gint16) (packet->seq - last->seq);
-  const gint64 moved = rough_transit (packet, last->timestamp)
-      - rough_transit (last, last->timestamp);
-
-  return last->ssrc == packet->ssrc && last->clock_rate == packet->clock_rate
-      && ABS (moved) <= MAX_EARLY && n < MAX_NEWCOMER
-      && self->newcomer_bytes <= MAX_NEWCOMER_BYTES
-      && (n < PROVE_SSRC ? ahead == 1 : ABS (ahead) <= DEFAULT_MISORDER);
-}
-
 /* @packet is of another SSRC. */
 static LockstepVerdict
 meet (LockstepPlayout * self, const LockstepRtpPacket * packet)
 {
-  const guint n = self->newcomer->len;
-  gboolean known = n > 0 && continues_newcomer (self, packet);
-
-  /* a third does not disturb one that has proved itself and still sends */
-  if (packet->retransmitted || (n >= PROVE_SSRC && !known
-          && packet->ssrc != newcomers (self)[0].ssrc
-          && packet->arrival - newcomers (self)[n - 1].arrival < SILENCE_MIN)) {
+  if (!lockstep_playout_hold_newcomer (self, packet)) {
     self->stats.refused++;
     return drop (self, packet, LOCKSTEP_VERDICT_REFUSED);
   }
-  if (!known)
-    drop_newcomer (self);
-  g_array_append_val (self->newcomer, *packet);
-  self->newcomer_bytes += packet->size;
-  if (packet->arrival < takes_over_at (self))
+  if (packet->arrival < lockstep_playout_takes_over_at (self))
     return LOCKSTEP_VERDICT_PROBATION;
   take_over (self);
   return LOCKSTEP_VERDICT_QUEUED;
@@ -575,7 +484,7 @@ lockstep_playout_push (LockstepPlayout * self, const LockstepRtpPacket * packet)
   if (packet->ssrc != self->ssrc)
     return meet (self, packet);
   if (!packet->retransmitted)
-    own_sends (self, packet->arrival);
+    lockstep_playout_own_sends (self, packet->arrival);
   if (packet->clock_rate != self->clock_rate) {
     /* the caps say so, so it needs no proof */
     drop_probation (self);
@@ -697,7 +606,7 @@ lockstep_playout_next_time (const LockstepPlayout * self)
     at = MIN (at, self->rtx.next);
     at = MIN (at, self->expect_next);
   }
-  return MIN (at, takes_over_at (self));
+  return MIN (at, lockstep_playout_takes_over_at (self));
 }
 
 static void
@@ -735,7 +644,7 @@ lockstep_playout_poll (LockstepPlayout * self, gint64 now,
   gboolean reset, old;
   gint64 pts, at_offset;
 
-  if (takes_over_at (self) <= now)
+  if (lockstep_playout_takes_over_at (self) <= now)
     take_over (self);
   head = lockstep_packet_queue_peek (&self->queue);
   if (head == NULL)
@@ -800,7 +709,7 @@ lockstep_playout_poll_rtx (LockstepPlayout * self, gint64 now,
   if (!self->do_rtx)
     return FALSE;
   /* what a newcomer's packets lack is asked for now, not when they have been polled */
-  if (takes_over_at (self) <= now)
+  if (lockstep_playout_takes_over_at (self) <= now)
     take_over (self);
   if (self->expect_next <= now) {
     /* the next packet in sequence, although none after it has come */
