@@ -182,12 +182,17 @@ test_random_sizes_strides_and_offsets (void)
   g_autoptr (GRand) rand = g_rand_new_with_seed (20261121);
 
   for (guint i = 0; i < 600; i++) {
+    /* one after the other: compilers differ in which argument comes first */
+    const LockstepYuy2Order order =
+        g_rand_int_range (rand, 0, LOCKSTEP_YUY2_N_ORDERS);
+    const gboolean interlaced = g_rand_boolean (rand);
+    const guint width = g_rand_int_range (rand, 1, 700);
+    const guint height = g_rand_int_range (rand, 1, 60);
+    const gsize shift = g_rand_int_range (rand, 0, 40);
+    const gsize pad = g_rand_int_range (rand, 0, 70);
     Case c;
 
-    case_init (&c, rand, g_rand_int_range (rand, 0, LOCKSTEP_YUY2_N_ORDERS),
-        g_rand_boolean (rand), g_rand_int_range (rand, 1, 700),
-        g_rand_int_range (rand, 1, 60), g_rand_int_range (rand, 0, 40),
-        g_rand_int_range (rand, 0, 70));
+    case_init (&c, rand, order, interlaced, width, height, shift, pad);
     /* an output that lacks the last chroma rows */
     if (g_rand_int_range (rand, 0, 8) == 0)
       c.p.uv_rows -= MIN (c.p.uv_rows, (guint) g_rand_int_range (rand, 1, 3));
