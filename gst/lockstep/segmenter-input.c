@@ -519,6 +519,12 @@ lockstep_segmenter_set_path_latency (LockstepSegmenter * s, gint64 latency,
 }
 
 void
+lockstep_segmenter_asked (LockstepSegmenter * s, gint64 ago)
+{
+  lockstep_segment_plan_asked (&s->plan, CLAMP (ago, 0, PATH_LATENCY_MAX));
+}
+
+void
 lockstep_segmenter_set_far (LockstepSegmenter * s)
 {
   lockstep_segment_plan_set_far (&s->plan);

@@ -129,6 +129,9 @@ void lockstep_segmenter_discont (LockstepSegmenter *s, LockstepTrackKind kind);
 void lockstep_segmenter_set_path_latency (LockstepSegmenter *s, gint64 latency,
     gboolean measured);
 
+/* A key frame was asked for so many ns before the first picture, which is pushed next. */
+void lockstep_segmenter_asked (LockstepSegmenter *s, gint64 ago);
+
 /* No encoder is near: key frames are asked for when they are wanted, early by what the
  * answers take. */
 void lockstep_segmenter_set_far (LockstepSegmenter *s);

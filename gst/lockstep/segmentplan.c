@@ -37,6 +37,9 @@
 #define LEAD_MAX (15 * SECOND)
 /* Senders rate-limit: libwebrtc makes one key frame in 300 ms at most. */
 #define ASK_AGAIN_MIN (300 * MS)
+/* What it is asked sooner than that after another request it drops, and nothing answers it.
+ * On the way the two may come nearer to each other. */
+#define ASK_GAP (ASK_AGAIN_MIN + 40 * MS)
 #define ASK_AGAIN_DEAF (1000 * MS)
 #define DEAF_AFTER 6
 /* So many key frames equally far apart, and not by what was asked for: its own. */
@@ -69,7 +72,7 @@ lockstep_segment_plan_init (LockstepSegmentPlan * plan, gint64 target,
   plan->epoch = epoch;
   plan->lead = LEAD_FIRST;
   plan->answer_delay = LOCKSTEP_NO_TIME;
-  plan->fixed_anchor = LOCKSTEP_NO_TIME;
+  plan->fixed_anchor = plan->asked_before = LOCKSTEP_NO_TIME;
   lockstep_segment_plan_restart (plan);
 }
 
@@ -92,7 +95,7 @@ lockstep_segment_plan_restart (LockstepSegmentPlan * plan)
   plan->anchor = plan->start = 0;
   plan->next = 1;
   plan->last_dts = plan->last_key = LOCKSTEP_NO_TIME;
-  plan->position = LOCKSTEP_NO_TIME;
+  plan->position = plan->last_ask = LOCKSTEP_NO_TIME;
   plan->asked_to = G_MININT64;
   plan->n_asks = 0;
   plan->gop = plan->regular = 0;
@@ -105,11 +108,21 @@ lockstep_segment_plan_set_path (LockstepSegmentPlan * plan, gint64 latency,
 {
   /* The picture that had come in then was held up, and its sender was further on: else
    * what was on its way already is taken for the answer */
-  if (measured && plan->path_measured && latency < plan->path_latency)
+  if (measured && plan->path_measured && latency < plan->path_latency) {
     for (guint i = 0; i < plan->n_asks; i++)
       plan->asks[i].at += plan->path_latency - latency;
+    if (plan->last_ask != LOCKSTEP_NO_TIME)
+      plan->last_ask += plan->path_latency - latency;
+  }
   plan->path_latency = latency;
   plan->path_measured = measured;
+}
+
+void
+lockstep_segment_plan_asked (LockstepSegmentPlan * plan, gint64 ago)
+{
+  plan->asked_before = ago;
+  plan->all_asks_known = TRUE;
 }
 
 void
@@ -196,9 +209,9 @@ expected_delay (const LockstepSegmentPlan * plan)
 }
 
 static void
-add_ask (LockstepSegmentPlan * plan, gint64 k, gboolean again)
+add_ask (LockstepSegmentPlan * plan, gint64 at, gint64 k, gboolean again)
 {
-  gint64 at = plan->position, key = plan->last_key;
+  gint64 key = plan->last_key;
   guint n = plan->n_asks;
 
   /* What is on its way counts as well */
@@ -214,6 +227,8 @@ add_ask (LockstepSegmentPlan * plan, gint64 k, gboolean again)
   plan->asks[n].soon = key != LOCKSTEP_NO_TIME
       && at + expected_delay (plan) - key < ASK_AGAIN_MIN;
   plan->n_asks = n + 1;
+  if (plan->all_asks_known)
+    plan->last_ask = at;
   plan->unanswered++;
 }
 
@@ -242,6 +257,14 @@ is_silent (const LockstepSegmentPlan * plan)
   return in_vain (plan) >= DEAF_AFTER;
 }
 
+/* No answer comes sooner than this after its request. */
+static gint64
+least_delay (const LockstepSegmentPlan * plan)
+{
+  return !plan->path_measured ? 1
+      : MAX (plan->path_latency - 2 * plan->picture, 1);
+}
+
 /* Takes the request that the key frame at @pts answers most likely, and those before
  * it: they were lost, or this answers them as well. FALSE: there is none. */
 static gboolean
@@ -250,14 +273,13 @@ take_answered (LockstepSegmentPlan * plan, gint64 pts, LockstepAsk * ask)
   gint64 expected = expected_delay (plan), best = G_MAXINT64;
   gint64 spread = in_vain (plan) >= EXPECTED_WRONGLY ? ANSWER_MAX
       : ANSWER_SPREAD;
-  gint64 least = plan->path_measured ? plan->path_latency - 2 * plan->picture
-      : 1;
+  gint64 least = least_delay (plan);
   guint taken = 0;
 
   for (guint i = 0; i < plan->n_asks; i++) {
     gint64 delay = pts - plan->asks[i].at;
 
-    if (delay < MAX (least, 1))
+    if (delay < least)
       break;                    /* it was on its way already */
 
     if (delay > expected + ANSWER_MAX) {
@@ -278,7 +300,7 @@ take_answered (LockstepSegmentPlan * plan, gint64 pts, LockstepAsk * ask)
   for (guint i = plan->n_asks; taken == 0 && i-- > 0;) {
     gint64 delay = pts - plan->asks[i].at;
 
-    if (delay < MAX (least, 1) || delay >= expected
+    if (delay < least || delay >= expected
         || (!plan->path_measured && plan->n_asks > 1))
       continue;
     *ask = plan->asks[i];
@@ -496,6 +518,9 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
   gint64 boundary, before = plan->last_dts;
 
   note_picture (plan, dts);
+  if (plan->asked_before != LOCKSTEP_NO_TIME && plan->far)
+    plan->last_ask = pts - plan->asked_before;
+  plan->asked_before = LOCKSTEP_NO_TIME;
   if (key)
     plan->urgent = FALSE;
   if (!plan->running) {
@@ -503,6 +528,10 @@ lockstep_segment_plan_video (LockstepSegmentPlan * plan, gint64 pts, gint64 dts,
       return LOCKSTEP_CUT_NONE;
     plan->last_key = pts;
     plan->n_asks = plan->unanswered = 0;
+    /* What was asked for before is on its way yet: it tells how long that takes */
+    if (plan->last_ask != LOCKSTEP_NO_TIME && plan->path_measured
+        && pts - plan->last_ask < least_delay (plan))
+      add_ask (plan, plan->last_ask, G_MININT64, FALSE);
     lockstep_segment_plan_begin (plan, pts);
     return LOCKSTEP_CUT_GRID;
   }
@@ -610,7 +639,7 @@ ask_ahead (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
     add_request (plan, requests, &n, boundary - half, FALSE);
     if (plan->mode == LOCKSTEP_KEY_UNKNOWN && plan->n_asks == 0
         && plan->answers == 0)
-      add_ask (plan, G_MININT64, FALSE);
+      add_ask (plan, plan->position, G_MININT64, FALSE);
   }
 
   /* As long as nothing has ever answered, a request may have been lost. A far sender
@@ -621,7 +650,7 @@ ask_ahead (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
     plan->asked_to = MAX (plan->asked_to + 1, plan->next);
     add_request (plan, requests, &n, lockstep_segment_plan_boundary (plan,
             plan->asked_to) - half, TRUE);
-    add_ask (plan, G_MININT64, TRUE);
+    add_ask (plan, plan->position, G_MININT64, TRUE);
   }
   return n;
 }
@@ -634,6 +663,9 @@ ask_in_time (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
   gint64 expected = expected_delay (plan), boundary;
   gint64 ahead = expected + half;
 
+  if (plan->last_ask != LOCKSTEP_NO_TIME
+      && plan->position - plan->last_ask < ASK_GAP)
+    return n;                   /* it would be dropped, and waited for */
   if (plan->answers == 0 && plan->path_measured)
     ahead += CLAMP (plan->target - ASK_AGAIN_MIN - expected, EARLY_FIRST_MIN,
         EARLY_FIRST);
@@ -647,12 +679,12 @@ ask_in_time (LockstepSegmentPlan * plan, LockstepKeyRequest * requests, guint n)
     if (is_silent (plan) && !overdue (plan))
       break;
     add_request (plan, requests, &n, MAX (boundary - half, 0), FALSE);
-    add_ask (plan, k, FALSE);
+    add_ask (plan, plan->position, k, FALSE);
     return n;                   /* one at a time, or it would be one packet */
   }
   if (asked (plan, plan->next) && overdue (plan)) {
     add_request (plan, requests, &n, plan->position, TRUE);
-    add_ask (plan, plan->next, TRUE);
+    add_ask (plan, plan->position, plan->next, TRUE);
   }
   return n;
 }
@@ -671,7 +703,7 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
   /* Nothing can begin without a key frame */
   if ((!plan->running || plan->urgent) && overdue (plan)) {
     add_request (plan, requests, &n, position, plan->n_asks > 0);
-    add_ask (plan, G_MININT64, TRUE);
+    add_ask (plan, plan->position, G_MININT64, TRUE);
   }
   if (!plan->running)
     return n;
@@ -691,7 +723,7 @@ lockstep_segment_plan_requests (LockstepSegmentPlan * plan, gint64 position,
 
     add_request (plan, requests, &n, MAX (boundary - half_picture (plan),
             position), again);
-    add_ask (plan, plan->next, again);
+    add_ask (plan, plan->position, plan->next, again);
   }
   return n;
 }

@@ -74,6 +74,11 @@ typedef struct
   gint64 asked_to;              /* highest k asked for ahead */
   LockstepAsk asks[LOCKSTEP_PLAN_MAX_AWAITED];  /* oldest first */
   guint n_asks;
+  gint64 asked_before;          /* a request was sent so long before the first picture
+                                 * came, or NO_TIME */
+  gboolean all_asks_known;      /* that one too: they are kept at a distance */
+  gint64 last_ask;              /* media time that had come in when the last one was sent,
+                                 * or NO_TIME */
   gboolean urgent;              /* a key frame is wanted at once */
   guint unanswered;             /* requests in a row */
   guint ahead_hits, ahead_misses, late;
@@ -124,6 +129,10 @@ gint64 lockstep_segment_plan_limit (guint target_duration);
  * out to be less than was thought, what was asked before was asked that much later. */
 void lockstep_segment_plan_set_path (LockstepSegmentPlan *plan, gint64 latency,
     gboolean measured);
+
+/* Says that a key frame was asked for @ago before the first picture, which comes now: what
+ * answers it tells how long an answer takes, and the next request must keep its distance. */
+void lockstep_segment_plan_asked (LockstepSegmentPlan *plan, gint64 ago);
 
 /* Says that no encoder is near that could be asked ahead of time. */
 void lockstep_segment_plan_set_far (LockstepSegmentPlan *plan);

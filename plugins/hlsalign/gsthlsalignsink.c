@@ -301,6 +301,7 @@ start (GstHlsAlignSink * self)
 
     input->eos = input->flushing = FALSE;
     input->live_known = input->held_known = FALSE;
+    input->asked_at = 0;
     input->unix_time = (LockstepUnixTime) {
     0};
     input->unix_time_known = input->unix_time_warned = FALSE;

@@ -34,6 +34,7 @@ typedef struct
   gboolean eos, flushing, live_known, held_known, have_caps;
   gboolean waiting;             /* for the other track */
   gboolean far;                 /* pictures come from no encoder near */
+  gint64 asked_at;              /* monotonic time of the request at the start, or 0 */
   gint64 age;                   /* of pictures as they come, the least of late */
   LockstepUnixTime unix_time;   /* with epoch-lock */
   gboolean unix_time_known, unix_time_warned;

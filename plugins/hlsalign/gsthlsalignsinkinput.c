@@ -362,6 +362,12 @@ gst_hls_align_sink_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
       lockstep_segmenter_set_held (self->segmenter,
           gst_hls_align_sink_watched (self));
   }
+  if (kind == LOCKSTEP_TRACK_VIDEO && input->asked_at != 0) {
+    if (input->far)
+      lockstep_segmenter_asked (self->segmenter, GST_USECOND
+          * (g_get_monotonic_time () - input->asked_at));
+    input->asked_at = 0;
+  }
   self->arrivals[kind]++;
   GST_LOG_OBJECT (pad, "%s of %" GST_STIME_FORMAT,
       GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT) ?
@@ -465,13 +471,18 @@ set_caps (GstHlsAlignSink * self, LockstepTrackKind kind, const GstCaps * caps)
 static void
 ask_at_start (GstHlsAlignSink * self, GstPad * pad)
 {
+  gint64 now = g_get_monotonic_time ();
   GstClockTime latency;
 
-  if (self->send_keyframe_requests && self->watch == NULL
-      && path_latency (pad, &latency))
-    gst_pad_push_event (pad,
-        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
-            FALSE, 0));
+  if (!self->send_keyframe_requests || self->watch != NULL
+      || !path_latency (pad, &latency)
+      || !gst_pad_push_event (pad,
+          gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE,
+              FALSE, 0)))
+    return;
+  g_mutex_lock (&self->lock);
+  self->inputs[LOCKSTEP_TRACK_VIDEO].asked_at = now;
+  g_mutex_unlock (&self->lock);
 }
 
 /* Whether there is a source of what comes to @pad, which is a sink pad. */

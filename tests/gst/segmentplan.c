@@ -79,6 +79,9 @@ typedef struct
   gint64 lost_until;            /* all do, until then */
   double spontaneous;           /* chance of a key frame by itself, a picture */
   gint64 rate_limit;            /* between two answers */
+  gint64 deaf_for;              /* after a request that it heard: it drops all others */
+  gint64 held;                  /* the first pictures come together, so long after the first */
+  gint64 asked_before;          /* it was asked so long before they came, or 0 */
 } Sender;
 
 typedef struct
@@ -100,15 +103,24 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
   LockstepKeyRequest asked[LOCKSTEP_PLAN_MAX_ASKS];
   g_autoptr (GArray) pending = g_array_new (FALSE, FALSE, sizeof (gint64));
   gint64 start = 0, last_key = G_MININT64 / 2;
+  gint64 heard = G_MININT64 / 2, path = G_MAXINT64;
   gint64 n = seconds * SECOND / sender->picture;
 
   *result = (Result) {
   0};
   lockstep_segment_plan_init (&plan, target, FALSE);
+  plan.frame = sender->held > 0 ? 24 * MS : 0;
   plan.path_latency = sender->believed;
   plan.path_measured = sender->measured;
   if (sender->known_far)
     lockstep_segment_plan_set_far (&plan);
+  if (sender->asked_before > 0) {
+    gint64 at = heard = sender->held + sender->path - sender->asked_before;
+
+    at += sender->slow_until > 0 ? sender->slow_delay : sender->delay;
+    lockstep_segment_plan_asked (&plan, sender->asked_before);
+    g_array_append_val (pending, at);
+  }
   plan.limit = learn_limit ? 12 * SECOND : lockstep_segment_plan_limit
       (lockstep_segment_plan_target_duration (target));
   for (gint64 i = 0; i < n; i++) {
@@ -116,9 +128,14 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
     gint64 pts = i * sender->picture + (sender->jitter > 0 ?
         g_rand_int_range (rnd, 0, sender->jitter) : 0);
     gboolean key = i == 0;
+    /* where the sender is when this comes */
+    gint64 now = MAX (pts, sender->held) + sender->path;
     LockstepCut cut;
     guint asks;
 
+    if (sender->held > 0)
+      lockstep_segment_plan_set_path (&plan, path = MIN (path, now - pts),
+          TRUE);
     if (sender->gop > 0 && i % (sender->gop / sender->picture) == 0)
       key = TRUE;
     if (sender->first_again > 0 && i == sender->first_again / sender->picture)
@@ -187,7 +204,14 @@ simulate (const Sender * sender, gint64 target, guint seconds, Result * result,
           delay += 400 * MS;
           result->held_up++;
         }
-        at = pts + sender->path + delay;
+        at = now + delay;
+        if (sender->deaf_for > 0) {
+          gint64 hears = now + g_rand_int_range (rnd, 0, 10) * MS;
+
+          if (hears < heard + sender->deaf_for)
+            continue;
+          heard = hears;
+        }
       }
       /* What is asked at once goes out as one packet */
       if (!sender->obeys_time && j > 0)
@@ -251,6 +275,35 @@ test_far_sender (void)
     g_assert_cmpfloat (ABS (mean_duration (&r) - SECOND), <, 5.0 * MS);
     /* about one each segment, not a flood */
     g_assert_cmpuint (r.requests, <, 2 * 65 + 10);
+  }
+}
+
+/* A browser's first seconds: its first pictures are held up on their way, it was asked for a
+ * key frame before they came, makes one by itself at times, and drops what it is asked within
+ * 300 ms of another request. No segment is so long that EXT-X-TARGETDURATION is above T, and
+ * each has its key frame. */
+static void
+test_start (void)
+{
+  for (guint round = 0; round < 100; round++) {
+    Sender sender = { SECOND / g_rand_int_range (rnd, 12, 31) };
+    Result r;
+
+    sender.known_far = sender.measured = TRUE;
+    sender.deaf_for = 300 * MS;
+    sender.path = g_rand_int_range (rnd, 200, 500) * MS;
+    sender.held = g_rand_int_range (rnd, 1, 700) * MS;
+    sender.believed = sender.path + sender.held;
+    sender.asked_before = sender.held + g_rand_int_range (rnd, 0, 20) * MS;
+    sender.delay = 20 * MS;
+    sender.delay_spread = 70 * MS;
+    sender.first_again = g_rand_boolean (rnd) ?
+        g_rand_int_range (rnd, 1, 900) * MS : 0;
+    simulate (&sender, SECOND, 20, &r, TRUE);
+    g_assert_cmpint (r.limit, ==, lockstep_segment_plan_limit (1));
+    g_assert_cmpuint (r.late, ==, 0);
+    g_assert_cmpfloat (r.error / r.cuts, <,
+        sender.delay_spread / 2.0 + sender.picture);
   }
 }
 
@@ -604,6 +657,7 @@ main (int argc, char **argv)
   add ("/segmentplan/audio", test_audio);
   add ("/segmentplan/encoder", test_encoder);
   add ("/segmentplan/far-sender", test_far_sender);
+  add ("/segmentplan/start", test_start);
   add ("/segmentplan/path", test_path);
   add ("/segmentplan/held-up", test_held_up);
   add ("/segmentplan/bad-sender", test_bad_sender);
