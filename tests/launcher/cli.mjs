@@ -106,7 +106,7 @@ test('a pipeline that cannot be built: 78 and the reason; a missing element: 69'
 test('an address that is taken: 69', async () => {
   const socket = net.createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => socket.once('listening', resolve));
-  fails(['run', 'webrtc-to-hls', `listen=127.0.0.1:${socket.address().port}`, `output=${folder}/out`], 69, /listen=.*in use/i);
+  fails(['run', 'webrtc-to-hls', `listen=127.0.0.1:${socket.address().port}`, `output=${folder}/out`], 69, /listen=.*in use: give another port/i);
   socket.close();
 });
 

@@ -61,9 +61,9 @@ test('capture-to-hls: stand-ins for camera and microphone', { skip: without('cap
   ['device=test', 'audio-device=test', 'size=320x180', 'framerate=25', 'video-bitrate=300k'], (server) => looksRight(server, 'capture')));
 
 test('capture-to-hls: of a camera that is not there is said what names it, and what else there is', { skip: without('capture-to-hls') }, async () => {
-  const server = await Launcher.start('capture-to-hls', ['device=/dev/lockstep-none', 'audio-device=test']);
+  const server = await Launcher.start('capture-to-hls', ['device=/dev/lockstep-none', 'audio-device=test', '--failure-dir', '/dev/null/x']);
   try {
-    await until('it is said', 20000, () => /camera: .*; device is '\/dev\/lockstep-none' \(.*lockstep doctor lists them; test: a test picture\)/.test(server.log));
+    await until('it is said', 20000, () => /the failure cannot be described in \/dev\/null\/x: .* --failure-dir\n(.*\n)*?.*camera: .*; device is '\/dev\/lockstep-none' \(.*lockstep doctor lists them; test: a test picture\)/.test(server.log));
   } finally {
     await server.stop();
   }

@@ -254,6 +254,13 @@ failure_report (const char *channel, const LockstepPreset * preset,
       error->message, debug ? debug : "");
   path = write_file (channel, reason, pipeline,
       (const char *const *) secrets->pdata);
-  if (path != NULL)
+  if (path != NULL) {
     log_warning (channel, "the failure is described in %s", path);
+  } else {
+    g_autofree char *folder = failure_folder ();
+
+    log_warning (channel,
+        "the failure cannot be described in %s: give a folder "
+        "that can be written with --failure-dir", folder);
+  }
 }

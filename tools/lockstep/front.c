@@ -441,6 +441,22 @@ open_socket (GSocketAddress * address, GError ** error)
   return g_socket_listen (socket, error) ? g_steal_pointer (&socket) : NULL;
 }
 
+static void
+add_cure (GError ** error)
+{
+  const char *cure = g_error_matches (*error, G_IO_ERROR,
+      G_IO_ERROR_ADDRESS_IN_USE) ? "give another port, or 0 for a free one"
+      : g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED)
+      ? "ports below 1024 are root's" : NULL;
+  char *text;
+
+  if (cure == NULL)
+    return;
+  text = g_strdup_printf ("%s: %s", (*error)->message, cure);
+  g_free ((*error)->message);
+  (*error)->message = text;
+}
+
 static gboolean
 listen_on (Front * front, const char *listen, gboolean * loopback,
     GError ** error)
@@ -459,6 +475,7 @@ listen_on (Front * front, const char *listen, gboolean * loopback,
           front->access.tls_cert != NULL ? SOUP_SERVER_LISTEN_HTTPS : 0,
           error)) {
     g_prefix_error (error, "listen=%s: ", listen);
+    add_cure (error);
     return FALSE;
   }
   uris = soup_server_get_uris (front->server);
