@@ -160,7 +160,8 @@ to_running_time (const GstSegment * segment, GstClockTime time)
   return sign * (gint64) running;
 }
 
-/* Holds the thread where the other track is behind, in bounds. With the lock. */
+/* Holds the thread where the other track is behind, in bounds; one that has ended is not
+ * waited for. With the lock. */
 static void
 wait_for_other (GstHlsAlignSink * self, LockstepTrackKind kind)
 {
@@ -173,8 +174,9 @@ wait_for_other (GstHlsAlignSink * self, LockstepTrackKind kind)
     return;
   }
   while (self->segmenter != NULL && !self->inputs[kind].flushing
-      && lockstep_segmenter_ahead (self->segmenter, kind) >
-      (gint64) MAX (self->max_skew, NON_LIVE_SKEW)) {
+      && !self->inputs[other].eos
+      && lockstep_segmenter_ahead (self->segmenter,
+          kind) > (gint64) MAX (self->max_skew, NON_LIVE_SKEW)) {
     guint64 arrivals = self->arrivals[other];
     gboolean in_vain = self->inputs[other].waiting;
 
