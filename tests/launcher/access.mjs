@@ -151,6 +151,25 @@ test('who does not speak TLS takes no place for good', async () => {
   }
 });
 
+test('who sends a request at once is served beside more than there is room for who do not', async () => {
+  const server = await Launcher.start('webrtc-to-hls', [], {}, { program: ['sh', '-c', 'ulimit -n 200; exec "$0" "$@"', path.join(buildRoot, 'tools/lockstep/lockstep')] });
+  const sockets = [];
+  try {
+    for (let i = 0; i < 150; i++) {
+      const socket = net.connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.write('GET /healthz HTTP/1.1\r\n'));
+      socket.on('error', () => {}).resume();
+      sockets.push(socket);
+    }
+    const gone = () => sockets.filter((s) => s.closed).length;
+    await until('there is no room', 5000, () => gone() >= 50, 20);
+    assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  } finally {
+    sockets.forEach((s) => s.destroy());
+    const how = await server.stop();
+    assert.equal(how.code, 0, how.log);
+  }
+});
+
 test('what is wrong with files and options is said before anything runs', () => {
   fails(['--tls-cert', at('absent.pem')], 78, /--tls-cert .*absent\.pem/);
   fails(['--tls-key', at('one.key')], 64, /--tls-key needs --tls-cert/);

@@ -28,14 +28,25 @@ typedef struct
   Front *front;
   SoupServerMessage *msg;       /* not owned: it owns this */
   guint timer;
+  GList link;                   /* in the front's waiting, as long as @waits */
+  gboolean waits;               /* for the end of the request */
   gboolean over;                /* no longer counted */
   gboolean connected;           /* over TLS: the handshake is done */
   gsize received;               /* bytes of the body */
 } Request;
 
 static void
+stop_waiting (Request * request)
+{
+  if (request->waits)
+    g_queue_unlink (&request->front->waiting, &request->link);
+  request->waits = FALSE;
+}
+
+static void
 release (Request * request)
 {
+  stop_waiting (request);
   g_clear_handle_id (&request->timer, g_source_remove);
   if (!request->over)
     request->front->connections--;
@@ -100,6 +111,17 @@ cut (SoupServerMessage * msg)
     g_socket_shutdown (socket, TRUE, TRUE, NULL);
 }
 
+/* There are too many: who has had most time for a request goes. Who sends one at once is
+ * served beside any number that do not. */
+static void
+make_room (Front * front)
+{
+  Request *oldest = g_queue_peek_head (&front->waiting);
+
+  stop_waiting (oldest);
+  cut (oldest->msg);
+}
+
 static gboolean
 request_timed_out (gpointer user_data)
 {
@@ -149,6 +171,7 @@ got_chunk (SoupServerMessage * msg, GBytes * chunk, gpointer user_data)
 static void
 got_body (SoupServerMessage * msg, gpointer user_data)
 {
+  stop_waiting (user_data);
   set_limit (user_data, RESPONSE_LIMIT_S);
 }
 
@@ -171,6 +194,9 @@ request_started (SoupServer * server, SoupServerMessage * msg,
 
   request->front = front;
   request->msg = msg;
+  request->link.data = request;
+  request->waits = TRUE;
+  g_queue_push_tail_link (&front->waiting, &request->link);
   front->connections++;
   g_object_set_data_full (G_OBJECT (msg), "lockstep-request", request,
       request_free);
@@ -182,7 +208,7 @@ request_started (SoupServer * server, SoupServerMessage * msg,
   g_signal_connect (msg, "got-body", G_CALLBACK (got_body), request);
   g_signal_connect (msg, "finished", G_CALLBACK (finished), request);
   if (front->connections > front->max_connections)
-    cut (msg);
+    make_room (front);
 }
 
 /* Whether a request may change something, and so needs the token. A preflight has

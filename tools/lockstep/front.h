@@ -32,6 +32,7 @@ typedef struct _Front
   GStrv web_folders;
   gint64 started;               /* Unix seconds */
   guint connections, max_connections;
+  GQueue waiting;               /* of those, whose request is not complete; the oldest first */
   guint64 requests[6];          /* by the status' first digit */
   gint64 post_allowance;        /* token bucket of POSTs, in thousandths */
   gint64 post_time;             /* monotonic µs of its last change */
