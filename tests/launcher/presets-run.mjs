@@ -55,7 +55,10 @@ async function serve(preset, words, check, source = null, also = async () => {})
   }
 }
 
-test('test-to-hls', { skip: without('test-to-hls') }, () => serve('test-to-hls', ['size=320x180', 'video-bitrate=300k'], (server) => looksRight(server, 'test')));
+test('test-to-hls', { skip: without('test-to-hls') }, () => serve('test-to-hls', ['size=320x180', 'video-bitrate=300k'], async (server) => {
+  await looksRight(server, 'test');
+  assert.equal((await server.channel('test')).publishers, false);
+}));
 
 test('capture-to-hls: stand-ins for camera and microphone', { skip: without('capture-to-hls') }, () => serve('capture-to-hls',
   ['device=test', 'audio-device=test', 'size=320x180', 'framerate=25', 'video-bitrate=300k'], (server) => looksRight(server, 'capture')));

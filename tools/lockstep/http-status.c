@@ -21,6 +21,7 @@ send_json (SoupServerMessage * msg, JsonObject * object)
 void
 http_api (Front * front, SoupServerMessage * msg, const char *rest)
 {
+  const gboolean takes_publishers = !front->is_source && !front->is_sender;
   g_autoptr (GPtrArray) list = NULL;
   JsonObject *object;
   JsonArray *array;
@@ -30,11 +31,14 @@ http_api (Front * front, SoupServerMessage * msg, const char *rest)
   if (rest[0] != '\0') {
     Channel *channel = channel_table_find (front->channels, rest);
 
-    if (channel != NULL)
-      send_json (msg, channel_to_json (channel));
-    else
+    if (channel == NULL) {
       http_error (msg, SOUP_STATUS_NOT_FOUND,
           "nobody has published on this channel yet");
+      return;
+    }
+    object = channel_to_json (channel);
+    json_object_set_boolean_member (object, "publishers", takes_publishers);
+    send_json (msg, object);
     return;
   }
   object = json_object_new ();
@@ -42,8 +46,7 @@ http_api (Front * front, SoupServerMessage * msg, const char *rest)
   json_object_set_int_member (object, "version", 1);
   json_object_set_string_member (object, "lockstep", PACKAGE_VERSION);
   json_object_set_int_member (object, "started", front->started);
-  json_object_set_boolean_member (object, "publishers",
-      !front->is_source && !front->is_sender);
+  json_object_set_boolean_member (object, "publishers", takes_publishers);
   json_object_set_array_member (object, "channels", array);
   list = channel_table_list (front->channels);
   for (guint i = 0; i < list->len; i++)

@@ -289,7 +289,7 @@ function showAll() {
   const c = shown.channel;
   $('hls-links').hidden = Boolean(c) && !c.hls && Boolean(c.whep);
   $('whep-links').hidden = !c?.whep;
-  $('publish-link').hidden = Boolean(c?.whep);
+  $('publish-link').hidden = c?.publishers === false;
   const q = video.getVideoPlaybackQuality?.();
   let ahead = NaN;
   for (let i = 0; i < video.buffered.length; i++) {
