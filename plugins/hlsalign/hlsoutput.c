@@ -4,10 +4,8 @@
  * It owns the playlist model and the store. A disk or server that stalls stalls
  * this thread alone; what waits for it is bounded, and what cannot be stored in
  * time is given up and listed as a gap. */
-#include "hlsoutput.h"
-#include "hlscrypt.h"
+#include "hlsoutput-private.h"
 
-#include <gst/lockstep/unixtime.h>
 #include <string.h>
 
 /* What may wait to be stored. The oldest is given up when there is more. */
@@ -17,10 +15,6 @@
 #define WAITING_FILE (8 * 1024 * 1024)
 #define RETRY_FIRST (50 * G_TIME_SPAN_MILLISECOND)
 #define RETRY_MAX (1000 * G_TIME_SPAN_MILLISECOND)
-/* Interval without a segment that are listed as gaps, with epoch-lock. */
-#define MAX_GAPS 16
-/* Files of an earlier run that are looked for, behind the list. */
-#define MAX_ORPHANS 4096
 
 typedef struct
 {
@@ -43,33 +37,6 @@ typedef struct
   gboolean live;
   guint64 weight;               /* bytes counted in waiting */
 } Job;
-
-struct _HlsOutput
-{
-  gatomicrefcount refs;
-  GMutex lock;
-  GCond cond;
-  GQueue jobs;
-  guint64 waiting;              /* bytes of the jobs and of the one in hand */
-  gboolean full;                /* the one in hand is to be given up */
-  gboolean hurry, closing, closed;
-  HlsOutputStats stats;
-
-  /* of the thread */
-  HlsOutputConfig *config;
-  HlsStore *store;
-  HlsOutputCallbacks callbacks;
-  gpointer user;
-  LockstepPlaylist *playlist;
-  gboolean first;
-  gboolean giving_up;           /* the last segment was listed as a gap */
-  guint8 key[HLS_KEY_SIZE];     /* of the segments now */
-  gboolean have_key;
-  guint64 key_sequence;         /* the first that it is for */
-  GQueue keys;                  /* KeyFile: those that are still there */
-  gint64 last_end;              /* Unix time, ns */
-  gboolean told_behind;         /* that the list is further than what comes */
-};
 
 static void
 output_unref (HlsOutput * output)
@@ -100,243 +67,14 @@ job_free (Job * job)
   g_free (job);
 }
 
-static void
-problem (HlsOutput * output, const GError * error)
+void
+hls_output_problem (HlsOutput * output, const GError * error)
 {
   if (output->callbacks.problem != NULL)
     output->callbacks.problem (output->user, error);
 }
 
-/* {{{ playlist */
-
-static char *
-uri_of (HlsOutput * output, const char *file)
-{
-  g_autofree char *base = NULL;
-  g_autofree char *escaped = NULL;
-  g_autofree char *folder = NULL;
-  const char *path = file;
-
-  /* Below the playlist's folder: the path from there. Else: the name. */
-  if (output->config->playlist != NULL) {
-    folder = g_path_get_dirname (output->config->playlist);
-    if (strcmp (folder, ".") != 0 && g_str_has_prefix (file, folder)
-        && file[strlen (folder)] == '/')
-      path = file + strlen (folder) + 1;
-    else if (strcmp (folder, ".") != 0 || file[0] == '/')
-      path = base = g_path_get_basename (file);
-  }
-  while (g_str_has_prefix (path, "./"))
-    path += 2;
-  if (output->config->root != NULL && base == NULL)
-    path = base = g_path_get_basename (file);
-  escaped = g_uri_escape_string (path, "/!$&'()*+,;=@", FALSE);
-  if (output->config->root != NULL)
-    return g_strdup_printf ("%s/%s", output->config->root, escaped);
-  return g_steal_pointer (&escaped);
-}
-
-static void
-delete_file (gpointer user, const char *file)
-{
-  HlsOutput *output = user;
-  g_autoptr (GError) error = NULL;
-
-  if (!output->store->remove (output->store, file, &error))
-    problem (output, error);
-  g_mutex_lock (&output->lock);
-  output->stats.deleted++;
-  g_mutex_unlock (&output->lock);
-}
-
-static gboolean
-write_playlist (HlsOutput * output, GError ** error)
-{
-  g_autofree char *text = NULL;
-  GOutputVector vector;
-
-  if (output->config->playlist == NULL)
-    return TRUE;
-  if (output->playlist->type == LOCKSTEP_PLAYLIST_VOD
-      && !output->playlist->ended)
-    return TRUE;
-  text = lockstep_playlist_render (output->playlist, &vector.size);
-  vector.buffer = text;
-  return output->store->put (output->store, output->config->playlist, TRUE,
-      &vector, 1, error);
-}
-
-static void
-configure_playlist (HlsOutput * output)
-{
-  output->playlist->length = output->config->length;
-  output->playlist->window = output->config->window;
-  output->playlist->max_files = output->config->max_files;
-}
-
-static guint64
-next_sequence (HlsOutput * output)
-{
-  return output->playlist->sequence
-      + g_queue_get_length (&output->playlist->entries);
-}
-
-/* Files of an earlier run that have left the list go when they may. */
-static void
-find_orphans (HlsOutput * output)
-{
-  LockstepPlaylist *playlist = output->playlist;
-  guint64 sequence = playlist->sequence;
-
-  if (playlist->max_files == 0)
-    return;
-  for (guint i = 0; i < MAX_ORPHANS && sequence > 0; i++) {
-    g_autofree char *name = NULL;
-    LockstepPlaylistEntry *entry;
-
-    name = lockstep_playlist_name (output->config->location, --sequence, NULL);
-    if (name == NULL || !output->store->exists (output->store, name))
-      break;
-    entry = g_new0 (LockstepPlaylistEntry, 1);
-    entry->file = g_steal_pointer (&name);
-    entry->removed_media = playlist->media;
-    entry->keep = playlist->duration;
-    g_queue_push_head (&playlist->expired, entry);
-  }
-}
-
-/* Reads what an earlier run left, and goes on from there. */
-static void
-load (HlsOutput * output)
-{
-  HlsOutputConfig *config = output->config;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  g_autofree char *folder = g_path_get_dirname (config->location);
-
-  if (!output->store->prepare (output->store, config->location, &error)) {
-    problem (output, error);
-    g_clear_error (&error);
-  }
-  if (config->playlist != NULL) {
-    if (!output->store->prepare (output->store, config->playlist, &error)) {
-      problem (output, error);
-      g_clear_error (&error);
-    }
-    bytes = output->store->get (output->store, config->playlist, &error);
-  }
-  if (bytes != NULL)
-    output->playlist = lockstep_playlist_parse (g_bytes_get_data (bytes, NULL),
-        g_bytes_get_size (bytes), config->type, &error);
-  if (error != NULL)
-    problem (output, error);
-  if (output->playlist == NULL)
-    return;
-  configure_playlist (output);
-  if (!g_queue_is_empty (&output->playlist->entries)) {
-    LockstepPlaylistEntry *last =
-        g_queue_peek_tail (&output->playlist->entries);
-
-    output->last_end = last->start + last->duration;
-  }
-  for (GList * l = output->playlist->entries.head; l != NULL; l = l->next) {
-    LockstepPlaylistEntry *entry = l->data;
-    char *file = g_build_filename (folder, entry->file, NULL);
-
-    g_free (entry->file);
-    entry->file = file;
-  }
-  find_orphans (output);
-  output->playlist->ended = FALSE;
-}
-
-/* The number of the last segment's discontinuity. */
-static guint64
-count_discontinuities (const LockstepPlaylist * playlist)
-{
-  guint64 count = playlist->discontinuity_sequence;
-
-  for (GList * l = playlist->entries.head; l != NULL; l = l->next)
-    count += ((LockstepPlaylistEntry *) l->data)->discontinuity;
-  return count;
-}
-
-/* The playlists of a group go on with the same numbers, wherever each had got to. */
-static void
-tell_group (HlsOutput * output)
-{
-  HlsGroupState state = { 0 };
-
-  if (output->playlist != NULL) {
-    state.sequence = next_sequence (output);
-    state.discontinuities = count_discontinuities (output->playlist);
-    state.target_duration = output->playlist->target_duration;
-  }
-  hls_group_loaded (output->config->group, &state);
-}
-
-static gboolean
-resume_with_group (HlsOutput * output, Job * job)
-{
-  LockstepPlaylist *playlist;
-  HlsGroupState state;
-
-  hls_group_resume (output->config->group, &state);
-  job->target_duration = MAX (job->target_duration, state.target_duration);
-  if (output->playlist == NULL) {
-    output->playlist = lockstep_playlist_new (output->config->type,
-        job->target_duration);
-    configure_playlist (output);
-  }
-  playlist = output->playlist;
-  if (next_sequence (output) != state.sequence
-      || count_discontinuities (playlist) != state.discontinuities) {
-    lockstep_playlist_drop_all (playlist);
-    playlist->sequence = state.sequence;
-    playlist->discontinuity_sequence = state.discontinuities;
-  }
-  return state.sequence > 0;
-}
-
-/* One that comes to a group late begins with a segment of the others', under its number.
- * Players that had the list before see it as if all between had come and gone. FALSE: this
- * segment is none of theirs. */
-static gboolean
-join_group_late (HlsOutput * output, const LockstepSegment * segment)
-{
-  LockstepPlaylist *playlist;
-  HlsGroupPoint point;
-
-  if (!hls_group_find (output->config->group, segment->start,
-          output->config->tolerance, &point))
-    return FALSE;
-  if (output->playlist == NULL) {
-    output->playlist = lockstep_playlist_new (output->config->type,
-        point.target_duration);
-    configure_playlist (output);
-  }
-  playlist = output->playlist;
-  lockstep_playlist_drop_all (playlist);
-  playlist->target_duration = point.target_duration;
-  playlist->sequence = point.sequence;
-  playlist->discontinuity_sequence = point.discontinuities
-      - (segment->discontinuity && point.discontinuities > 0);
-  return TRUE;
-}
-
-static void
-tell_stored (HlsOutput * output, const LockstepSegment * segment,
-    guint64 sequence)
-{
-  HlsGroupPoint point = {
-    .start = segment->start,
-    .sequence = sequence,
-    .discontinuities = count_discontinuities (output->playlist),
-    .target_duration = output->playlist->target_duration,
-  };
-
-  hls_group_stored (output->config->group, &point);
-}
+/* {{{ keys */
 
 static void
 key_file_free (KeyFile * key)
@@ -359,7 +97,7 @@ delete_keys (HlsOutput * output)
 
     if (output->config->max_files > 0
         && !output->store->remove (output->store, key->file, &error))
-      problem (output, error);
+      hls_output_problem (output, error);
     key_file_free (key);
   }
 }
@@ -402,97 +140,6 @@ prepare_key (HlsOutput * output, guint64 sequence, char **line, GError ** error)
   g_queue_push_tail (&output->keys, key);
   /* Without an IV it is the media sequence number */
   *line = g_strdup_printf ("#EXT-X-KEY:METHOD=AES-128,URI=\"%s\"", uri);
-  return TRUE;
-}
-
-static void
-append (HlsOutput * output, guint64 sequence, const char *file, gint64 start,
-    gint64 duration, gboolean discontinuity, gboolean gap, char *key)
-{
-  g_autofree char *uri = uri_of (output, file);
-  LockstepPlaylistEntry entry = { uri, (char *) file };
-
-  entry.key = key;
-
-  entry.start = start;
-  entry.duration = duration;
-  entry.discontinuity = discontinuity;
-  entry.gap = gap;
-  lockstep_playlist_append (output->playlist, &entry, delete_file, output);
-  output->last_end = start + duration;
-}
-
-/* Whether the list that was found cannot have these numbers: by when it ends, they are of
- * a shorter target-duration; or it ends in the future, by a clock that was wrong. Then it
- * is not waited until the numbers come to where it is, which may take years.
- * @interval: of this segment, which begins at @start; @behind: that the list is further */
-static gboolean
-is_foreign (HlsOutput * output, guint64 interval, gint64 start, guint64 behind)
-{
-  g_autoptr (GError) error = NULL;
-  gboolean foreign;
-  double ends;
-
-  if (behind <= MAX_GAPS || start <= 0)
-    return FALSE;
-  /* the list's end lies so many of these segments further */
-  ends = (output->last_end - start) / (start / MAX (1.0, interval));
-  foreign = behind > ends + MAX_GAPS
-      || lockstep_unix_time_is_ahead (output->last_end,
-      g_get_real_time () * 1000);
-  if (!output->told_behind) {
-    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_EXISTS, foreign ?
-        "the playlist that is there is numbered by another target-duration, or by a "
-        "clock that was wrong: it begins anew, with lower numbers" :
-        "the playlist that is there is further than what comes: nothing is written "
-        "until Unix time gets to where it ends");
-    problem (output, error);
-  }
-  output->told_behind = TRUE;
-  return foreign;
-}
-
-/* With epoch-lock: brings the list to @interval. FALSE: it is there already. */
-static gboolean
-align_sequence (HlsOutput * output, const LockstepSegment * segment,
-    gint64 start)
-{
-  LockstepPlaylist *playlist = output->playlist;
-  guint64 interval = MAX (segment->interval, 0);
-  guint64 next = next_sequence (output);
-
-  if (g_queue_is_empty (&playlist->entries) && playlist->sequence == 0) {
-    playlist->sequence = interval;
-    return TRUE;
-  }
-  if (interval < next && is_foreign (output, interval, start, next - interval)) {
-    lockstep_playlist_drop_all (playlist);
-    playlist->sequence = interval;
-    return TRUE;
-  }
-  if (interval < next)
-    return FALSE;
-  if (interval == next)
-    return TRUE;
-  if (interval - next > MAX_GAPS || output->last_end == 0
-      || start <= output->last_end) {
-    /* Too far to fill: as if all that lies between had come and gone */
-    lockstep_playlist_drop_all (playlist);
-    playlist->sequence = interval;
-    return TRUE;
-  }
-  while (next < interval) {
-    gint64 at = output->last_end;
-    gint64 duration = (start - at) / (gint64) (interval - next);
-    g_autofree char *file = lockstep_playlist_name (output->config->location,
-        next, NULL);
-
-    append (output, next, file, at, MAX (duration, 1000), FALSE, TRUE, NULL);
-    g_mutex_lock (&output->lock);
-    output->stats.gaps++;
-    g_mutex_unlock (&output->lock);
-    next++;
-  }
   return TRUE;
 }
 
@@ -555,7 +202,7 @@ put_segment (HlsOutput * output, const char *file,
             &error))
       return TRUE;
     if (!said)
-      problem (output, error);
+      hls_output_problem (output, error);
     said = TRUE;
     if (!may_retry (output, delay, deadline))
       return FALSE;
@@ -592,7 +239,7 @@ say_given_up (HlsOutput * output, const char *file, gboolean full)
     g_set_error (&error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
         "%s could not be stored in time: it is given up, and listed as a gap",
         file);
-  problem (output, error);
+  hls_output_problem (output, error);
 }
 
 static void
@@ -607,16 +254,16 @@ store_segment (HlsOutput * output, Job * job)
   gboolean discontinuity = segment->discontinuity, full;
 
   if (output->first && output->config->late) {
-    if (!join_group_late (output, segment))
+    if (!hls_list_join_group_late (output, segment))
       return;
     output->first = FALSE;
   } else if (output->first && output->config->group != NULL) {
-    output->first = resume_with_group (output, job);
+    output->first = hls_list_resume_with_group (output, &job->target_duration);
   }
   if (output->playlist == NULL) {
     output->playlist = lockstep_playlist_new (output->config->type,
         job->target_duration);
-    configure_playlist (output);
+    hls_list_configure (output);
     output->first = FALSE;
   } else if (output->first) {
     output->first = FALSE;
@@ -631,10 +278,10 @@ store_segment (HlsOutput * output, Job * job)
   }
   /* In real time clients count by the clock, and it may run on without media */
   output->playlist->clock = job->live ? g_get_monotonic_time () * 1000 : 0;
-  if (output->config->epoch && !align_sequence (output, segment, start))
+  if (output->config->epoch && !hls_list_align (output, segment, start))
     return;
 
-  report.sequence = next_sequence (output);
+  report.sequence = hls_list_next_sequence (output);
   file = lockstep_playlist_name (output->config->location, report.sequence,
       NULL);
   report.location = file;
@@ -648,15 +295,15 @@ store_segment (HlsOutput * output, Job * job)
     say_given_up (output, file, full);
   }
   output->giving_up = report.gap;
-  append (output, report.sequence, file, start, segment->duration,
+  hls_list_append (output, report.sequence, file, start, segment->duration,
       discontinuity, report.gap, key);
   if (output->config->group != NULL)
-    tell_stored (output, segment, report.sequence);
+    hls_list_tell_stored (output, segment, report.sequence);
   delete_keys (output);
   segment->discontinuity = discontinuity;
   /* The list that is there stays good; the next one has this segment too */
-  if (!write_playlist (output, &error))
-    problem (output, error);
+  if (!hls_list_write (output, &error))
+    hls_output_problem (output, error);
   else
     lockstep_playlist_published (output->playlist,
         g_get_monotonic_time () * 1000);
@@ -683,9 +330,9 @@ finish (HlsOutput * output)
     for (;;) {
       g_autoptr (GError) error = NULL;
 
-      if (write_playlist (output, &error))
+      if (hls_list_write (output, &error))
         break;
-      problem (output, error);
+      hls_output_problem (output, error);
       if (!may_retry (output, delay, deadline))
         break;
       delay = MIN (delay * 2, RETRY_MAX);
@@ -700,9 +347,9 @@ output_thread (gpointer data)
   HlsOutput *output = data;
   gboolean done = FALSE, dirty = FALSE, closing;
 
-  load (output);
+  hls_list_load (output);
   if (output->config->group != NULL)
-    tell_group (output);
+    hls_list_tell_group (output);
   output->first = TRUE;
   while (!done) {
     Job *job;
