@@ -202,16 +202,55 @@ unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
   return trend - 3 * lockstep_deviation (rest, n, &median) - (gdouble) allowed;
 }
 
+/* Claims that lie on one line say how fast the offset grows, better than arrivals do on a
+ * busy path; but nothing that those rule out. */
+static void
+find_slope (LockstepReportPair * pair)
+{
+  gint64 rest[LOCKSTEP_REPORTS_KEPT], middle;
+
+  pair->on_line = FALSE;
+  if (pair->n < 3)
+    return;
+  pair->slope = lockstep_theil_sen (pair->at, pair->claimed, pair->n);
+  for (guint i = 0; i < pair->n; i++)
+    rest[i] = pair->claimed[i] - (gint64) (pair->slope * (gdouble) (pair->at[i]
+            - pair->at[0]));
+  lockstep_deviation (rest, pair->n, &middle);
+  pair->on_line = range_of (rest, pair->n, middle) <= FINEST;
+}
+
+static gdouble
+slope_of (const LockstepReportPair * pair, gdouble drift)
+{
+  return pair->on_line ? CLAMP (pair->slope, drift - pair->drift_doubt,
+      drift + pair->drift_doubt) : drift;
+}
+
+static void
+bring_to (const LockstepReportPair * pair, gint64 now, gdouble slope,
+    gint64 * middle)
+{
+  for (guint i = 0; i < pair->n; i++)
+    middle[i] = pair->claimed[i]
+        + (gint64) llrint (slope * (gdouble) (now - pair->at[i]));
+}
+
 static void
 judge (LockstepReportPair * pair, gint64 now, gdouble drift)
 {
   gint64 middle[LOCKSTEP_REPORTS_KEPT] = { 0, }, excess, range;
-  gdouble deviation;
+  gdouble deviation, trend = 0;
   guint n = pair->n;
 
-  for (guint i = 0; i < n; i++)
-    middle[i] = pair->claimed[i]
-        + (gint64) llrint (drift * (gdouble) (now - pair->at[i]));
+  if (n >= 3) {
+    bring_to (pair, now, drift, middle);
+    lockstep_deviation (middle, n, &pair->offset);
+    trend = unexplained_trend (pair, middle, n,
+        range_of (middle, n, pair->offset));
+  }
+  find_slope (pair);
+  bring_to (pair, now, slope_of (pair, drift), middle);
   deviation = lockstep_deviation (middle, n, &pair->offset);
   range = range_of (middle, n, pair->offset);
   lockstep_deviation (pair->excess, n, &excess);
@@ -232,7 +271,7 @@ judge (LockstepReportPair * pair, gint64 now, gdouble drift)
   else if (deviation > SCATTER_LIMIT || range > 4 * SCATTER_LIMIT
       || (n < 4 && range > JUMP))
     pair->belief = LOCKSTEP_BELIEF_SCATTERED;
-  else if (n >= 3 && unexplained_trend (pair, middle, n, range) > 0)
+  else if (trend > 0)
     pair->belief = LOCKSTEP_BELIEF_DRIFTING;
   else
     pair->belief = LOCKSTEP_BELIEF_TRUSTED;
@@ -312,8 +351,8 @@ lockstep_report_pair_apply (LockstepReportPair * pair, gint64 now,
 
   if (pair->belief != LOCKSTEP_BELIEF_TRUSTED)
     return believed;
-  middle = pair->offset
-      + (gint64) llrint (drift * (gdouble) (now - pair->last_at));
+  middle = pair->offset + (gint64) llrint (slope_of (pair, drift)
+      * (gdouble) (now - pair->last_at));
   /* Claims that are as exact as can be need not wait for the arrivals to go astray. */
   if (ABS (middle - believed) > pair->uncertainty
       || pair->uncertainty <= FINEST)

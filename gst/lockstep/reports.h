@@ -65,6 +65,8 @@ typedef struct
   guint64 seen_a, seen_b;       /* claims used up */
   gint64 last_at;
   gdouble drift_doubt;
+  gdouble slope;                /* of the claims, where they lie on one line */
+  gboolean on_line;
   guint outliers;               /* jumps in a row, not stored */
   guint64 jumps;                /* in all */
   LockstepBelief belief;

@@ -256,6 +256,39 @@ test_ntp (void)
       2 * SECOND);
 }
 
+/* On a busy path the arrivals' drift may be off by hundreds of ppm: claims that lie on one
+ * line do not follow it, as far as it may be off. */
+static void
+test_a_line_is_its_own_drift (void)
+{
+  static const gdouble shown = 200e-6, doubts[] = { 300e-6, 150e-6 };
+
+  for (guint k = 0; k < G_N_ELEMENTS (doubts); k++) {
+    LockstepReportClock a, b;
+    LockstepReportPair pair;
+    gint64 now = 0, error;
+
+    lockstep_report_clock_init (&a);
+    lockstep_report_clock_init (&b);
+    lockstep_report_pair_init (&pair);
+    for (guint i = 0; i < 6; i++) {
+      now += 5 * SECOND;
+      lockstep_report_clock_add (&a, now, now + 1000 * SECOND, FALSE, 0);
+      lockstep_report_clock_add (&b, now, now + 1000 * SECOND + 30 * MS, FALSE,
+          0);
+      lockstep_report_pair_update (&pair, &a, &b, now, 0, 20 * MS, shown,
+          doubts[k]);
+    }
+    error = lockstep_report_pair_apply (&pair, now + 5 * SECOND, 20 * MS,
+        shown) - 30 * MS;
+    g_assert_cmpint (pair.belief, ==, LOCKSTEP_BELIEF_TRUSTED);
+    if (doubts[k] > shown)
+      g_assert_cmpint (ABS (error), <=, MS / 100);
+    else                        /* at 50 ppm: 5 s, and half of the 25 s before */
+      g_assert_cmpint (ABS (error - 875 * MS / 1000), <=, MS / 100);
+  }
+}
+
 /* Capture times as Chromium's sound has them: they rise by 2 ms a second and fall
  * back by 10. Neither the rise is a wrong clock nor the fall a jump. */
 static void
@@ -300,6 +333,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reports/lasting-jump",
       test_a_lasting_jump_is_learned_at_last);
   g_test_add_func ("/reports/rate", test_a_wrong_rate_shows);
+  g_test_add_func ("/reports/line", test_a_line_is_its_own_drift);
   g_test_add_func ("/reports/beat", test_a_beat_is_no_drift);
   g_test_add_func ("/reports/wander",
       test_arrivals_that_wander_do_not_discredit);
