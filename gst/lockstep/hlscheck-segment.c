@@ -485,6 +485,7 @@ lockstep_hls_check_runs (LockstepHlsCheck * check)
   gint64 least = 0, most = 0;   /* distances from the grid of the first */
   guint64 k = 0;
   gboolean running = FALSE, from_start = FALSE, sum_told = FALSE;
+  gboolean placed = FALSE;      /* a boundary was seen that the others are held against */
   double target = wanted_duration (check);
 
   for (guint i = 0; i < check->segments->len; i++) {
@@ -505,7 +506,7 @@ lockstep_hls_check_runs (LockstepHlsCheck * check)
       sound.ticks = sound.late;
       sum = segment->extinf;
       k = 0;
-      from_start = i == 0 && segment->sequence == 0;
+      placed = from_start = i == 0 && segment->sequence == 0;
       continue;
     }
     k++;
@@ -532,8 +533,9 @@ lockstep_hls_check_runs (LockstepHlsCheck * check)
         tolerance += video->frame / 2;
       /* The first that is listed may itself lie off the grid, unless the stream began
        * with it: then any grid will do that all the others are near enough to */
-      least = k == 1 && !from_start ? off : MIN (least, off);
-      most = k == 1 && !from_start ? off : MAX (most, off);
+      least = placed ? MIN (least, off) : off;
+      most = placed ? MAX (most, off) : off;
+      placed = TRUE;
       if (!from_start)
         off = most - least > 2 * tolerance ? off - (least + most) / 2 : 0;
       if (ABS (off) > tolerance + TOLERANCE && ABS (off) > ABS (worst))

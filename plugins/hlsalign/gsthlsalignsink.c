@@ -23,6 +23,8 @@
  * Where sound begins later than half a segment after the first picture, frames of silence are
  * put before it (of MP3, and AAC-LC of one or two channels; `silent-frames` in the
  * statistics): some players take no track that the first segment they load does not have.
+ * In a live pipeline sound is waited for as long as #GstHlsAlignSink:max-skew says; what
+ * comes later than that is added with a discontinuity.
  *
  * Audio encoders begin with silence of their own, which their timestamps do not tell of,
  * and so sound comes late: with lamemp3enc and an MP3 decoder by 1105 samples, with

@@ -258,6 +258,22 @@ hls_list_append (HlsOutput * output, guint64 sequence, const char *file,
   output->last_end = start + duration;
 }
 
+static void
+tell_behind (HlsOutput * output, gboolean foreign)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (output->told_behind)
+    return;
+  error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_EXISTS, foreign ?
+      "the playlist that is there is numbered by another target-duration, or by a "
+      "clock that was wrong: it begins anew, with lower numbers" :
+      "the playlist that is there is further than what comes: nothing is written "
+      "until Unix time gets to where it ends");
+  hls_output_problem (output, error);
+  output->told_behind = TRUE;
+}
+
 /* Whether the list that was found cannot have these numbers: by when it ends, they are of
  * a shorter target-duration; or it ends in the future, by a clock that was wrong. Then it
  * is not waited until the numbers come to where it is, which may take years.
@@ -265,26 +281,23 @@ hls_list_append (HlsOutput * output, guint64 sequence, const char *file,
 static gboolean
 is_foreign (HlsOutput * output, guint64 interval, gint64 start, guint64 behind)
 {
-  g_autoptr (GError) error = NULL;
   gboolean foreign;
   double ends;
 
   if (behind <= MAX_GAPS || start <= 0)
     return FALSE;
+  /* A recording is not thrown away; and one of a group that has no list of its own is
+   * where the others say. */
+  if (output->playlist->type != LOCKSTEP_PLAYLIST_LIVE || output->last_end == 0) {
+    tell_behind (output, FALSE);
+    return FALSE;
+  }
   /* the list's end lies so many of these segments further */
   ends = (output->last_end - start) / (start / MAX (1.0, interval));
   foreign = behind > ends + MAX_GAPS
       || lockstep_unix_time_is_ahead (output->last_end,
       g_get_real_time () * 1000);
-  if (!output->told_behind) {
-    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_EXISTS, foreign ?
-        "the playlist that is there is numbered by another target-duration, or by a "
-        "clock that was wrong: it begins anew, with lower numbers" :
-        "the playlist that is there is further than what comes: nothing is written "
-        "until Unix time gets to where it ends");
-    hls_output_problem (output, error);
-  }
-  output->told_behind = TRUE;
+  tell_behind (output, foreign);
   return foreign;
 }
 

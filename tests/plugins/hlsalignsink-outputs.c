@@ -388,8 +388,8 @@ test_epoch_far_off (void)
 /* One run with epoch-lock. @unix_time: of the first buffer; @later: what is added to it from
  * 10 s on, to the end at 30 s. Returns: the playlist; @warnings: what was warned of */
 static LockstepPlaylist *
-run_epoch (const Files * files, double target, gint64 unix_time, gint64 later,
-    GString * warnings)
+run_epoch (const Files * files, const char *type, double target,
+    gint64 unix_time, gint64 later, GString * warnings)
 {
   Sink s;
   g_autoptr (GstCaps) caps = gst_caps_from_string ("timestamp/x-unix");
@@ -399,6 +399,7 @@ run_epoch (const Files * files, double target, gint64 unix_time, gint64 later,
   sink_init (&s, "location", files->location, "playlist-location",
       files->playlist, "target-duration", target, "playlist-length", 0,
       "epoch-lock", TRUE, "endlist", FALSE, NULL);
+  gst_util_set_object_arg (G_OBJECT (s.sink), "playlist-type", type);
   sink_start (&s);
   for (guint i = 0; i < 1250; i++) {
     guint8 bytes[384] = { 0xff, 0xfb, 0x94, 0x00 };
@@ -438,8 +439,8 @@ test_epoch_set_right (void)
   gint64 now = g_get_real_time () * 1000;
   g_auto (Files) files = files_make ("s%d.ts");
   g_autoptr (GString) warnings = g_string_new (NULL);
-  g_autoptr (LockstepPlaylist) list = run_epoch (&files, 1.0, now - 10 * DAY,
-      10 * DAY, warnings);
+  g_autoptr (LockstepPlaylist) list =
+      run_epoch (&files, "live", 1.0, now - 10 * DAY, 10 * DAY, warnings);
   const LockstepPlaylistEntry *first = g_queue_peek_head (&list->entries);
   g_autofree char *old = g_strdup_printf ("%s/s%" G_GINT64_FORMAT ".ts",
       files.folder, (now - 10 * DAY) / (gint64) GST_SECOND + 14);
@@ -475,8 +476,9 @@ test_epoch_foreign (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (runs); i++) {
     g_autoptr (GString) warnings = g_string_new (NULL);
-    g_autoptr (LockstepPlaylist) list = run_epoch (&files, runs[i].target,
-        now + runs[i].at * DAY, 0, warnings);
+    g_autoptr (LockstepPlaylist) list =
+        run_epoch (&files, "live", runs[i].target, now + runs[i].at * DAY, 0,
+        warnings);
     gint64 expected = (second + runs[i].at * 86400) / runs[i].target;
 
     g_test_message ("%u: %s", i, warnings->str);
@@ -523,6 +525,26 @@ test_epoch_before (void)
   sink_clear (&s);
 }
 
+/* A recording that a clock which was wrong had begun is not thrown away when the clock is
+ * right again. */
+static void
+test_epoch_foreign_event (void)
+{
+  gint64 now = g_get_real_time () * 1000;
+  g_auto (Files) files = files_make ("s%d.ts");
+  g_autoptr (GString) warnings = g_string_new (NULL);
+  g_autoptr (LockstepPlaylist) before = run_epoch (&files, "event", 1,
+      now + 5 * DAY, 0, warnings);
+  g_autoptr (LockstepPlaylist) after = run_epoch (&files, "event", 1, now, 0,
+      warnings);
+
+  g_assert_nonnull (strstr (warnings->str, "until Unix time"));
+  g_assert_null (strstr (warnings->str, "begins anew"));
+  g_assert_cmpuint (before->entries.length, >=, 29);
+  g_assert_cmpuint (after->entries.length, ==, before->entries.length);
+  g_assert_cmpuint (after->sequence, ==, before->sequence);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -537,6 +559,8 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsalignsink/epoch-far-off", test_epoch_far_off);
   g_test_add_func ("/hlsalignsink/epoch-set-right", test_epoch_set_right);
   g_test_add_func ("/hlsalignsink/epoch-foreign", test_epoch_foreign);
+  g_test_add_func ("/hlsalignsink/epoch-foreign-event",
+      test_epoch_foreign_event);
   g_test_add_func ("/hlsalignsink/epoch-before", test_epoch_before);
   return g_test_run ();
 }

@@ -142,8 +142,11 @@ set_limit (Request * request, guint seconds)
 static void
 got_headers (SoupServerMessage * msg, gpointer user_data)
 {
+  Request *request = user_data;
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
 
+  /* a connection's later messages are told of no handshake */
+  request->connected = TRUE;
   soup_message_headers_replace (headers, "Server", "lockstep/" PACKAGE_VERSION);
   /* libsoup 3.2.3 keeps a connection for ever that its client has closed; and
    * pages and players of any origin may read what is public anyway */
@@ -203,7 +206,7 @@ request_started (SoupServer * server, SoupServerMessage * msg,
   set_limit (request, REQUEST_LIMIT_S);
   g_signal_connect (msg, "connected", G_CALLBACK (connected), request);
   g_signal_connect (msg, "disconnected", G_CALLBACK (disconnected), request);
-  g_signal_connect (msg, "got-headers", G_CALLBACK (got_headers), NULL);
+  g_signal_connect (msg, "got-headers", G_CALLBACK (got_headers), request);
   g_signal_connect (msg, "got-chunk", G_CALLBACK (got_chunk), request);
   g_signal_connect (msg, "got-body", G_CALLBACK (got_body), request);
   g_signal_connect (msg, "finished", G_CALLBACK (finished), request);
