@@ -184,7 +184,7 @@ static gdouble
 unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
     guint n, gint64 range)
 {
-  gdouble slope = lockstep_theil_sen (pair->at, middle, n), trend;
+  gdouble slope = lockstep_theil_sen (pair->at, middle, n), trend, noise;
   gint64 rest[LOCKSTEP_REPORTS_KEPT], median;
   gint64 first = pair->at[0], last = pair->at[0], allowed = DRIFT_ALLOWED;
 
@@ -199,7 +199,10 @@ unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
   trend = (fabs (slope) - pair->drift_doubt) * (gdouble) (last - first);
   /* What drifts has gone as far as its slope says; the teeth of a saw have not. */
   trend = MIN (trend, (gdouble) range);
-  return trend - 3 * lockstep_deviation (rest, n, &median) - (gdouble) allowed;
+  /* Of a few, the median deviation from the line says little: their range counts too. */
+  noise = 3 * lockstep_deviation (rest, n, &median);
+  noise = MAX (noise, (gdouble) range_of (rest, n, median));
+  return trend - noise - (gdouble) allowed;
 }
 
 /* Claims that lie on one line say how fast the offset grows, better than arrivals do on a

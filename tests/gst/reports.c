@@ -256,6 +256,26 @@ test_ntp (void)
       2 * SECOND);
 }
 
+/* Reports of one clock that scatter by chance, as Chromium's do, seldom look like those of
+ * one that runs away. */
+static void
+test_scatter_is_no_drift (void)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+  guint drifting = 0;
+
+  for (guint i = 0; i < 1000; i++) {
+    Fixture f;
+
+    begin (&f);
+    for (guint k = 0; k < 5; k++)
+      report (&f, (gint64) (g_rand_double_range (rand, -8.5, 8.5) * MS), 0);
+    drifting += f.pair.belief == LOCKSTEP_BELIEF_DRIFTING;
+  }
+  g_test_message ("%u of 1000 look like a drift", drifting);
+  g_assert_cmpuint (drifting, <=, 100);
+}
+
 /* On a busy path the arrivals' drift may be off by hundreds of ppm: claims that lie on one
  * line do not follow it, as far as it may be off. */
 static void
@@ -333,6 +353,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reports/lasting-jump",
       test_a_lasting_jump_is_learned_at_last);
   g_test_add_func ("/reports/rate", test_a_wrong_rate_shows);
+  g_test_add_func ("/reports/scatter-no-drift", test_scatter_is_no_drift);
   g_test_add_func ("/reports/line", test_a_line_is_its_own_drift);
   g_test_add_func ("/reports/beat", test_a_beat_is_no_drift);
   g_test_add_func ("/reports/wander",
