@@ -177,6 +177,16 @@ range_of (const gint64 * values, guint n, gint64 median)
   return high - low;
 }
 
+/* How far from a line of @slope each of @values lies. */
+static void
+take_line (const LockstepReportPair * pair, const gint64 * values,
+    gdouble slope, gint64 * rest)
+{
+  for (guint i = 0; i < pair->n; i++)
+    rest[i] = values[i] - (gint64) (slope * (gdouble) (pair->at[i]
+            - pair->at[0]));
+}
+
 /* How far the claims ran from the drift that the arrivals show over their span,
  * beyond what scatter and beats explain, ns. Not from the arrivals' offset itself: that
  * moves by some milliseconds when a path is busy, and the claims do not. */
@@ -191,9 +201,8 @@ unexplained_trend (const LockstepReportPair * pair, const gint64 * middle,
   for (guint i = 0; i < n; i++) {
     first = MIN (first, pair->at[i]);
     last = MAX (last, pair->at[i]);
-    rest[i] = middle[i] - (gint64) (slope * (gdouble) (pair->at[i]
-            - pair->at[0]));
   }
+  take_line (pair, middle, slope, rest);
   if (last - first < BEAT_SPAN)
     allowed = SCATTER_LIMIT;
   trend = (fabs (slope) - pair->drift_doubt) * (gdouble) (last - first);
@@ -216,9 +225,7 @@ find_slope (LockstepReportPair * pair)
   if (pair->n < 3)
     return;
   pair->slope = lockstep_theil_sen (pair->at, pair->claimed, pair->n);
-  for (guint i = 0; i < pair->n; i++)
-    rest[i] = pair->claimed[i] - (gint64) (pair->slope * (gdouble) (pair->at[i]
-            - pair->at[0]));
+  take_line (pair, pair->claimed, pair->slope, rest);
   lockstep_deviation (rest, pair->n, &middle);
   pair->on_line = range_of (rest, pair->n, middle) <= FINEST;
 }
